@@ -1,0 +1,27 @@
+//! The pure engine: a principal and the user's attributes become a claim set, and the claim set a signed Backend JWT.
+//!
+//! Also verifies inbound tokens, reads and writes keys and renders JWKS. No I/O, no async, no clock: time and randomness
+//! are parameters. Flow: `Principal + Attributes → ClaimSet → BackendJwt`.
+
+mod algorithm;
+mod attributes;
+mod claim_set;
+mod dialect;
+mod facts;
+mod json;
+mod policy;
+mod principal;
+mod template;
+
+pub use algorithm::{Algorithm, Encoding, ParseAlgorithmError};
+pub use attributes::{Attribute, Attributes, Source};
+pub use claim_set::{Claim, ClaimSet, Omission, OmissionReason, Origin};
+pub use dialect::{ClaimMapping, ClaimType, Dialect};
+pub use facts::{ApiFacts, Application, KeyType, OperationFacts};
+pub use json::{Json, JsonError, Number, Object};
+pub use policy::{
+    Anonymous, AttributeFailure, AttributeRule, Audience, BackendJwtPolicy, ClaimSelection, CustomClaim,
+    CustomClaimType, Oversize, Sensitive, TokenClaims, TokenId, UnknownUser,
+};
+pub use principal::{Caller, Principal, PrincipalKind};
+pub use template::{Placeholder, Template, TemplateError};

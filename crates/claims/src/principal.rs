@@ -1,0 +1,49 @@
+//! Who is calling: the verified end user or client application behind a request.
+
+use std::sync::Arc;
+
+use crate::json::Object;
+
+/// What a principal is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PrincipalKind {
+    /// An end user; `lookup` is the value by which user stores know them, and the `enduser` claim.
+    EndUser {
+        /// The value of the issuer's `lookup` claim.
+        lookup: Box<str>,
+    },
+    /// A client application on its own behalf (client credentials): no user is looked up.
+    Application,
+}
+
+/// The authenticated end user and the client application, from one verified credential.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Principal {
+    /// The operator's name of the inbound issuer.
+    pub issuer: Arc<str>,
+    /// The `iss` of the inbound token.
+    pub iss: Arc<str>,
+    /// The Backend JWT's `sub`: the issuer's `subject` template applied. Never empty.
+    pub subject: Box<str>,
+    /// User or application.
+    pub kind: PrincipalKind,
+    /// The OAuth 2.0 client, when the token names one.
+    pub client_id: Option<Box<str>>,
+    /// The token's scopes.
+    pub scopes: Box<[Box<str>]>,
+    /// `organizations`, when the token has some.
+    pub organizations: Box<[Box<str>]>,
+    /// The verified claims of the token, after the issuer's `claimMappings`.
+    pub token_claims: Object,
+    /// When the credential expires, in seconds since the epoch.
+    pub expires_at: Option<u64>,
+}
+
+/// Who calls an operation: somebody known, or nobody where that is allowed.
+#[derive(Clone, Copy, Debug)]
+pub enum Caller<'a> {
+    /// A verified principal.
+    Known(&'a Principal),
+    /// No credential, on an open or optional operation.
+    Anonymous,
+}

@@ -1,0 +1,1 @@
+//! Who may change the configuration: files, watched and applied as a whole.

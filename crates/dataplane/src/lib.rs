@@ -1,0 +1,1 @@
+//! Enforcement points over the gateway's decisions: the proxy, JWKS and discovery, the admin listener.

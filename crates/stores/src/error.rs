@@ -1,0 +1,33 @@
+//! What can go wrong when a user store is asked.
+
+use std::{sync::Arc, time::Duration};
+
+/// Why a user store gave no answer. Cloneable, because one query answers many waiting callers.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The store cannot be reached, refused, or did not answer in time: who operates the store must act.
+    #[error("user store `{store}` is unavailable")]
+    Unavailable {
+        /// The store.
+        store: Arc<str>,
+        /// When a caller may try again.
+        retry_after: Duration,
+        /// The cause, for the operator's log.
+        #[source]
+        source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+    },
+    /// More than one entry matches the user: never the first.
+    #[error("user store `{store}` has more than one match")]
+    Ambiguous {
+        /// The store.
+        store: Arc<str>,
+    },
+    /// The store answered something that its configuration does not allow for.
+    #[error("user store `{store}` gave an answer that cannot be read: {reason}")]
+    Malformed {
+        /// The store.
+        store: Arc<str>,
+        /// What is wrong, without values.
+        reason: Arc<str>,
+    },
+}
