@@ -1,0 +1,92 @@
+//! The compact writer (RFC 8259): minimal escapes, UTF-8 as it is, members in their order.
+
+use std::fmt;
+
+use super::{Json, Object};
+
+impl Json {
+    /// Appends the compact text: no white space, and only `"`, `\` and control characters escaped.
+    pub fn write_to(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Null => out.extend_from_slice(b"null"),
+            Self::Bool(true) => out.extend_from_slice(b"true"),
+            Self::Bool(false) => out.extend_from_slice(b"false"),
+            Self::Number(number) => out.extend_from_slice(number.as_str().as_bytes()),
+            Self::String(text) => write_string(text, out),
+            Self::Array(values) => write_array(values, out),
+            Self::Object(object) => object.write_to(out),
+        }
+    }
+}
+
+impl Object {
+    /// Appends the compact text; see [`Json::write_to`].
+    pub fn write_to(&self, out: &mut Vec<u8>) {
+        write_members(self.iter(), out);
+    }
+}
+
+/// Appends an object of these members. The caller vouches for unique names.
+pub(crate) fn write_members<'a>(members: impl Iterator<Item = (&'a str, &'a Json)>, out: &mut Vec<u8>) {
+    out.push(b'{');
+    for (position, (name, value)) in members.enumerate() {
+        if position > 0 {
+            out.push(b',');
+        }
+        write_string(name, out);
+        out.push(b':');
+        value.write_to(out);
+    }
+    out.push(b'}');
+}
+
+fn write_array(values: &[Json], out: &mut Vec<u8>) {
+    out.push(b'[');
+    for (position, value) in values.iter().enumerate() {
+        if position > 0 {
+            out.push(b',');
+        }
+        value.write_to(out);
+    }
+    out.push(b']');
+}
+
+fn write_string(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    for run in text.as_bytes().split_inclusive(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
+        match run.split_last() {
+            Some((last, plain)) if matches!(last, b'"' | b'\\' | 0..=0x1f) => {
+                out.extend_from_slice(plain);
+                write_escape(*last, out);
+            }
+            Some(_) | None => out.extend_from_slice(run),
+        }
+    }
+    out.push(b'"');
+}
+
+fn write_escape(byte: u8, out: &mut Vec<u8>) {
+    match byte {
+        b'"' => out.extend_from_slice(b"\\\""),
+        b'\\' => out.extend_from_slice(b"\\\\"),
+        0x08 => out.extend_from_slice(b"\\b"),
+        0x0c => out.extend_from_slice(b"\\f"),
+        b'\n' => out.extend_from_slice(b"\\n"),
+        b'\r' => out.extend_from_slice(b"\\r"),
+        b'\t' => out.extend_from_slice(b"\\t"),
+        control => {
+            let hexadecimal = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' + (nibble - 10) };
+            out.extend_from_slice(b"\\u00");
+            out.extend_from_slice(&[hexadecimal(control >> 4), hexadecimal(control & 0xf)]);
+        }
+    }
+}
+
+impl fmt::Display for Json {
+    /// Writes the compact text.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = Vec::new();
+        self.write_to(&mut out);
+        f.write_str(&String::from_utf8_lossy(&out))
+    }
+}
