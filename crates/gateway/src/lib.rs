@@ -2,8 +2,15 @@
 //!
 //! Knows `http` types, no server. Reading order: `decide.rs`, then `snapshot.rs`, then `spec.rs` and `compile.rs`.
 
+mod fields;
+mod forward;
+mod path;
 mod rejection;
 mod request;
+mod route;
 
 pub use rejection::{Code, Rejection};
-pub use request::{Endpoint, Forward, PoolId, RequestHead, Upstream};
+pub use fields::{FieldClass, FieldRules};
+pub use forward::{Forward, ReservedHeaderMode};
+pub use path::{EncodedSlash, NormalPath, PathError};
+pub use request::{Connection, Endpoint, PoolId, RequestHead, Upstream};

@@ -1,8 +1,28 @@
-//! What comes into the decision and what goes out of it: the client's head, and the request to forward.
+//! What comes into the decision: the client's head; and the endpoints that a request may be forwarded to.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use http::{HeaderMap, HeaderValue, Method, Uri, Version, uri::PathAndQuery};
+use http::{HeaderMap, HeaderValue, Method, Uri, Version};
+
+/// One client connection, as its requests see it.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// The other end.
+    pub peer: SocketAddr,
+    /// The other end's address, ready for `X-Forwarded-For`.
+    pub peer_field: HeaderValue,
+    /// True when the connection is TLS.
+    pub is_secure: bool,
+}
+
+impl Connection {
+    /// Describes a connection that was just accepted.
+    pub fn new(peer: SocketAddr, is_secure: bool) -> Self {
+        let text = peer.ip().to_canonical().to_string();
+        let peer_field = HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("unknown"));
+        Self { peer, peer_field, is_secure }
+    }
+}
 
 /// A client's request head, as parsed: nothing is believed yet.
 #[derive(Debug)]
@@ -15,10 +35,10 @@ pub struct RequestHead {
     pub version: Version,
     /// All fields, in order.
     pub headers: HeaderMap,
-    /// The other end of the connection.
-    pub peer: SocketAddr,
-    /// True when the connection is TLS.
-    pub is_secure: bool,
+    /// The connection it came on.
+    pub connection: Arc<Connection>,
+    /// The request's id, for the backend and the audit record.
+    pub request_id: HeaderValue,
 }
 
 /// The pool of connections that an endpoint uses: equal for endpoints with equal address, protocol and trust, for the
@@ -48,6 +68,8 @@ pub struct Endpoint {
     pub host: Box<str>,
     /// The port.
     pub port: u16,
+    /// What stands before every path, without a final slash; empty for none.
+    pub path: Box<str>,
     /// The `Host` field.
     pub authority: HeaderValue,
     /// PEM of the CA certificates to trust instead of the system's.
@@ -56,17 +78,4 @@ pub struct Endpoint {
     pub connect_timeout: Duration,
     /// How long the backend may take to answer, and between two reads of its body.
     pub response_timeout: Duration,
-}
-
-/// Everything needed to forward a request. The only source of the outgoing head.
-#[derive(Debug)]
-pub struct Forward {
-    /// Where to.
-    pub endpoint: Arc<Endpoint>,
-    /// The method.
-    pub method: Method,
-    /// The normal path, rebased on the endpoint, with the query untouched.
-    pub path_and_query: PathAndQuery,
-    /// The fields: the client's less what must not pass, plus ours. `Host` included; framing fields are not.
-    pub headers: HeaderMap,
 }

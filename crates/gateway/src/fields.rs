@@ -1,0 +1,219 @@
+//! What may become of a header field: which names are reserved, which end at the gateway, which are rebuilt.
+//!
+//! Names are compared after collapsing case and every non-alphanumeric character, because WSGI, CGI and PHP backends do:
+//! `x_jwt.assertion` is `X-JWT-Assertion`. Knows names only; `forward.rs` applies the rules.
+
+use std::collections::{BTreeSet, HashMap};
+
+use http::HeaderName;
+
+/// What happens to a client's field of a name that the gateway knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FieldClass {
+    /// Only the gateway may say this: minted headers, `Txn-Token`, the operator's `reservedHeaders`.
+    Reserved,
+    /// Identity or routing headers that backends of other products trust; never a client's to set.
+    Distrusted,
+    /// `Via`, `X-Forwarded-*`, `Forwarded`: rebuilt, or believed from a trusted proxy.
+    Forwarding,
+    /// Ends at this hop, in both directions (RFC 9110 §7.6.1).
+    HopByHop,
+    /// Request framing and routing, which the enforcement point writes itself.
+    Framing,
+}
+
+const HOP_BY_HOP: [&str; 10] = [
+    "connection",
+    "keepalive",
+    "proxyconnection",
+    "te",
+    "trailer",
+    "transferencoding",
+    "upgrade",
+    "http2settings",
+    "proxyauthorization",
+    "proxyauthenticate",
+];
+const FRAMING: [&str; 3] = ["contentlength", "host", "expect"];
+const FORWARDING: [&str; 8] = [
+    "via",
+    "forwarded",
+    "xforwardedfor",
+    "xforwardedproto",
+    "xforwardedhost",
+    "xforwardedport",
+    "xrealip",
+    "xrequestid",
+];
+/// Names with which clients have redirected or impersonated behind other gateways.
+const DISTRUSTED: [&str; 17] = [
+    "xforwardeduri",
+    "xforwardedprefix",
+    "xforwardedserver",
+    "xforwardedscheme",
+    "xforwardedssl",
+    "xoriginalurl",
+    "xrewriteurl",
+    "xhttpmethodoverride",
+    "xhttpmethod",
+    "xmethodoverride",
+    "xforwardeduser",
+    "xforwardedemail",
+    "xforwardedgroups",
+    "xforwardedpreferredusername",
+    "xforwardedaccesstoken",
+    "xclientcert",
+    "xforwardedclientcert",
+];
+const DISTRUSTED_PREFIXES: [&str; 8] = [
+    "xenvoy",
+    "xgoogauthenticated",
+    "xamznoidc",
+    "cfaccess",
+    "xmsclientprincipal",
+    "xpomerium",
+    "remoteuser",
+    "xauthentik",
+];
+/// Reserved whatever the configuration says.
+const ALWAYS_RESERVED: [&str; 2] = ["xjwtassertion", "txntoken"];
+
+/// The rules of one snapshot, by collapsed name.
+#[derive(Clone, Debug)]
+pub struct FieldRules {
+    rules: HashMap<u64, Vec<(Box<str>, FieldClass)>, Unhashed>,
+    reserved: BTreeSet<Box<str>>,
+}
+
+impl FieldRules {
+    /// Makes the rules; `reserved` are header names in any spelling.
+    pub fn new<'a>(reserved: impl IntoIterator<Item = &'a str>) -> Self {
+        let reserved: BTreeSet<Box<str>> =
+            reserved.into_iter().map(collapse).chain(ALWAYS_RESERVED.into_iter().map(Box::from)).collect();
+        let mut rules = Self { rules: HashMap::default(), reserved: reserved.clone() };
+        for name in &reserved {
+            rules.add(name, FieldClass::Reserved);
+        }
+        for (names, class) in [
+            (HOP_BY_HOP.as_slice(), FieldClass::HopByHop),
+            (FRAMING.as_slice(), FieldClass::Framing),
+            (FORWARDING.as_slice(), FieldClass::Forwarding),
+            (DISTRUSTED.as_slice(), FieldClass::Distrusted),
+        ] {
+            for name in names {
+                rules.add(name, class);
+            }
+        }
+        rules
+    }
+
+    /// Returns the collapsed reserved names, for the next snapshot: they only grow within a process.
+    pub fn reserved(&self) -> impl Iterator<Item = &str> {
+        self.reserved.iter().map(|name| &**name)
+    }
+
+    /// Returns what is known of a field name; `None`: an ordinary field.
+    pub fn class(&self, name: &HeaderName) -> Option<FieldClass> {
+        let name = name.as_str().as_bytes();
+        let found = self.rules.get(&hash(name)).and_then(|candidates| {
+            candidates.iter().find(|(known, _)| collapses_to(name, known.as_bytes())).map(|(_, class)| *class)
+        });
+        found.or_else(|| is_distrusted_prefix(name).then_some(FieldClass::Distrusted))
+    }
+
+    /// True when a trailer of this name may be passed to the backend.
+    pub fn admits_trailer(&self, name: &HeaderName) -> bool {
+        self.class(name).is_none() && !matches!(name.as_str(), "authorization" | "cookie" | "content-type" | "range")
+    }
+
+    /// True when a response field or trailer of this name may be passed to the client.
+    pub fn admits_response(&self, name: &HeaderName) -> bool {
+        !matches!(self.class(name), Some(FieldClass::Reserved | FieldClass::HopByHop))
+    }
+
+    fn add(&mut self, collapsed: &str, class: FieldClass) {
+        let candidates = self.rules.entry(hash(collapsed.as_bytes())).or_default();
+        if !candidates.iter().any(|(known, _)| **known == *collapsed) {
+            candidates.push((collapsed.into(), class));
+        }
+    }
+}
+
+/// Collapses case and every non-alphanumeric character.
+pub fn collapse(name: &str) -> Box<str> {
+    name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect::<String>().into()
+}
+
+fn collapsed(name: &[u8]) -> impl Iterator<Item = u8> + '_ {
+    name.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase)
+}
+
+fn collapses_to(name: &[u8], expected: &[u8]) -> bool {
+    collapsed(name).eq(expected.iter().copied())
+}
+
+fn is_distrusted_prefix(name: &[u8]) -> bool {
+    matches!(name.first(), Some(b'x' | b'c' | b'r'))
+        && DISTRUSTED_PREFIXES
+            .iter()
+            .any(|prefix| prefix.as_bytes().iter().copied().eq(collapsed(name).take(prefix.len())))
+}
+
+/// FNV-1a over the collapsed name: names are the operator's, so no attacker chooses what collides.
+fn hash(name: &[u8]) -> u64 {
+    collapsed(name).fold(0xcbf2_9ce4_8422_2325, |state, byte| (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+type Unhashed = std::hash::BuildHasherDefault<Identity>;
+
+/// Passes a hash through.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Identity(u64);
+
+impl std::hash::Hasher for Identity {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |state, byte| state.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(name: &str, expected: Option<FieldClass>) {
+        let rules = FieldRules::new(["X-Internal-User"]);
+        assert_eq!(rules.class(&HeaderName::from_bytes(name.as_bytes()).unwrap()), expected, "{name}");
+    }
+
+    #[test]
+    fn aliases_of_reserved_names_are_reserved() {
+        for separator in "!#$%&'*+-.^_`|~".chars() {
+            check(&format!("X{separator}JWT{separator}Assertion"), Some(FieldClass::Reserved));
+        }
+        check("xinternaluser", Some(FieldClass::Reserved));
+        check("txn_token", Some(FieldClass::Reserved));
+    }
+
+    #[test]
+    fn forwarding_and_hop_by_hop_names_are_known_in_every_spelling() {
+        check("x_forwarded_for", Some(FieldClass::Forwarding));
+        check("transfer_encoding", Some(FieldClass::HopByHop));
+        check("x-envoy-original-path", Some(FieldClass::Distrusted));
+        check("x-original-url", Some(FieldClass::Distrusted));
+    }
+
+    #[test]
+    fn ordinary_fields_pass() {
+        for name in ["accept", "content-type", "x-custom", "remote-control", "traceparent", "x-jwt-assertions"] {
+            check(name, None);
+        }
+    }
+}

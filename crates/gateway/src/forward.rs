@@ -1,0 +1,330 @@
+//! The request that goes to the backend: the only source of the outgoing fields (backend-jwt.md §4).
+//!
+//! Consumes the client's head: what is not carried over here cannot get through. Order matters and is fixed: the client's
+//! `Connection` nominations are applied first, our fields are set last.
+
+use std::sync::Arc;
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method,
+    header::{CONNECTION, COOKIE, HOST, TE, VIA},
+    uri::PathAndQuery,
+};
+
+use crate::{
+    fields::{FieldClass, FieldRules},
+    rejection::{Code, Rejection},
+    request::{Connection, Endpoint, RequestHead, Upstream},
+};
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const VIA_COUNTERSIGN: HeaderValue = HeaderValue::from_static("1.1 countersign");
+const TRAILERS: HeaderValue = HeaderValue::from_static("trailers");
+const HTTP: HeaderValue = HeaderValue::from_static("http");
+const HTTPS: HeaderValue = HeaderValue::from_static("https");
+/// More names than this in `Connection` are an attack, not a client.
+const MOST_NOMINATIONS: usize = 32;
+
+/// Everything needed to forward a request. The only source of the outgoing head.
+#[derive(Debug)]
+pub struct Forward {
+    /// Where to.
+    pub endpoint: Arc<Endpoint>,
+    /// The method.
+    pub method: Method,
+    /// The normal path, rebased on the endpoint, with the query untouched.
+    pub path_and_query: PathAndQuery,
+    /// The fields: the client's less what must not pass, plus ours. `Host` included; framing fields are not.
+    pub headers: HeaderMap,
+    /// Says which trailers may pass to the backend, and which response fields to the client.
+    pub fields: Arc<FieldRules>,
+}
+
+/// What the decision adds to, and takes from, the client's head.
+#[derive(Debug)]
+pub struct Outgoing<'a> {
+    /// Where to.
+    pub endpoint: Arc<Endpoint>,
+    /// The path on the endpoint, with its query.
+    pub path_and_query: PathAndQuery,
+    /// The rules of this snapshot.
+    pub fields: &'a Arc<FieldRules>,
+    /// Fields in which this API reads credentials; they end here.
+    pub credentials: &'a [HeaderName],
+    /// The Backend JWTs: names and values.
+    pub jwts: &'a [(HeaderName, HeaderValue)],
+    /// Whether the connection's peer is one of the operator's `trustedProxies`.
+    pub peer: PeerTrust,
+    /// What to do when the client sent a reserved name.
+    pub reserved_mode: ReservedHeaderMode,
+}
+
+/// Whose `X-Forwarded-*` a connection carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeerTrust {
+    /// A trusted proxy's.
+    Trusted,
+    /// Anybody's.
+    Untrusted,
+}
+
+/// The operator's `reservedHeaderMode`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ReservedHeaderMode {
+    /// Remove the client's field.
+    #[default]
+    Strip,
+    /// Answer 400.
+    Reject,
+}
+
+impl Forward {
+    /// Makes the outgoing request from the client's head.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::BadRequest`] for too many `Connection` nominations, or a reserved name in `reject` mode.
+    pub fn new(head: RequestHead, outgoing: Outgoing<'_>) -> Result<Self, Rejection> {
+        let RequestHead { method, mut headers, connection, request_id, .. } = head;
+        let takes_trailers = headers.get_all(TE).iter().any(lists_trailers);
+        strip(&mut headers, &outgoing)?;
+        if outgoing.endpoint.upstream == Upstream::Http1 {
+            join_cookies(&mut headers);
+        } else if takes_trailers {
+            headers.insert(TE, TRAILERS);
+        }
+        describe_connection(&mut headers, &connection, &outgoing);
+        headers.insert(X_REQUEST_ID, request_id);
+        for (name, value) in outgoing.jwts {
+            headers.insert(name.clone(), value.clone());
+        }
+        let Outgoing { endpoint, path_and_query, fields, .. } = outgoing;
+        Ok(Self { endpoint, method, path_and_query, headers, fields: Arc::clone(fields) })
+    }
+}
+
+/// Removes what must not pass: nominated, reserved, distrusted, hop-by-hop and credential fields.
+///
+/// `Host` and the forwarding fields stay for [`describe_connection`], which replaces them.
+fn strip(headers: &mut HeaderMap, outgoing: &Outgoing<'_>) -> Result<(), Rejection> {
+    let mut removed = nominations(headers)?;
+    for name in headers.keys() {
+        match outgoing.fields.class(name) {
+            Some(FieldClass::Reserved) if outgoing.reserved_mode == ReservedHeaderMode::Reject => {
+                return Err(Rejection::new(Code::BadRequest, "the request has a field that only the gateway may set"));
+            }
+            Some(FieldClass::Reserved | FieldClass::Distrusted | FieldClass::HopByHop) => removed.push(name.clone()),
+            Some(FieldClass::Framing) if *name != HOST => removed.push(name.clone()),
+            Some(FieldClass::Forwarding) if !is_rebuilt(name, outgoing.peer) => removed.push(name.clone()),
+            Some(FieldClass::Framing | FieldClass::Forwarding) => {}
+            None if outgoing.credentials.contains(name) => removed.push(name.clone()),
+            None => {}
+        }
+    }
+    for name in removed {
+        headers.remove(name);
+    }
+    Ok(())
+}
+
+/// True for a forwarding field that [`describe_connection`] overwrites, or that a trusted proxy may have set.
+fn is_rebuilt(name: &HeaderName, peer: PeerTrust) -> bool {
+    [X_FORWARDED_FOR, X_FORWARDED_PROTO, X_FORWARDED_HOST, X_REQUEST_ID].contains(name)
+        || (*name == VIA)
+        || (peer == PeerTrust::Trusted && *name == HeaderName::from_static("x-forwarded-port"))
+}
+
+/// Returns the fields that the client's `Connection` nominates (RFC 9110 §7.6.1).
+fn nominations(headers: &HeaderMap) -> Result<Vec<HeaderName>, Rejection> {
+    let mut names = Vec::new();
+    for value in headers.get_all(CONNECTION) {
+        for token in value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+            if token.is_empty() || token.eq_ignore_ascii_case(b"close") || token.eq_ignore_ascii_case(b"keep-alive") {
+                continue;
+            }
+            if names.len() == MOST_NOMINATIONS {
+                return Err(Rejection::new(Code::BadRequest, "`Connection` names too many fields"));
+            }
+            let name = HeaderName::from_bytes(token)
+                .map_err(|_| Rejection::new(Code::BadRequest, "`Connection` names no field"))?;
+            if name != HOST {
+                names.push(name);
+            }
+        }
+    }
+    Ok(names)
+}
+
+fn lists_trailers(value: &HeaderValue) -> bool {
+    value.as_bytes().split(|byte| *byte == b',').any(|item| item.trim_ascii().eq_ignore_ascii_case(b"trailers"))
+}
+
+/// Joins the cookie crumbs of HTTP/2 for HTTP/1.1 (RFC 9113 §8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    if headers.get_all(COOKIE).iter().nth(1).is_none() {
+        return;
+    }
+    let crumbs: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if let Ok(joined) = HeaderValue::from_bytes(&crumbs.join(b"; ".as_slice())) {
+        headers.insert(COOKIE, joined);
+    }
+}
+
+/// Sets `Host`, `Via` and `X-Forwarded-*` from the connection, extending a trusted proxy's chain.
+fn describe_connection(headers: &mut HeaderMap, connection: &Connection, outgoing: &Outgoing<'_>) {
+    let host = headers.insert(HOST, outgoing.endpoint.authority.clone());
+    headers.insert(VIA, VIA_COUNTERSIGN);
+    let own_scheme = if connection.is_secure { HTTPS } else { HTTP };
+    match outgoing.peer {
+        PeerTrust::Untrusted => {
+            headers.insert(X_FORWARDED_FOR, connection.peer_field.clone());
+            headers.insert(X_FORWARDED_PROTO, own_scheme);
+            set_forwarded_host(headers, host);
+        }
+        PeerTrust::Trusted => {
+            let chain = extended_chain(headers, connection);
+            headers.insert(X_FORWARDED_FOR, chain);
+            let is_known = headers.get(X_FORWARDED_PROTO).is_some_and(|scheme| *scheme == HTTP || *scheme == HTTPS);
+            if !is_known {
+                headers.insert(X_FORWARDED_PROTO, own_scheme);
+            }
+            if !headers.contains_key(X_FORWARDED_HOST) {
+                set_forwarded_host(headers, host);
+            }
+        }
+    }
+}
+
+fn set_forwarded_host(headers: &mut HeaderMap, host: Option<HeaderValue>) {
+    match host {
+        Some(host) => headers.insert(X_FORWARDED_HOST, host),
+        None => headers.remove(X_FORWARDED_HOST),
+    };
+}
+
+/// Returns the trusted proxy's `X-Forwarded-For` chain with the proxy itself at its end.
+fn extended_chain(headers: &HeaderMap, connection: &Connection) -> HeaderValue {
+    let mut chain = Vec::new();
+    for value in headers.get_all(X_FORWARDED_FOR) {
+        chain.extend_from_slice(value.as_bytes());
+        chain.extend_from_slice(b", ");
+    }
+    chain.extend_from_slice(connection.peer_field.as_bytes());
+    HeaderValue::from_bytes(&chain).unwrap_or_else(|_| connection.peer_field.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http::{HeaderMap, Version};
+
+    use super::*;
+    use crate::request::PoolId;
+
+    fn endpoint() -> Arc<Endpoint> {
+        Arc::new(Endpoint {
+            pool: PoolId(0),
+            upstream: Upstream::Http1,
+            host: "backend".into(),
+            port: 80,
+            path: "".into(),
+            authority: HeaderValue::from_static("backend"),
+            trusted_ca: None,
+            connect_timeout: Duration::from_secs(1),
+            response_timeout: Duration::from_secs(1),
+        })
+    }
+
+    fn head(fields: &[(&'static str, &'static str)]) -> RequestHead {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_static(value));
+        }
+        RequestHead {
+            method: Method::GET,
+            uri: "/x".parse().unwrap(),
+            version: Version::HTTP_11,
+            headers,
+            connection: Arc::new(Connection::new("192.0.2.7:4000".parse().unwrap(), false)),
+            request_id: HeaderValue::from_static("r1"),
+        }
+    }
+
+    fn forwarded(fields: &[(&'static str, &'static str)], peer: PeerTrust, mode: ReservedHeaderMode) -> Result<Forward, Rejection> {
+        let rules = Arc::new(FieldRules::new([]));
+        Forward::new(
+            head(fields),
+            Outgoing {
+                endpoint: endpoint(),
+                path_and_query: PathAndQuery::from_static("/x"),
+                fields: &rules,
+                credentials: &[http::header::AUTHORIZATION],
+                jwts: &[(HeaderName::from_static("x-jwt-assertion"), HeaderValue::from_static("OURS"))],
+                peer,
+                reserved_mode: mode,
+            },
+        )
+    }
+
+    fn check(fields: &[(&'static str, &'static str)], expected: &[(&str, &[&str])]) {
+        let forward = forwarded(fields, PeerTrust::Untrusted, ReservedHeaderMode::Strip).unwrap();
+        for (name, values) in expected {
+            let found: Vec<&str> = forward.headers.get_all(*name).iter().map(|value| value.to_str().unwrap()).collect();
+            assert_eq!(found, *values, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_forged_assertion_is_replaced_in_every_spelling() {
+        check(
+            &[("x-jwt-assertion", "FORGED"), ("x_jwt_assertion", "FORGED"), ("x.jwt.assertion", "FORGED")],
+            &[("x-jwt-assertion", &["OURS"]), ("x_jwt_assertion", &[]), ("x.jwt.assertion", &[])],
+        );
+    }
+
+    #[test]
+    fn nominations_cannot_remove_our_fields() {
+        check(
+            &[("connection", "close, X-JWT-Assertion, x-forwarded-for, x-mine"), ("x-mine", "1"), ("host", "api")],
+            &[
+                ("x-jwt-assertion", &["OURS"]),
+                ("x-forwarded-for", &["192.0.2.7"]),
+                ("x-mine", &[]),
+                ("connection", &[]),
+                ("host", &["backend"]),
+                ("x-forwarded-host", &["api"]),
+            ],
+        );
+    }
+
+    #[test]
+    fn credentials_and_hop_by_hop_fields_end_here() {
+        check(
+            &[("authorization", "Bearer x"), ("te", "trailers"), ("upgrade", "h2c"), ("x-forwarded-for", "6.6.6.6")],
+            &[("authorization", &[]), ("te", &[]), ("upgrade", &[]), ("x-forwarded-for", &["192.0.2.7"])],
+        );
+    }
+
+    #[test]
+    fn cookie_crumbs_are_joined() {
+        check(&[("cookie", "a=1"), ("cookie", "b=2")], &[("cookie", &["a=1; b=2"])]);
+    }
+
+    #[test]
+    fn a_trusted_proxy_keeps_its_chain() {
+        let fields = [("x-forwarded-for", "203.0.113.9"), ("x-forwarded-proto", "https"), ("host", "api")];
+        let forward = forwarded(&fields, PeerTrust::Trusted, ReservedHeaderMode::Strip).unwrap();
+        assert_eq!(forward.headers["x-forwarded-for"], "203.0.113.9, 192.0.2.7");
+        assert_eq!(forward.headers["x-forwarded-proto"], "https");
+    }
+
+    #[test]
+    fn reject_mode_refuses_reserved_names() {
+        let rejection = forwarded(&[("x_jwt_assertion", "F")], PeerTrust::Untrusted, ReservedHeaderMode::Reject).unwrap_err();
+        assert_eq!(rejection.code, Code::BadRequest);
+    }
+}
