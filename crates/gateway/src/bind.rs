@@ -1,0 +1,5 @@
+//! Fills the types of `spec` from a YAML tree.
+
+mod text;
+
+pub use text::{Literal, WebUrl};

@@ -1,0 +1,43 @@
+//! The two kinds of configuration file as written: what stands in them, each value with its place.
+//!
+//! Holds text, numbers and enums; resolves nothing, reads no other file. `compile` turns it into a snapshot.
+//! One file for each kind of resource; each type says with its [`Value`](crate::bind::Value) which fields it has.
+
+mod api;
+mod application;
+mod authentication;
+mod backend_jwt;
+mod dialect;
+mod endpoint;
+mod gateway;
+mod issuer;
+mod keys;
+mod operation;
+mod operator;
+mod policy;
+mod secret;
+mod user_store;
+
+pub use api::{AdditionalProperty, Api, ApiType, KeyManager};
+pub use application::{Application, Subscription};
+pub use authentication::{ApiKeyAuthentication, Authentication, MutualTls, Presence, TokenAuthentication};
+pub use backend_jwt::{
+    AttributeSelection, BackendJwtParameters, ClaimsSelection, CustomClaim, OnOversize, TokenClaimsSelection,
+    TokenTtl, UserStoreSelection,
+};
+pub use dialect::{ClaimValueType, Dialect, DialectClaim};
+pub use endpoint::{Endpoint, EndpointConfigurations, EndpointTarget, KubernetesService, Timeouts};
+pub use gateway::{Compatibility, Gateway, HeaderLimits, Listener, Tls, Upstream};
+pub use issuer::{ClaimMapping, Issuer, Jwks, Lookup, TokenType};
+pub use keys::{HmacSecret, KeyFile, Keys};
+pub use operation::{Operation, ScopesMatch, Upgrade};
+pub use operator::{
+    Admin, Apis, Audit, AuditMode, BackendJwt, BackendJwtLimits, Cache, Environment, Operator, Sensitive,
+    SensitiveAllowance,
+};
+pub use policy::{BackendJwtPolicy, Policies};
+pub use secret::Secret;
+pub use user_store::{
+    AttributeMapping, AttributeValues, Breaker, InlineStore, InlineUser, SqlStore, StoreCache, UserStore,
+    UserStoreKind,
+};
