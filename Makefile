@@ -1,0 +1,33 @@
+# The project's five commands. `make` alone lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench docs
+
+help: ## Lists the commands
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/'
+
+demo: ## Gateway, echo backend, token issuer and a user store, with curl lines to paste
+	tests/prepare compiler
+	cargo run --profile quick -p countersign -- demo
+
+test: ## Unit, property and end-to-end tests, then the black-box tests with other people's JWT libraries
+	tests/prepare compiler python node
+	cargo test --workspace --locked
+	tests/run
+
+lint: ## Format, clippy, rustdoc, and the workspace's own rules
+	tests/prepare compiler
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
+	cargo run -q --locked -p xtask -- check
+
+bench: ## Instructions and time per request beside nginx and HAProxy: docs/performance.md
+	tests/prepare compiler
+	bench/run
+
+docs: ## The Rust documentation, in target/doc
+	tests/prepare compiler
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
