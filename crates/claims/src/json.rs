@@ -8,7 +8,7 @@ mod parse;
 mod write;
 
 pub use number::Number;
-pub(crate) use write::write_members;
+pub(crate) use write::{write_escaped, write_members};
 
 /// A JSON object: members in order, names unique.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

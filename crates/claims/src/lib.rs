@@ -24,4 +24,4 @@ pub use policy::{
     CustomClaimType, Oversize, Sensitive, TokenClaims, TokenId, UnknownUser,
 };
 pub use principal::{Caller, Principal, PrincipalKind};
-pub use template::{Placeholder, Template, TemplateError};
+pub use template::{Placeholder, ResolveError, Template, TemplateError};

@@ -53,6 +53,12 @@ fn write_array(values: &[Json], out: &mut Vec<u8>) {
 
 fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
+    write_escaped(text, out);
+    out.push(b'"');
+}
+
+/// Appends the inside of a string literal.
+pub(crate) fn write_escaped(text: &str, out: &mut Vec<u8>) {
     for run in text.as_bytes().split_inclusive(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
         match run.split_last() {
             Some((last, plain)) if matches!(last, b'"' | b'\\' | 0..=0x1f) => {
@@ -62,7 +68,6 @@ fn write_string(text: &str, out: &mut Vec<u8>) {
             Some(_) | None => out.extend_from_slice(run),
         }
     }
-    out.push(b'"');
 }
 
 fn write_escape(byte: u8, out: &mut Vec<u8>) {
