@@ -1,6 +1,9 @@
 //! What can go wrong when a user store is asked.
 
-use std::{sync::Arc, time::Duration};
+use std::{error::Error, sync::Arc, time::Duration};
+
+/// When a caller may try again, where nothing better is known.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Why a user store gave no answer. Cloneable, because one query answers many waiting callers.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -14,7 +17,7 @@ pub enum StoreError {
         retry_after: Duration,
         /// The cause, for the operator's log.
         #[source]
-        source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+        source: Option<Arc<dyn Error + Send + Sync>>,
     },
     /// More than one entry matches the user: never the first.
     #[error("user store `{store}` has more than one match")]
@@ -30,4 +33,16 @@ pub enum StoreError {
         /// What is wrong, without values.
         reason: Arc<str>,
     },
+}
+
+impl StoreError {
+    /// Makes an [`StoreError::Unavailable`] with its cause.
+    pub(crate) fn unavailable(store: &Arc<str>, source: impl Error + Send + Sync + 'static) -> Self {
+        Self::Unavailable { store: Arc::clone(store), retry_after: RETRY_AFTER, source: Some(Arc::new(source)) }
+    }
+
+    /// Makes a [`StoreError::Malformed`].
+    pub(crate) fn malformed(store: &Arc<str>, reason: impl Into<Arc<str>>) -> Self {
+        Self::Malformed { store: Arc::clone(store), reason: reason.into() }
+    }
 }

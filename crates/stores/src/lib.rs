@@ -3,8 +3,14 @@
 //! A store answers with canonical attribute names; only mapped attributes leave it. LDAP, SCIM, PostgreSQL and the
 //! others fit the same [`UserStore`] seam. Does not know policies, tokens or HTTP.
 
+mod attribute_map;
 mod error;
+mod inline;
+mod sql;
 mod user_store;
 
+pub use attribute_map::{AttributeMap, AttributeMapError, MappedAttribute, Pattern, ValueRule};
 pub use error::StoreError;
+pub use inline::{InlineStore, InlineUsers};
+pub use sql::{ConnectionSettings, DatabaseUrl, DatabaseUrlError, Query, QueryError, Questions, SqlSettings, SqlStore};
 pub use user_store::{BoxFuture, UserStore};
