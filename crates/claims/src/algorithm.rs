@@ -1,8 +1,13 @@
 //! The signing algorithms and encodings of a Backend JWT, by their JOSE and their Java names.
 //!
-//! Names only: the primitives are in `sign.rs` and `verify.rs`. RFC 7518 §3.1, RFC 8037, RFC 9864.
+//! Names and text only: the primitives are in `key.rs` and `verify.rs`. RFC 7518 §3.1, RFC 8037, RFC 9864.
 
 use std::{fmt, str::FromStr};
+
+use base64::{
+    DecodeError, Engine as _,
+    engine::general_purpose::{GeneralPurpose, STANDARD_NO_PAD, URL_SAFE_NO_PAD},
+};
 
 /// A JWS signing algorithm (RFC 7518 §3.1, RFC 8037 §3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -169,6 +174,33 @@ impl Encoding {
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Base64Url, Self::Base64].into_iter().find(|encoding| encoding.name().eq_ignore_ascii_case(name))
     }
+
+    /// Returns how many characters `bytes` bytes become.
+    pub const fn encoded_len(bytes: usize) -> usize {
+        (bytes * 4).div_ceil(3)
+    }
+
+    /// Appends `bytes` in this alphabet, unpadded.
+    pub(crate) fn encode_to(self, bytes: &[u8], out: &mut String) {
+        self.engine().encode_string(bytes, out);
+    }
+
+    /// Reads an unpadded text strictly: padding, foreign characters and non-zero trailing bits are refused.
+    pub(crate) fn decode(self, text: &str) -> Result<Vec<u8>, DecodeError> {
+        self.engine().decode(text)
+    }
+
+    const fn engine(self) -> &'static GeneralPurpose {
+        match self {
+            Self::Base64Url => &URL_SAFE_NO_PAD,
+            Self::Base64 => &STANDARD_NO_PAD,
+        }
+    }
+}
+
+/// Writes `bytes` as unpadded base64url (RFC 7515 §2).
+pub(crate) fn base64url(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
 }
 
 #[cfg(test)]
@@ -196,5 +228,22 @@ mod tests {
         assert_eq!(Encoding::from_name("base64"), Some(Encoding::Base64));
         assert_eq!(Encoding::from_name("BASE64URL"), Some(Encoding::Base64Url));
         assert_eq!(Encoding::from_name("base32"), None);
+    }
+
+    #[test]
+    fn encoded_length_is_that_of_the_text() {
+        for length in 0..100 {
+            assert_eq!(base64url(&vec![0xff; length]).len(), Encoding::encoded_len(length));
+        }
+    }
+
+    #[test]
+    fn padding_foreign_characters_and_trailing_bits_are_refused() {
+        for text in ["QQ==", "Q Q", "Q", "QR", "Q+", "Q\u{e4}"] {
+            assert!(Encoding::Base64Url.decode(text).is_err(), "{text}");
+        }
+        assert_eq!(Encoding::Base64Url.decode("-_8"), Ok(vec![0xfb, 0xff]));
+        assert_eq!(Encoding::Base64.decode("+/8"), Ok(vec![0xfb, 0xff]));
+        assert!(Encoding::Base64.decode("-_8").is_err());
     }
 }

@@ -5,23 +5,31 @@
 
 mod algorithm;
 mod attributes;
+mod certificate;
 mod claim_set;
 mod dialect;
 mod facts;
+mod fingerprint;
 mod json;
+mod key;
 mod policy;
 mod principal;
+mod public_key;
 mod template;
 
 pub use algorithm::{Algorithm, Encoding, ParseAlgorithmError};
 pub use attributes::{Attribute, Attributes, Source};
+pub use certificate::{CertificateChain, CertificateError};
 pub use claim_set::{Claim, ClaimSet, Omission, OmissionReason, Origin};
 pub use dialect::{ClaimMapping, ClaimType, Dialect};
 pub use facts::{ApiFacts, Application, KeyType, OperationFacts};
+pub use fingerprint::KeyFingerprint;
 pub use json::{Json, JsonError, Number, Object};
+pub use key::{HeaderForm, KeyError, RsaSize, SigningKey};
 pub use policy::{
     Anonymous, AttributeFailure, AttributeRule, Audience, BackendJwtPolicy, ClaimSelection, CustomClaim,
     CustomClaimType, Oversize, Sensitive, TokenClaims, TokenId, UnknownUser,
 };
 pub use principal::{Caller, Principal, PrincipalKind};
+pub use public_key::JwkError;
 pub use template::{Placeholder, ResolveError, Template, TemplateError};
