@@ -10,9 +10,10 @@ import unittest
 
 import jwt
 
-from attacks.world import ASSERTION, MINTS, PROTOCOLS, RESERVED, world
+from attacks.world import ASSERTION, MINTS, PROTOCOLS, RESERVED, World, world
 from harness import client
 from harness.decoders import identities
+from harness.gateway import Folder
 
 # Operations of `orders` that must not get a Backend JWT although their API mints.
 UNMINTED = ("/orders-svc/switched-off",)
@@ -24,10 +25,48 @@ class Attack(unittest.TestCase):
     maxDiff = None
 
     def setUp(self):
-        self.world = world()
-        self.gateway = self.world.gateway
-        self.backend = self.world.backend
+        self.enter(world())
+
+    def enter(self, place):
+        self.world, self.gateway, self.backend = place, place.gateway, place.backend
         self.begin()
+
+    @contextlib.contextmanager
+    def inside(self, change):
+        """Runs a block in a world of its own; `change(operator, apis, files)` says how it differs."""
+        own = World(change)
+        self.enter(own)
+        try:
+            yield
+            self.oracle()
+        finally:
+            self.enter(world())
+            own.gateway.stop()
+
+    def check(self, change):
+        """What `countersign check` says of a changed world, as (exit code, {code: [message]}) of its errors."""
+        place = self.world
+        operator, apis, files = place.operator(), place.apis(), place.files()
+        operator["gateway"] = dict(operator["gateway"], issuer="https://gateway.test")
+        operator["gateway"]["listeners"] = [{"address": "127.0.0.1:8080"}]
+        change(operator, apis, files)
+        folder = Folder(operator, apis, files)
+        try:
+            code, found = folder.check()
+        finally:
+            folder.remove()
+        errors = {}
+        for diagnostic in found:
+            if diagnostic["severity"] == "error":
+                errors.setdefault(diagnostic["code"], []).append(diagnostic["message"])
+        return code, errors
+
+    def assert_load_refused(self, change, *codes):
+        """The changed world is refused, and by nothing but errors of these codes."""
+        code, errors = self.check(change)
+        self.assertEqual(code, 1, "it loads")
+        self.assertLessEqual(set(errors), set(codes), errors)
+        self.assertTrue(errors)
 
     def tearDown(self):
         self.oracle()

@@ -1,8 +1,7 @@
 """HS: header spoofing. The client sends what only the gateway may send."""
 
 from attacks.base import ASSERTION, PROTOCOLS, Attack
-from attacks.world import World, api, operation, policy
-from harness.gateway import Folder
+from attacks.world import custom_claim
 
 # target, needs a token, status when all is well
 ROUTES = [
@@ -137,22 +136,9 @@ class HeaderSpoofing(Attack):
                 self.assertEqual(len(self.backend.last().aliases(ASSERTION)), 1)
 
     def test_HS_13_claims_from_request_headers_are_refused_at_load(self):
-        for value in ("${request.headers.x-role}", "${header.x-role}", "${headers['x-role']}"):
+        for value in ("${request.headers.x-role}", "${header.x-role}", "${request.path}", "${query.x}"):
             with self.subTest(value=value):
-                claims = [{"claim": "role", "value": value}]
-                definition = api(
-                    "orders",
-                    "/orders",
-                    "http://127.0.0.1:1/",
-                    [operation("GET", "/*")],
-                    apiPolicies=policy(header=ASSERTION, customClaims=claims),
-                )
-                folder = Folder(self.world.operator() | {"gateway": {"issuer": "https://g.test"}}, {"orders": definition})
-                for name, content in self.world.files().items():
-                    folder.write(name, content)
-                code, found = folder.check()
-                folder.remove()
-                self.assertEqual(code, 1, found)
+                self.assert_load_refused(custom_claim("role", value), "invalid-value")
 
     def test_HS_14_malformed_names_are_refused(self):
         lines = [
@@ -210,26 +196,14 @@ class HeaderSpoofing(Attack):
             self.assertEqual(response.value("grpc-status"), "0")
             self.assertEqual([pair for pair in response.fields if "LEAK" in pair[1]], [])
 
-
-class RejectMode(Attack):
-    """HS-01 and HS-02 with `reservedHeaderMode: reject`."""
-
     def test_HS_01_reject_mode_answers_400(self):
-        class Rejecting(World):
-            def operator(self):
-                operator = super().operator()
-                operator["gateway"]["reservedHeaderMode"] = "reject"
-                return operator
+        def change(operator, _apis, _files):
+            operator["gateway"]["reservedHeaderMode"] = "reject"
 
-        shared, self.world = self.world, Rejecting()
-        self.gateway, self.backend = self.world.gateway, self.world.backend
-        try:
+        with self.inside(change):
             for protocol in PROTOCOLS:
                 for target in ("/orders/1", "/open/1"):
                     for name in (ASSERTION, "x_jwt_assertion", "x.jwt.assertion", "X-A", "Txn-Token"):
                         with self.attack(protocol=protocol, target=target, name=name):
                             fields = [self.bearer(), (name, "FORGED")]
                             self.assert_refused(self.send(protocol, "GET", target, fields), 400)
-        finally:
-            self.gateway.stop()
-            self.world, self.gateway, self.backend = shared, shared.gateway, shared.backend

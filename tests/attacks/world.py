@@ -67,10 +67,24 @@ def verbs(*names, target="/*", **more):
     return [operation(name, target, **more) for name in names]
 
 
-class World:
-    """Everything that runs. Made once for all attack tests."""
+def parameters(apis, name="orders"):
+    """The BackendJwt parameters of an API definition, to be changed."""
+    return apis[name]["apiPolicies"]["request"][0]["parameters"]
 
-    def __init__(self):
+
+def custom_claim(claim, value, **more):
+    """A change that gives `orders` one custom claim."""
+
+    def change(_operator, apis, _files):
+        parameters(apis)["customClaims"] = [dict({"claim": claim, "value": value}, **more)]
+
+    return change
+
+
+class World:
+    """Everything that runs. `change(operator, apis, files)` alters the configuration before the start."""
+
+    def __init__(self, change=None):
         self.backend = Backend()
         self.grpc_backend = GrpcBackend()
         self.corp = jws.Key("RS256", kid="corp-1")
@@ -81,7 +95,10 @@ class World:
         self.corp_twin = jws.Key("RS256", kid="twin")
         self.partner_twin = jws.Key("RS256", kid="twin")
         self.attacker = jws.Key("RS256", kid="corp-1")
-        self.gateway = Gateway(self.operator(), self.apis(), self.files())
+        operator, apis, files = self.operator(), self.apis(), self.files()
+        if change:
+            change(operator, apis, files)
+        self.gateway = Gateway(operator, apis, files)
         self.keys = jwt.PyJWKSet.from_dict(self.gateway.jwks())
         self.answered = 0
 
