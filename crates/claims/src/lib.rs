@@ -10,12 +10,14 @@ mod claim_set;
 mod dialect;
 mod facts;
 mod fingerprint;
+mod inbound;
 mod json;
 mod key;
 mod policy;
 mod principal;
 mod public_key;
 mod template;
+mod verify;
 
 pub use algorithm::{Algorithm, Encoding, ParseAlgorithmError};
 pub use attributes::{Attribute, Attributes, Source};
@@ -24,6 +26,7 @@ pub use claim_set::{Claim, ClaimSet, Omission, OmissionReason, Origin};
 pub use dialect::{ClaimMapping, ClaimType, Dialect};
 pub use facts::{ApiFacts, Application, KeyType, OperationFacts};
 pub use fingerprint::KeyFingerprint;
+pub use inbound::{AccessToken, AccessTokenRules, TokenType, UnverifiedToken};
 pub use json::{Json, JsonError, Number, Object};
 pub use key::{HeaderForm, KeyError, RsaSize, SigningKey};
 pub use policy::{
@@ -33,3 +36,7 @@ pub use policy::{
 pub use principal::{Caller, Principal, PrincipalKind};
 pub use public_key::JwkError;
 pub use template::{Placeholder, ResolveError, Template, TemplateError};
+pub use verify::{
+    ClaimChecks, CompactJws, JwksError, SecretKeys, TokenError, TokenVerification, VerificationFailure, VerificationKeys,
+    VerifiedPayload, verify, verify_token,
+};
