@@ -88,9 +88,12 @@ def diagnostics(text):
 
 
 class Gateway(Folder):
-    """A running gateway. `plain` and `secure` are its data addresses, `admin` its admin address."""
+    """A running gateway. `plain` and `secure` are its data addresses, `admin` its admin address.
 
-    def __init__(self, operator, apis, files=None, extra=()):
+    `prepare(folder)` runs before the start, with the files in place.
+    """
+
+    def __init__(self, operator, apis, files=None, extra=(), prepare=None):
         self.plain = ("127.0.0.1", free_port())
         self.secure = ("127.0.0.1", free_port())
         self.admin = ("127.0.0.1", free_port())
@@ -98,6 +101,8 @@ class Gateway(Folder):
         super().__init__(operator, apis, files)
         self.issuer = operator["gateway"]["issuer"]
         make_certificate(self.path)
+        if prepare:
+            prepare(self)
         self.log = open(self.path / "gateway.log", "wb")
         command = [BINARY, "serve", "--config", str(self.operator_file), *extra]
         self.process = subprocess.Popen(command, stdout=self.log, stderr=subprocess.STDOUT, cwd=self.path)
