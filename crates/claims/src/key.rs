@@ -13,6 +13,7 @@ mod private_jwk;
 use std::fmt;
 
 pub use error::KeyError;
+pub(crate) use header::unsecured_segment;
 pub use material::RsaSize;
 use zeroize::Zeroizing;
 

@@ -13,6 +13,7 @@ mod fingerprint;
 mod inbound;
 mod json;
 mod key;
+mod mint;
 mod policy;
 mod principal;
 mod public_key;
@@ -29,6 +30,7 @@ pub use fingerprint::KeyFingerprint;
 pub use inbound::{AccessToken, AccessTokenRules, TokenType, UnverifiedToken};
 pub use json::{Json, JsonError, Number, Object};
 pub use key::{HeaderForm, KeyError, RsaSize, SigningKey};
+pub use mint::{BackendJwt, MintError, fit, mint};
 pub use policy::{
     Anonymous, AttributeFailure, AttributeRule, Audience, BackendJwtPolicy, ClaimSelection, CustomClaim,
     CustomClaimType, Oversize, Sensitive, TokenClaims, TokenId, UnknownUser,
