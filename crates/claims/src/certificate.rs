@@ -7,7 +7,10 @@
 mod distinguished_name;
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
-use base64::{Engine as _, engine::general_purpose::{STANDARD, URL_SAFE}};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE},
+};
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use x509_parser::{certificate::X509Certificate, prelude::FromDer as _, public_key::PublicKey as ParsedKey};
 

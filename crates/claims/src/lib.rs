@@ -13,6 +13,7 @@ mod fingerprint;
 mod inbound;
 mod json;
 mod key;
+mod key_set;
 mod mint;
 mod policy;
 mod principal;
@@ -30,6 +31,10 @@ pub use fingerprint::KeyFingerprint;
 pub use inbound::{AccessToken, AccessTokenRules, TokenType, UnverifiedToken};
 pub use json::{Json, JsonError, Number, Object};
 pub use key::{HeaderForm, KeyError, RsaSize, SigningKey};
+pub use key_set::{
+    Announcement, KeyChange, KeyFile, KeyFileError, KeyLife, KeyOrigin, KeySet, KeySetEntry, KeySetError, KeyState,
+    KeyStatus, LegacyKids, PlanError, RetirementTimes, RotationPlan,
+};
 pub use mint::{BackendJwt, MintError, fit, mint};
 pub use policy::{
     Anonymous, AttributeFailure, AttributeRule, Audience, BackendJwtPolicy, ClaimSelection, CustomClaim,
@@ -39,6 +44,6 @@ pub use principal::{Caller, Principal, PrincipalKind};
 pub use public_key::JwkError;
 pub use template::{Placeholder, ResolveError, Template, TemplateError};
 pub use verify::{
-    ClaimChecks, CompactJws, JwksError, SecretKeys, TokenError, TokenVerification, VerificationFailure, VerificationKeys,
-    VerifiedPayload, verify, verify_token,
+    ClaimChecks, CompactJws, JwksError, SecretKeys, TokenError, TokenVerification, VerificationFailure,
+    VerificationKeys, VerifiedPayload, verify, verify_token,
 };

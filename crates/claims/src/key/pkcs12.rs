@@ -39,8 +39,6 @@ fn choose<'a>(keys: &'a [PrivateKeyBag], alias: Option<&str>) -> Result<&'a Priv
     match (chosen.next(), chosen.next()) {
         (Some(bag), None) => Ok(bag),
         (None, _) if keys.is_empty() => Err(KeyError::NoPrivateKey),
-        (None | Some(_), _) => {
-            Err(KeyError::Alias(keys.iter().filter_map(|bag| bag.friendly_name.clone()).collect()))
-        }
+        (None | Some(_), _) => Err(KeyError::Alias(keys.iter().filter_map(|bag| bag.friendly_name.clone()).collect())),
     }
 }

@@ -119,8 +119,7 @@ fn private_members(material: &Material) -> Result<Vec<PrivateMember>, KeyError> 
         Material::Rsa { pair, .. } => {
             let der = pair.as_der().map_err(|_| KeyError::Primitive)?;
             let info = PrivateKeyInfoRef::try_from(der.as_ref()).map_err(|_| KeyError::Primitive)?;
-            let key =
-                RsaPrivateKeyRef::try_from(info.private_key.as_bytes()).map_err(|_| KeyError::Primitive)?;
+            let key = RsaPrivateKeyRef::try_from(info.private_key.as_bytes()).map_err(|_| KeyError::Primitive)?;
             Ok(vec![
                 ("d", text(key.private_exponent.as_bytes())),
                 ("p", text(key.prime1.as_bytes())),

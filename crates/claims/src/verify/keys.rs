@@ -157,7 +157,8 @@ impl Entry {
             None => None,
             Some(algorithm) => Some(algorithm.as_str().and_then(Algorithm::from_jose)?),
         };
-        let candidates = Algorithm::ALL.into_iter().filter(|algorithm| pinned.is_none_or(|pinned| pinned == *algorithm));
+        let candidates =
+            Algorithm::ALL.into_iter().filter(|algorithm| pinned.is_none_or(|pinned| pinned == *algorithm));
         let verifiers: Vec<VerificationKey> = if jwk.get("kty").and_then(Json::as_str) == Some("oct") {
             let secret = member(jwk, "k").ok().filter(|_| secret_keys == SecretKeys::Accept)?;
             candidates.filter_map(|algorithm| VerificationKey::secret(&secret, algorithm)).collect()
