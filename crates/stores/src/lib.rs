@@ -1,15 +1,21 @@
 //! User stores: where the end user's attributes live, and the cache in front of them.
 //!
-//! A store answers with canonical attribute names; only mapped attributes leave it. LDAP, SCIM, PostgreSQL and the
+//! A store answers with canonical attribute names; only mapped attributes leave it. LDAP, SCIM, `PostgreSQL` and the
 //! others fit the same [`UserStore`] seam. Does not know policies, tokens or HTTP.
 
 mod attribute_map;
+mod cache;
+
 mod error;
 mod inline;
 mod sql;
 mod user_store;
 
 pub use attribute_map::{AttributeMap, AttributeMapError, MappedAttribute, Pattern, ValueRule};
+pub use cache::{
+    Answer, BreakerSettings, BreakerState, CacheCounters, CacheSettings, CachedStore, Freshness, Generation,
+    StalePolicy,
+};
 pub use error::StoreError;
 pub use inline::{InlineStore, InlineUsers};
 pub use sql::{ConnectionSettings, DatabaseUrl, DatabaseUrlError, Query, QueryError, Questions, SqlSettings, SqlStore};

@@ -1,7 +1,7 @@
 //! The `sql` store: people in the tables of a database that the operator already has, found by the operator's query.
 //!
 //! Asks, never writes. The user's name is always a bound value. What differs between databases (opening, types, rows)
-//! lies in one module for each; SQLite is the one so far.
+//! lies in one module for each; `SQLite` is the one so far.
 
 mod database_url;
 mod query;
@@ -61,7 +61,7 @@ pub struct ConnectionSettings {
 
 /// The `sql` user store.
 ///
-/// Names are compared as the operator's SQL compares them. SQLite's text columns compare byte by byte; a column of
+/// Names are compared as the operator's SQL compares them. `SQLite`'s text columns compare byte by byte; a column of
 /// another affinity converts, so that `01` finds the number 1: compare `CAST(id AS TEXT) = :user` there. A name that is
 /// empty or holds a NUL is nobody's: databases cut such text in different places.
 pub struct SqlStore {

@@ -7,7 +7,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 /// A database, by the scheme of its URL.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum DatabaseUrl {
-    /// An SQLite file.
+    /// An `SQLite` file.
     Sqlite(PathBuf),
 }
 

@@ -1,6 +1,6 @@
 //! The operator's SQL: named parameters are found and become bound ones. Nothing is ever spliced into the text.
 //!
-//! Reads SQLite's tokens (quotes, comments, identifiers) closely enough to know what is a parameter and what is not; it
+//! Reads `SQLite`'s tokens (quotes, comments, identifiers) closely enough to know what is a parameter and what is not; it
 //! does not check the SQL. The one module that vouches for a statement's text: it comes from configuration only.
 
 use std::sync::Arc;
@@ -47,7 +47,7 @@ impl Query {
     ///
     /// # Errors
     ///
-    /// [`QueryError`]: any other parameter in any of SQLite's forms, no `:user`, several statements, no SELECT.
+    /// [`QueryError`]: any other parameter in any of `SQLite`'s forms, no `:user`, several statements, no SELECT.
     pub fn parse(text: &str) -> Result<Self, QueryError> {
         let mut reader = Reader::default();
         let mut rest = text;
@@ -70,8 +70,16 @@ impl Query {
 struct Reader {
     sql: String,
     has_user: bool,
-    has_ended: bool,
-    has_begun: bool,
+    place: Place,
+}
+
+/// Where in the text the reader is.
+#[derive(Default, PartialEq, Eq)]
+enum Place {
+    #[default]
+    Before,
+    Within,
+    Behind,
 }
 
 impl Reader {
@@ -81,16 +89,15 @@ impl Reader {
             self.sql.push_str(token);
             return Ok(());
         }
-        if self.has_ended {
-            return Err(QueryError::SeveralStatements);
+        match self.place {
+            Place::Before if is_select(token) => self.place = Place::Within,
+            Place::Before => return Err(QueryError::NotSelect),
+            Place::Within => {}
+            Place::Behind => return Err(QueryError::SeveralStatements),
         }
-        if !self.has_begun && !is_select(token) {
-            return Err(QueryError::NotSelect);
-        }
-        self.has_begun = true;
         match first {
             '\0' => return Err(QueryError::Nul),
-            ';' => self.has_ended = true,
+            ';' => self.place = Place::Behind,
             ':' if token == "::" || token == ":" => self.sql.push_str(token),
             ':' if token.strip_prefix(':') == Some(USER) => {
                 self.has_user = true;
@@ -104,7 +111,7 @@ impl Reader {
 
     /// Ends the query.
     fn finish(self) -> Result<Query, QueryError> {
-        if !self.has_begun {
+        if self.place == Place::Before {
             return Err(QueryError::NotSelect);
         }
         if !self.has_user {
@@ -152,7 +159,7 @@ fn name_length(text: &str) -> usize {
     text.find(|character| !is_name(character)).unwrap_or(text.len())
 }
 
-/// True for what SQLite takes into names of columns and of parameters alike.
+/// True for what `SQLite` takes into names of columns and of parameters alike.
 fn is_name(character: char) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, '_' | '$') || !character.is_ascii()
 }

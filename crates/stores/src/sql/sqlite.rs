@@ -1,4 +1,4 @@
-//! SQLite: a file opened for reading only, asked in one read transaction, so that all queries see one state.
+//! `SQLite`: a file opened for reading only, asked in one read transaction, so that all queries see one state.
 //!
 //! Follows the file's name: a file put in its place is opened anew. Statements are prepared for each question, because
 //! the driver remembers the columns of a prepared one past a change of the schema.
@@ -29,7 +29,7 @@ use crate::{
     error::StoreError,
 };
 
-/// How many virtual-machine steps SQLite makes between two looks at the clock.
+/// How many virtual-machine steps `SQLite` makes between two looks at the clock.
 const STEPS_PER_CHECK: i32 = 1000;
 
 /// How many values one user may have in all.
@@ -38,7 +38,7 @@ const MOST_VALUES: usize = 10_000;
 /// How many bytes they may hold.
 const MOST_BYTES: usize = 1 << 20;
 
-/// An SQLite file.
+/// An `SQLite` file.
 pub(super) struct SqliteDatabase {
     store: Arc<str>,
     file: PathBuf,
@@ -133,7 +133,7 @@ impl SqliteDatabase {
             .connect_lazy_with(options)
     }
 
-    /// Begins a read transaction that SQLite gives up by itself when the time is over.
+    /// Begins a read transaction that `SQLite` gives up by itself when the time is over.
     async fn begin<'c>(
         &self,
         connection: &'c mut SqliteConnection,

@@ -1,5 +1,5 @@
-//! One value of an SQLite row as JSON values: by its storage class, and by the column's declared type for the two that
-//! SQLite has no class for.
+//! One value of an `SQLite` row as JSON values: by its storage class, and by the column's declared type for the two that
+//! `SQLite` has no class for.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use claims::{Json, Number};

@@ -1,7 +1,7 @@
 //! What the operator's queries return, learned from the database before the first answer.
 //!
 //! Tells mistakes in the configuration (a column that is not there) from missing values, and keeps the declared types,
-//! which SQLite gives for a column of a table but not for a value.
+//! which `SQLite` gives for a column of a table but not for a value.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -72,7 +72,7 @@ impl Shape {
     }
 }
 
-/// Returns the number that SQLite counts up at each change of the schema.
+/// Returns the number that `SQLite` counts up at each change of the schema.
 ///
 /// # Errors
 ///

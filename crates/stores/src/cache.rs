@@ -1,0 +1,338 @@
+//! The attribute cache in front of one user store.
+//!
+//! One query for any number of callers, answers refreshed ahead of their end, a breaker, and invalidation that no query
+//! under way can undo. Time is a parameter; queries run on the runtime given, never on the caller's. Does not know
+//! what the attributes are for; everything made from an answer dies with its [`Generation`].
+
+mod answer;
+mod bounded_map;
+mod breaker;
+mod counters;
+mod entry;
+mod flight;
+mod generation;
+mod settings;
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::SystemTime,
+};
+
+use ahash::RandomState;
+use claims::Attributes;
+use tokio::{runtime::Handle, sync::watch};
+use tracing::debug;
+
+pub use self::{
+    answer::{Answer, Freshness, StalePolicy},
+    breaker::{BreakerSettings, BreakerState},
+    counters::CacheCounters,
+    generation::Generation,
+    settings::CacheSettings,
+};
+use self::{
+    bounded_map::BoundedMap,
+    breaker::{Breaker, BreakerOpen},
+    counters::Counts,
+    entry::{Asked, Entry},
+    flight::{Flight, Flights, Outcome, Seat},
+    generation::Invalidations,
+};
+use crate::{error::StoreError, user_store::UserStore};
+
+/// How many shards a cache has at most.
+const MOST_SHARDS: usize = 16;
+
+/// How many bytes a shard has at least, so that large answers fit in small caches too.
+const SMALLEST_SHARD: usize = 2 << 20;
+
+/// A user store behind its cache.
+pub struct CachedStore {
+    name: Arc<str>,
+    store: Arc<dyn UserStore>,
+    settings: CacheSettings,
+    runtime: Handle,
+    shards: Box<[Mutex<Shard>]>,
+    hasher: RandomState,
+    invalidations: Arc<Invalidations>,
+    breaker: Breaker,
+    counts: Counts,
+}
+
+/// What is known of some users, and asked about them now. Both under one lock: a call finds the one or the other.
+struct Shard {
+    entries: BoundedMap<Entry>,
+    flights: Flights,
+}
+
+/// What a call finds.
+enum Found {
+    /// What there is to say.
+    Known(Outcome),
+    /// A query to wait for.
+    Asked(Seat),
+}
+
+/// A query about to be made. INVARIANT: its flight leaves the shard when it ends, however it ends.
+struct Departure {
+    cache: Arc<CachedStore>,
+    user: Arc<str>,
+    flight: Arc<Flight>,
+    outcome: watch::Sender<Option<Outcome>>,
+    has_landed: bool,
+}
+
+/// The query ended without an outcome: the runtime is shutting down, or the store is broken.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the look-up was abandoned")]
+struct Abandoned;
+
+impl CachedStore {
+    /// Puts a cache in front of the store called `name`; queries run on `runtime`.
+    pub fn new(name: Arc<str>, store: Arc<dyn UserStore>, settings: CacheSettings, runtime: Handle) -> Self {
+        let count = (settings.max_bytes / SMALLEST_SHARD).clamp(1, MOST_SHARDS);
+        let shard = || Shard { entries: BoundedMap::new(settings.max_bytes / count), flights: Flights::default() };
+        Self {
+            name,
+            store,
+            settings,
+            runtime,
+            shards: (0..count).map(|_| Mutex::new(shard())).collect(),
+            hasher: RandomState::new(),
+            invalidations: Invalidations::new(),
+            breaker: Breaker::new(settings.breaker),
+            counts: Counts::default(),
+        }
+    }
+
+    /// Returns the store's name.
+    pub const fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// Returns the store itself.
+    pub const fn store(&self) -> &Arc<dyn UserStore> {
+        &self.store
+    }
+
+    /// Returns the attributes of the user known as `user`, from the cache or from the store.
+    ///
+    /// Without waiting when a fresh answer is there, or the breaker is open. Else one query for all callers at that time;
+    /// it goes on when they do not. A call after an invalidation never gets an answer from before it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`UserStore::lookup`]. An ambiguous user has no stale answer.
+    pub async fn attributes(
+        self: &Arc<Self>,
+        user: &str,
+        policy: StalePolicy,
+        now: SystemTime,
+    ) -> Result<Answer, StoreError> {
+        let outcome = match self.find(user, now) {
+            Found::Known(outcome) => outcome,
+            Found::Asked(seat) => seat.outcome().await.unwrap_or_else(|| Err(self.abandoned())),
+        };
+        outcome.or_else(|error| self.stale(user, policy, now).ok_or(error))
+    }
+
+    /// Returns the state of the counters for `user`, of anything that is made after this call.
+    pub fn generation(&self, user: &str) -> Generation {
+        self.invalidations.generation(user)
+    }
+
+    /// Ends what is known of one user, and what is being asked.
+    pub fn invalidate_user(&self, user: &str) {
+        self.invalidations.invalidate_user(user);
+    }
+
+    /// Ends what is known of everybody, and what is being asked.
+    pub fn invalidate_all(&self) {
+        self.invalidations.invalidate_all();
+    }
+
+    /// Returns what the cache did and holds. Locks each shard for a moment.
+    pub fn counters(&self) -> CacheCounters {
+        let (entries, bytes) = self.shards.iter().fold((0, 0), |(entries, bytes), shard| {
+            let shard = lock(shard);
+            (entries + shard.entries.len() as u64, bytes + shard.entries.bytes() as u64)
+        });
+        CacheCounters {
+            hits: self.counts.hits.read(),
+            misses: self.counts.misses.read(),
+            coalesced: self.counts.coalesced.read(),
+            refreshes: self.counts.refreshes.read(),
+            failures: self.counts.failures.read(),
+            refused: self.counts.refused.read(),
+            stale_served: self.counts.stale_served.read(),
+            entries,
+            bytes,
+            breaker: self.breaker.state(),
+        }
+    }
+
+    /// Finds what there is to say, or what to wait for; begins a query where one is needed.
+    fn find(self: &Arc<Self>, user: &str, now: SystemTime) -> Found {
+        let mut shard = self.shard(user);
+        let said = shard.entries.get(user).and_then(|entry| {
+            entry.say(&self.settings, now).map(|outcome| (outcome, entry.wants_refresh(&self.settings, now)))
+        });
+        let seat = shard.flights.joinable(user, self.settings.ttl, now).map(|flight| flight.seat());
+        let (found, departure) = match (said, seat) {
+            (Some((outcome, wants_refresh)), seat) => {
+                self.counts.hits.up();
+                let refresh = (wants_refresh && seat.is_none()).then(|| self.refresh(&mut shard, user, now));
+                (Found::Known(outcome), refresh.flatten())
+            }
+            (None, Some(seat)) => {
+                self.counts.coalesced.up();
+                (Found::Asked(seat), None)
+            }
+            (None, None) => match self.ask(&mut shard, user, now) {
+                Ok(departure) => (Found::Asked(departure.flight.seat()), Some(departure)),
+                Err(error) => (Found::Known(Err(error)), None),
+            },
+        };
+        drop(shard);
+        // Not under the lock: a runtime that is shutting down drops the departure at once, and that takes the lock.
+        if let Some(departure) = departure {
+            self.runtime.spawn(departure.fly());
+        }
+        found
+    }
+
+    /// Prepares a query in the background, if the breaker lets it through.
+    fn refresh(self: &Arc<Self>, shard: &mut Shard, user: &str, now: SystemTime) -> Option<Departure> {
+        self.breaker.admit(now).ok()?;
+        self.counts.refreshes.up();
+        Some(self.depart(shard, user, now))
+    }
+
+    /// Prepares a query for a caller, or says when to try again.
+    fn ask(self: &Arc<Self>, shard: &mut Shard, user: &str, now: SystemTime) -> Result<Departure, StoreError> {
+        if let Err(retry_after) = self.breaker.admit(now) {
+            self.counts.refused.up();
+            let source = Some(Arc::new(BreakerOpen) as _);
+            return Err(StoreError::Unavailable { store: Arc::clone(&self.name), retry_after, source });
+        }
+        self.counts.misses.up();
+        debug!(store = %self.name, "attributes not cached");
+        Ok(self.depart(shard, user, now))
+    }
+
+    /// Adds a flight. INVARIANT: its generation is read before the query begins.
+    fn depart(self: &Arc<Self>, shard: &mut Shard, user: &str, now: SystemTime) -> Departure {
+        let asked = Asked { at: now, generation: self.generation(user) };
+        let (flight, outcome) = Flight::new(asked);
+        let user: Arc<str> = user.into();
+        shard.flights.add(Arc::clone(&user), Arc::clone(&flight));
+        Departure { cache: Arc::clone(self), user, flight, outcome, has_landed: false }
+    }
+
+    /// Takes note of a query's result.
+    fn land(&self, user: &Arc<str>, flight: &Arc<Flight>, result: Result<Option<Attributes>, StoreError>) -> Outcome {
+        let asked = &flight.asked;
+        let result = self.note(asked, result);
+        let mut shard = self.shard(user);
+        // A flight whose place another has taken, or that an invalidation has passed, leaves no trace.
+        let counts = shard.flights.remove(user, flight) && asked.generation.is_current();
+        let (entry, outcome) = match result {
+            Ok(attributes) => {
+                let (entry, answer) = Entry::answered(attributes, asked, &self.settings);
+                (Some(entry), Ok(answer))
+            }
+            Err(error) => {
+                let previous = shard.entries.peek(user);
+                (Entry::failed(previous, &error, asked, self.settings.breaker.retry), Err(error))
+            }
+        };
+        if let Some(entry) = entry.filter(|_| counts) {
+            let heap = entry.heap();
+            shard.entries.put(Arc::clone(user), entry, heap);
+        }
+        outcome
+    }
+
+    /// Tells the breaker and the counts how a query ended; a failure then says when to try again.
+    fn note(
+        &self,
+        asked: &Asked,
+        result: Result<Option<Attributes>, StoreError>,
+    ) -> Result<Option<Attributes>, StoreError> {
+        match result {
+            Ok(attributes) => {
+                self.breaker.succeeded();
+                Ok(attributes)
+            }
+            Err(StoreError::Unavailable { store, retry_after, source }) => {
+                self.counts.failures.up();
+                let retry_after = self.breaker.failed(asked.at).unwrap_or(retry_after);
+                Err(StoreError::Unavailable { store, retry_after, source })
+            }
+            Err(error @ (StoreError::Ambiguous { .. } | StoreError::Malformed { .. })) => {
+                self.counts.failures.up();
+                self.breaker.succeeded();
+                Err(error)
+            }
+        }
+    }
+
+    /// Returns the answer that may stand in for an error.
+    fn stale(&self, user: &str, policy: StalePolicy, now: SystemTime) -> Option<Answer> {
+        match policy {
+            StalePolicy::Refuse => None,
+            StalePolicy::UseStale => {
+                let answer = self.shard(user).entries.peek(user)?.say_stale(&self.settings, now)?;
+                self.counts.stale_served.up();
+                Some(answer)
+            }
+        }
+    }
+
+    fn abandoned(&self) -> StoreError {
+        StoreError::unavailable(&self.name, Abandoned)
+    }
+
+    /// Returns the shard that `user` is in.
+    #[expect(clippy::indexing_slicing, reason = "a remainder lies within, and there is always a shard")]
+    fn shard(&self, user: &str) -> MutexGuard<'_, Shard> {
+        let index = self.hasher.hash_one(user) % self.shards.len() as u64;
+        lock(&self.shards[usize::try_from(index).unwrap_or_default()])
+    }
+}
+
+impl fmt::Debug for CachedStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CachedStore")
+            .field("store", &self.store)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Departure {
+    /// Makes the query and hands out what it brings.
+    async fn fly(mut self) {
+        let result = self.cache.store.lookup(&self.user, self.flight.asked.at).await;
+        let outcome = self.cache.land(&self.user, &self.flight, result);
+        self.has_landed = true;
+        self.outcome.send_replace(Some(outcome));
+    }
+}
+
+impl Drop for Departure {
+    /// Clears up after a query that was given up, or a store that panicked: its callers learn of it, the next asks anew.
+    fn drop(&mut self) {
+        if !self.has_landed {
+            self.cache.counts.failures.up();
+            self.cache.breaker.failed(self.flight.asked.at);
+            self.cache.shard(&self.user).flights.remove(&self.user, &self.flight);
+        }
+    }
+}
+
+/// Locks a shard. A panic under the lock leaves at worst an entry that is asked for again.
+fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,141 @@
+//! What the cache knows of one user, and until when it may say so.
+//!
+//! Pure: time is a parameter. An entry whose generation has passed says nothing at all.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use claims::Attributes;
+
+use super::{
+    answer::{Answer, Freshness},
+    generation::Generation,
+    settings::CacheSettings,
+};
+use crate::{error::StoreError, user_store::seconds};
+
+/// How far two readings of the clock may lie apart, as the workers read it each for itself. An answer from further in
+/// the future than that means that the clock has been put back, and is not used.
+const CLOCK_SLACK: Duration = Duration::from_secs(5);
+
+/// What a store said of a user, last.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    last: Option<Last>,
+    refusal: Option<Box<Refusal>>,
+    /// No refresh ahead before then, because one has failed.
+    quiet_until: Option<SystemTime>,
+    generation: Generation,
+}
+
+/// The last good answer.
+#[derive(Clone, Debug)]
+struct Last {
+    /// `None`: no such user.
+    attributes: Option<Arc<Attributes>>,
+    asked_at: SystemTime,
+}
+
+/// An answer that cannot be used, and is remembered so that the store is not asked for it each time.
+#[derive(Clone, Debug)]
+struct Refusal {
+    error: StoreError,
+    asked_at: SystemTime,
+}
+
+/// What came of a query: when it was asked, before which invalidations.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) at: SystemTime,
+    pub(super) generation: Generation,
+}
+
+impl Entry {
+    /// Makes the entry for a good answer, and the answer for those who waited.
+    pub(super) fn answered(attributes: Option<Attributes>, asked: &Asked, settings: &CacheSettings) -> (Self, Answer) {
+        let last = Last { attributes: attributes.map(Arc::new), asked_at: asked.at };
+        let answer = last.answer(&asked.generation, settings, Freshness::Fresh);
+        let generation = asked.generation.clone();
+        (Self { last: Some(last), refusal: None, quiet_until: None, generation }, answer)
+    }
+
+    /// Returns what is left of an entry after the query failed; `None`: nothing worth keeping.
+    ///
+    /// An ambiguous user was answered about: what was known of him before is gone. Any other failure leaves the last
+    /// answer to whoever may use a stale one.
+    pub(super) fn failed(previous: Option<&Self>, error: &StoreError, asked: &Asked, retry: Duration) -> Option<Self> {
+        let previous = previous.filter(|previous| previous.generation.is_current());
+        let last = previous.and_then(|previous| previous.last.clone());
+        let generation = asked.generation.clone();
+        let refusal = Some(Box::new(Refusal { error: error.clone(), asked_at: asked.at }));
+        let quiet_until = asked.at.checked_add(retry);
+        match error {
+            StoreError::Ambiguous { .. } => Some(Self { last: None, refusal, quiet_until, generation }),
+            StoreError::Malformed { .. } => Some(Self { last, refusal, quiet_until, generation }),
+            StoreError::Unavailable { .. } => {
+                previous.map(|previous| Self { quiet_until, generation, ..previous.clone() })
+            }
+        }
+    }
+
+    /// Returns what can be said at `now` without asking.
+    pub(super) fn say(&self, settings: &CacheSettings, now: SystemTime) -> Option<Result<Answer, StoreError>> {
+        if !self.generation.is_current() {
+            return None;
+        }
+        if let Some(last) = self.last.as_ref().filter(|last| is_within(last.asked_at, last.life(settings), now)) {
+            return Some(Ok(last.answer(&self.generation, settings, Freshness::Fresh)));
+        }
+        let refusal = self.refusal.as_ref()?;
+        is_within(refusal.asked_at, settings.negative_ttl, now).then(|| Err(refusal.error.clone()))
+    }
+
+    /// Returns the answer that may stand in for a store that does not answer.
+    pub(super) fn say_stale(&self, settings: &CacheSettings, now: SystemTime) -> Option<Answer> {
+        let last = self.last.as_ref().filter(|last| last.attributes.is_some() && self.generation.is_current())?;
+        is_within(last.asked_at, settings.stale_for, now)
+            .then(|| last.answer(&self.generation, settings, Freshness::Stale))
+    }
+
+    /// True when a fresh answer about a known user is so near its end that it should be refreshed.
+    pub(super) fn wants_refresh(&self, settings: &CacheSettings, now: SystemTime) -> bool {
+        let Some(last) = self.last.as_ref().filter(|last| last.attributes.is_some()) else { return false };
+        let ahead = settings.refresh_ahead.min(settings.ttl / 2);
+        let age = now.duration_since(last.asked_at).unwrap_or_default();
+        age >= settings.ttl.saturating_sub(ahead) && self.quiet_until.is_none_or(|quiet_until| now >= quiet_until)
+    }
+
+    /// Estimates the bytes on the heap.
+    pub(super) fn heap(&self) -> usize {
+        let attributes = self.last.as_ref().and_then(|last| last.attributes.as_ref());
+        let refusal = self.refusal.as_ref().map_or(0, |_| size_of::<Refusal>() + 64);
+        attributes.map_or(0, |attributes| 48 + attributes.weight()) + refusal
+    }
+}
+
+impl Last {
+    /// Returns how long it is fresh.
+    const fn life(&self, settings: &CacheSettings) -> Duration {
+        if self.attributes.is_some() { settings.ttl } else { settings.negative_ttl }
+    }
+
+    fn answer(&self, generation: &Generation, settings: &CacheSettings, freshness: Freshness) -> Answer {
+        Answer {
+            attributes: self.attributes.clone(),
+            as_of: seconds(self.asked_at),
+            fresh_until: self.asked_at.checked_add(self.life(settings)).unwrap_or(self.asked_at),
+            freshness,
+            generation: generation.clone(),
+        }
+    }
+}
+
+/// True while something of `asked_at` is younger than `life`.
+pub(super) fn is_within(asked_at: SystemTime, life: Duration, now: SystemTime) -> bool {
+    match now.duration_since(asked_at) {
+        Ok(age) => age < life,
+        Err(ahead) => !life.is_zero() && ahead.duration() <= CLOCK_SLACK,
+    }
+}
