@@ -74,11 +74,15 @@ impl Shape {
 
 /// Returns the number that `SQLite` counts up at each change of the schema.
 ///
+/// Reading `sqlite_schema` makes the connection notice a change by others. Without that, the next statement would be
+/// prepared for the schema that this connection remembers, and its columns would be the former ones.
+///
 /// # Errors
 ///
 /// The database's.
 pub(super) async fn version(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar("PRAGMA schema_version").fetch_one(connection).await
+    const VERSION: &str = "SELECT schema_version, (SELECT 1 FROM sqlite_schema LIMIT 1) FROM pragma_schema_version";
+    sqlx::query_scalar(VERSION).fetch_one(connection).await
 }
 
 /// Returns the columns of one query.

@@ -1,0 +1,188 @@
+//! What every kind of user store must do alike: the same people, the same attributes, nobody else's.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use claims::{Json, Number, Source};
+use sqlx::Connection;
+use stores::{CacheSettings, CachedStore, InlineStore, InlineUsers, StalePolicy, UserStore};
+use tokio::runtime::Handle;
+
+use crate::testing::{Database, Values, at, text, values};
+
+/// One person as every store has him.
+struct Person {
+    user: String,
+    email: Option<&'static str>,
+    employee_number: Option<i64>,
+    groups: &'static [&'static str],
+}
+
+/// Names that are somebody's, chosen so that a store which compares loosely or splices mixes them up.
+const NAMES: [&str; 33] = [
+    "alice",
+    "Alice",
+    "alice ",
+    " alice",
+    "alice\t",
+    "bob",
+    "o'brien",
+    "x' OR '1'='1",
+    "'; DROP TABLE people; --",
+    "\"; DROP TABLE people; --",
+    ":user",
+    "?1",
+    "a\\b",
+    "a\\",
+    "%",
+    "_",
+    "*",
+    "ali*",
+    "*)(uid=*))(|(uid=*",
+    "CN=alice,OU=x",
+    "cn=alice+uid=7",
+    "\\2a",
+    "0",
+    "1",
+    "01",
+    "null",
+    "José",
+    "Jose\u{301}",
+    "😀",
+    "аlice",
+    "\u{202e}ecila",
+    "attacker@evil.com@company.com",
+    "partner/alice",
+];
+
+/// Names that are nobody's.
+const STRANGERS: [&str; 16] = [
+    "",
+    "carol",
+    "ALICE",
+    "alice  ",
+    "alice'",
+    "alice\0",
+    "\0",
+    "alice\0' OR 1",
+    "x' OR '1'='1' --",
+    "1.0",
+    "1 ",
+    "+1",
+    "a",
+    "ali%",
+    "*)(uid=alice",
+    "jose",
+];
+
+fn people() -> Vec<Person> {
+    let long = "long name ".repeat(103);
+    let names = NAMES.iter().map(|name| (*name).to_owned()).chain([long]);
+    let person = |(number, user): (usize, String)| Person {
+        user,
+        email: ["a@example.com", "b@example.com", "\"quoted\"@exämple.com"].get(number % 4).copied(),
+        employee_number: (number % 5 > 0).then(|| i64::MAX - i64::try_from(number).unwrap()),
+        groups: [&[] as &[&str], &["staff"], &["staff", "admins", "ops"]][number % 3],
+    };
+    names.enumerate().map(person).collect()
+}
+
+impl Person {
+    /// Returns what a store must say of him.
+    fn expected(&self) -> Values {
+        let number = self.employee_number.map(|number| Json::Number(Number::from(number)));
+        BTreeMap::from([
+            ("email".to_owned(), self.email.map(text).into_iter().collect()),
+            ("employee_number".to_owned(), number.into_iter().collect()),
+            ("groups".to_owned(), self.groups.iter().map(|group| text(group)).collect()),
+            ("name".to_owned(), vec![text(&self.user)]),
+        ])
+    }
+}
+
+/// The conformance suite: `store` has exactly [`people`] and is called `staff`.
+async fn check(store: Arc<dyn UserStore>) {
+    store.probe().await.unwrap();
+    assert_eq!(
+        store.gives().iter().map(|name| &**name).collect::<Vec<_>>(),
+        ["email", "employee_number", "groups", "name"]
+    );
+    for person in people() {
+        let attributes = store.lookup(&person.user, at(7)).await.unwrap();
+        let attributes = attributes.unwrap_or_else(|| panic!("{:?} is unknown", person.user));
+        assert_eq!(values(&attributes), person.expected(), "{:?}", person.user);
+        for (_, attribute) in attributes.iter() {
+            assert_eq!((&attribute.source, attribute.as_of), (&Source::Store("staff".into()), 1_800_000_007));
+        }
+    }
+    for stranger in STRANGERS {
+        assert_eq!(store.lookup(stranger, at(7)).await.unwrap(), None, "{stranger:?}");
+    }
+    check_behind_cache(store).await;
+}
+
+/// The same once more through the cache, cold and warm.
+async fn check_behind_cache(store: Arc<dyn UserStore>) {
+    let cache = Arc::new(CachedStore::new("staff".into(), store, CacheSettings::default(), Handle::current()));
+    for _ in ["cold", "warm"] {
+        for person in people() {
+            let answer = cache.attributes(&person.user, StalePolicy::Refuse, at(7)).await.unwrap();
+            assert_eq!(answer.attributes.as_deref().map(values), Some(person.expected()), "{:?}", person.user);
+        }
+        for stranger in STRANGERS {
+            let answer = cache.attributes(stranger, StalePolicy::Refuse, at(7)).await.unwrap();
+            assert_eq!(answer.attributes, None, "{stranger:?}");
+        }
+    }
+    let asked = (people().len() + STRANGERS.len()) as u64;
+    assert_eq!((cache.counters().misses, cache.counters().hits), (asked, asked));
+}
+
+#[tokio::test]
+async fn inline_store_conforms() {
+    let mut users = InlineUsers::new();
+    for person in people() {
+        let groups = Json::Array(person.groups.iter().map(|group| text(group)).collect());
+        let number = person.employee_number.map_or(Json::Null, |number| Json::Number(Number::from(number)));
+        let mut attributes = BTreeMap::from([
+            (Box::from("name"), text(&person.user)),
+            (Box::from("groups"), groups),
+            (Box::from("employee_number"), number),
+        ]);
+        attributes.extend(person.email.map(|email| (Box::from("email"), text(email))));
+        users.insert(person.user.into(), attributes);
+    }
+    check(Arc::new(InlineStore::new("staff".into(), users, None))).await;
+}
+
+#[tokio::test]
+async fn sqlite_store_conforms() {
+    let database = Database::new(
+        "CREATE TABLE people (name TEXT PRIMARY KEY, email TEXT, employee_number INTEGER);
+         CREATE TABLE memberships (name TEXT, place INTEGER, team TEXT);",
+    )
+    .await;
+    let mut connection = database.open().await;
+    for person in people() {
+        sqlx::query("INSERT INTO people VALUES (?1, ?2, ?3)")
+            .bind(&person.user)
+            .bind(person.email)
+            .bind(person.employee_number)
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        for (place, group) in person.groups.iter().enumerate() {
+            sqlx::query("INSERT INTO memberships VALUES (?1, ?2, ?3)")
+                .bind(&person.user)
+                .bind(i64::try_from(place).unwrap())
+                .bind(group)
+                .execute(&mut connection)
+                .await
+                .unwrap();
+        }
+    }
+    connection.close().await.unwrap();
+    let query = "SELECT name, email, employee_number FROM people WHERE name = :user";
+    let groups = "SELECT team FROM memberships WHERE name = :user ORDER BY place";
+    let names = ["name", "email", "employee_number", "groups"];
+    check(database.store_with_multi(query, &[("groups", groups)], &names)).await;
+}

@@ -1,0 +1,14 @@
+//! Every kind of user store against one set of people, and the cache in front of them.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
+mod cache;
+mod conformance;
+mod races;
+mod sqlite;
+mod testing;
