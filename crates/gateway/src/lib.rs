@@ -14,6 +14,7 @@ mod route;
 mod span;
 pub mod spec;
 mod units;
+mod yaml;
 
 pub use rejection::{Code, Rejection};
 pub use bind::{Literal, WebUrl};

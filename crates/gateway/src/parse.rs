@@ -1,10 +1,17 @@
 //! From a configuration file's text to its `spec`, with every complaint.
 //!
-//! Reads no file itself: the caller gives text and path. Semantics across files are `compile`'s.
+//! Reads no file itself: the caller gives text and path. What needs more than one file is `compile`'s.
 
-use std::path::PathBuf;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use crate::{diagnostic::Diagnostics, spec};
+use crate::{
+    bind::{Binder, Value, bind},
+    diagnostic::Diagnostics,
+    spec, yaml,
+};
 
 /// One configuration file, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,13 +23,24 @@ pub struct Source {
 }
 
 /// Reads the operator's file. `None`: not a mapping at all; otherwise wrong values are stand-ins, and reported.
+///
+/// Diagnostics that point at a stand-in are dropped, so that one mistake gives one diagnostic.
 pub fn parse_operator(source: &Source, diagnostics: &mut Diagnostics) -> Option<spec::Operator> {
-    let _ = (source, diagnostics);
-    None
+    parse(source, diagnostics)
 }
 
 /// Reads one API definition. `None`: not a mapping at all; otherwise wrong values are stand-ins, and reported.
+///
+/// Diagnostics that point at a stand-in are dropped, so that one mistake gives one diagnostic.
 pub fn parse_api(source: &Source, diagnostics: &mut Diagnostics) -> Option<spec::Api> {
-    let _ = (source, diagnostics);
-    None
+    parse(source, diagnostics)
+}
+
+fn parse<T: Value>(source: &Source, diagnostics: &mut Diagnostics) -> Option<T> {
+    let file: Arc<Path> = Arc::from(source.path.as_path());
+    let node = yaml::load(&source.text, &file, diagnostics)?;
+    let mut binder = Binder::new(file);
+    let value = bind(&node, &mut binder);
+    diagnostics.extend(binder.into_diagnostics());
+    value
 }

@@ -4,6 +4,8 @@
 
 use std::{fmt, ops::Deref, path::Path, sync::Arc};
 
+use crate::yaml::Place;
+
 /// A place in a file: what a diagnostic points at.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Span {
@@ -31,9 +33,20 @@ pub struct Spanned<T> {
 }
 
 impl Span {
+    /// Makes a span of a node's place.
+    pub(crate) fn new(file: &Arc<Path>, place: Place) -> Self {
+        let Place { line, column, offset, length } = place;
+        Self { file: Arc::clone(file), line, column, offset, length, is_reported: false }
+    }
+
     /// Returns the start of `file`: for complaints about the file as a whole.
     pub fn start_of(file: Arc<Path>) -> Self {
         Self { file, line: 1, column: 1, offset: 0, length: 0, is_reported: false }
+    }
+
+    /// Makes a span for what stands in no file.
+    pub(crate) fn nowhere() -> Self {
+        Self::start_of(Arc::from(Path::new("")))
     }
 
     /// Returns the same place, marked as complained about: diagnostics that point at it are dropped.

@@ -1,14 +1,16 @@
 //! The two kinds of configuration file as written: what stands in them, each value with its place.
 //!
 //! Holds text, numbers and enums; resolves nothing, reads no other file. `compile` turns it into a snapshot.
-//! One file for each kind of resource; each type says with its [`Value`](crate::bind::Value) which fields it has.
+//! One file for each kind of resource; each type's shape says which fields it has, with defaults and meanings.
 
 mod api;
 mod application;
 mod authentication;
 mod backend_jwt;
+mod cors;
 mod dialect;
 mod endpoint;
+mod feature;
 mod gateway;
 mod issuer;
 mod keys;
@@ -22,15 +24,20 @@ pub use api::{AdditionalProperty, Api, ApiType, KeyManager};
 pub use application::{Application, Subscription};
 pub use authentication::{ApiKeyAuthentication, Authentication, MutualTls, Presence, TokenAuthentication};
 pub use backend_jwt::{
-    AttributeSelection, BackendJwtParameters, ClaimsSelection, CustomClaim, OnOversize, TokenClaimsSelection,
-    TokenTtl, UserStoreSelection,
+    AttributeSelection, BackendJwtParameters, ClaimsSelection, CustomClaim, OnOversize, TokenClaimsSelection, TokenTtl,
+    UserStoreSelection,
 };
+pub use cors::Cors;
 pub use dialect::{ClaimValueType, Dialect, DialectClaim};
-pub use endpoint::{Endpoint, EndpointConfigurations, EndpointTarget, KubernetesService, Timeouts};
+pub use endpoint::{
+    Endpoint, EndpointConfigurations, EndpointSecurity, EndpointTarget, KubernetesService, Resiliency, Timeouts,
+};
+pub use feature::Feature;
 pub use gateway::{Compatibility, Gateway, HeaderLimits, Listener, Tls, Upstream};
 pub use issuer::{ClaimMapping, Issuer, Jwks, Lookup, TokenType};
 pub use keys::{HmacSecret, KeyFile, Keys};
-pub use operation::{Operation, ScopesMatch, Upgrade};
+pub use operation::{Operation, RateLimit, RateUnit, ScopesMatch, Upgrade};
+pub(crate) use operator::OPERATOR_ONLY_FIELDS;
 pub use operator::{
     Admin, Apis, Audit, AuditMode, BackendJwt, BackendJwtLimits, Cache, Environment, Operator, Sensitive,
     SensitiveAllowance,
@@ -38,6 +45,5 @@ pub use operator::{
 pub use policy::{BackendJwtPolicy, Policies};
 pub use secret::Secret;
 pub use user_store::{
-    AttributeMapping, AttributeValues, Breaker, InlineStore, InlineUser, SqlStore, StoreCache, UserStore,
-    UserStoreKind,
+    AttributeMapping, AttributeValues, Breaker, InlineStore, InlineUser, SqlStore, StoreCache, UserStore, UserStoreKind,
 };

@@ -17,6 +17,16 @@ pub struct WebUrl {
     pub url: Url,
 }
 
+impl WebUrl {
+    /// Makes the stand-in for an address that is wrong.
+    #[expect(clippy::expect_used, reason = "the text is a URL, and `Url` has no constant")]
+    pub(crate) fn nowhere() -> Self {
+        let text = "http://invalid/".to_owned();
+        let url = Url::parse(&text).expect("a URL");
+        Self { text, url }
+    }
+}
+
 impl Deref for Literal {
     type Target = str;
 

@@ -1,6 +1,9 @@
 //! `applications`: who calls, and what they have subscribed to.
 
-use crate::{bind::Literal, span::Spanned};
+use crate::{
+    bind::{Literal, RecordShape, Shape, Value},
+    span::Spanned,
+};
 
 /// One client application.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,4 +37,40 @@ pub struct Subscription {
     pub version: Option<Spanned<Literal>>,
     /// `tier`
     pub tier: Option<Spanned<String>>,
+}
+
+impl Value for Application {
+    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
+        name: "Application",
+        about: "A client application and what it has subscribed to.",
+        short: None,
+        read: |form| Self {
+            name: form.required("name", "Its name."),
+            id: form.optional("id", "Its number or other short identifier."),
+            uuid: form.optional("uuid", "Its UUID."),
+            client_ids: form.defaulted("clientIds", "[]", "The client ids of its tokens."),
+            sandbox_client_ids: form.defaulted(
+                "sandboxClientIds",
+                "[]",
+                "Client ids whose calls go to sandbox endpoints.",
+            ),
+            owner: form.optional("owner", "Who owns it: the claim `subscriber`."),
+            tier: form.optional("tier", "Its tier."),
+            attributes: form.defaulted("attributes", "{}", "The claim `applicationAttributes`."),
+            subscriptions: form.defaulted("subscriptions", "[]", "The APIs that it may call."),
+        },
+    });
+}
+
+impl Value for Subscription {
+    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
+        name: "Subscription",
+        about: "An API that an application may call.",
+        short: None,
+        read: |form| Self {
+            api: form.required("api", "The API's name."),
+            version: form.optional("version", "One version of it; without it, every one."),
+            tier: form.optional("tier", "The subscription's tier."),
+        },
+    });
 }

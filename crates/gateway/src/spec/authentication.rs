@@ -1,6 +1,10 @@
 //! `authentication`: how callers of an API prove who they are.
 
-use crate::span::{Span, Spanned};
+use crate::{
+    bind::{Form, OneOrMany, Shape, TaggedShape, Value, Variant},
+    span::{Span, Spanned},
+    spec::Feature,
+};
 
 /// One entry of `authentication`.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,4 +69,93 @@ pub enum Presence {
     Mandatory,
     /// `optional`
     Optional,
+}
+
+impl Value for Authentication {
+    const SHAPE: Shape<Self> = Shape::Tagged(TaggedShape {
+        name: "Authentication",
+        about: "One way for callers to prove who they are.",
+        tag: "authType",
+        variants: &[
+            Variant {
+                words: &["OAuth2"],
+                about: "An OAuth 2 access token.",
+                read: |form| Self::OAuth2(TokenAuthentication::read(form)),
+            },
+            Variant { words: &["JWT"], about: "A JWT.", read: |form| Self::Jwt(TokenAuthentication::read(form)) },
+            Variant { words: &["APIKey"], about: "An API key.", read: |form| Self::ApiKey(read_api_key(form)) },
+            Variant { words: &["mTLS"], about: "A client certificate.", read: |form| Self::MutualTls(read_mtls(form)) },
+            Variant {
+                words: &["Basic"],
+                about: "A user name and a password.",
+                read: |form| Self::Basic(read_basic(form)),
+            },
+        ],
+        stand_in: |span| Self::MutualTls(MutualTls { span: span.reported(), enabled: false_at(span) }),
+    });
+}
+
+fn false_at(span: &Span) -> Spanned<bool> {
+    Spanned { value: false, span: span.reported() }
+}
+
+impl TokenAuthentication {
+    fn read(form: &mut Form<'_>) -> Self {
+        Self {
+            span: form.span(),
+            enabled: form.defaulted("enabled", "true", "Whether it is on."),
+            required: form.defaulted("required", "mandatory", "`optional`: without a token the caller is anonymous."),
+            send_token_to_upstream: form.defaulted(
+                "sendTokenToUpstream",
+                "false",
+                "True: the backend receives the token too.",
+            ),
+            header_enable: form.defaulted("headerEnable", "true", "Whether it is taken from a header."),
+            header_name: form.defaulted("headerName", "Authorization", "That header."),
+            query_param_enable: form.defaulted("queryParamEnable", "false", "Whether it is taken from the query."),
+            query_param_name: form.optional("queryParamName", "That query parameter."),
+            audience: form
+                .defaulted::<OneOrMany<_>>("audience", "[]", "One of these must be in `aud`; `[]`: as the issuer says.")
+                .0,
+        }
+    }
+}
+
+fn read_api_key(form: &mut Form<'_>) -> ApiKeyAuthentication {
+    form.optional::<Presence>("required", "Whether it must be there.");
+    form.optional::<bool>("sendTokenToUpstream", "True: the backend receives the key too.");
+    form.optional::<bool>("headerEnable", "Whether it is taken from a header.");
+    form.optional::<String>("headerName", "That header.");
+    form.optional::<bool>("queryParamEnable", "Whether it is taken from the query.");
+    form.optional::<String>("queryParamName", "That query parameter.");
+    ApiKeyAuthentication { span: form.span(), enabled: read_enabled(form, Feature::ApiKey) }
+}
+
+fn read_basic(form: &mut Form<'_>) -> ApiKeyAuthentication {
+    form.optional::<Presence>("required", "Whether it must be there.");
+    form.optional::<bool>("sendTokenToUpstream", "True: the backend receives it too.");
+    form.optional::<bool>("headerEnable", "Whether it is taken from a header.");
+    form.optional::<String>("headerName", "That header.");
+    ApiKeyAuthentication { span: form.span(), enabled: read_enabled(form, Feature::Basic) }
+}
+
+fn read_mtls(form: &mut Form<'_>) -> MutualTls {
+    form.optional::<Presence>("required", "Whether it must be there.");
+    form.ignored("certificates", "Where the certificates of its issuers are.");
+    MutualTls { span: form.span(), enabled: read_enabled(form, Feature::MutualTls) }
+}
+
+/// Reads `enabled` of a mechanism that is not built yet, and refuses it unless it is off.
+fn read_enabled(form: &mut Form<'_>, feature: Feature) -> Spanned<bool> {
+    let errors_before = form.error_count();
+    let enabled: Spanned<bool> = form.defaulted("enabled", "true", "Whether it is on.");
+    if *enabled && form.error_count() == errors_before {
+        form.refuse("authType", feature);
+    }
+    enabled
+}
+
+impl Value for Presence {
+    const SHAPE: Shape<Self> =
+        Shape::Words(Self::Mandatory, &[("mandatory", Self::Mandatory), ("optional", Self::Optional)]);
 }

@@ -4,7 +4,12 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use ipnet::IpNet;
 
-use crate::{bind::WebUrl, forward::ReservedHeaderMode, span::Spanned, units::Bytes};
+use crate::{
+    bind::{RecordShape, Shape, Value, WebUrl},
+    forward::ReservedHeaderMode,
+    span::Spanned,
+    units::Bytes,
+};
 
 /// The gateway's own settings.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,4 +99,130 @@ pub struct Upstream {
     pub idle_timeout: Spanned<Duration>,
     /// `ca`: PEM certificates trusted besides the system's.
     pub ca: Option<Spanned<PathBuf>>,
+}
+
+impl Value for Gateway {
+    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
+        name: "Gateway",
+        about: "The gateway's own settings.",
+        short: None,
+        read: |form| {
+            Self {
+            issuer: form.required("issuer", "`iss` of every Backend JWT; JWKS and discovery are published under it."),
+            listeners: form.defaulted("listeners", "[{address: \"0.0.0.0:8080\"}]", "Where calls are served."),
+            keys_address: form.optional(
+                "keysAddress",
+                "An internal address that serves JWKS and discovery alone, for backends that cannot reach the issuer's name.",
+            ),
+            jwks_url: form.optional("jwksUrl", "The JWKS address that discovery announces, if not under the issuer."),
+            resource_metadata: form.optional(
+                "resourceMetadata",
+                "The address of the protected-resource metadata (RFC 9728) that `WWW-Authenticate` names.",
+            ),
+            clock_skew: form.defaulted(
+                "clockSkew",
+                "10s",
+                "How far `iat` and `nbf` lie before now, for backends whose clock is behind.",
+            ),
+            reserved_headers: form.defaulted(
+                "reservedHeaders",
+                "[]",
+                "Headers that are never taken from a client, besides those that policies mint.",
+            ),
+            reserved_header_mode: form.defaulted(
+                "reservedHeaderMode",
+                "strip",
+                "What happens to a client's reserved header: it is removed, or the call answered 400.",
+            ),
+            trusted_proxies: form.defaulted(
+                "trustedProxies",
+                "[]",
+                "Networks of proxies whose `Forwarded` and `X-Forwarded-*` are believed.",
+            ),
+            compatibility: form.defaulted(
+                "compatibility",
+                "none",
+                "What API definitions mean where they are silent: the contract's defaults, or those of WSO2 APK or API Manager.",
+            ),
+            strict: form.defaulted("strict", "false", "Refuse to start when any API definition is broken."),
+            workers: form.optional("workers", "Threads that serve calls; without it, one for each core."),
+            shutdown_grace: form.defaulted(
+                "shutdownGrace",
+                "30s",
+                "How long a stopping gateway waits for calls in flight.",
+            ),
+            limits: form.defaulted("limits", "{}", "Bounds on what a client may send."),
+            upstream: form.defaulted("upstream", "{}", "How backends are called."),
+        }
+        },
+    });
+}
+
+impl Value for Listener {
+    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
+        name: "Listener",
+        about: "One address to serve on.",
+        short: None,
+        read: |form| Self {
+            address: form.required("address", "An IP address and a port."),
+            tls: form.optional("tls", "The server's certificate; without it, plain text."),
+        },
+    });
+}
+
+impl Value for Tls {
+    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
+        name: "Tls",
+        about: "A server's certificate and key.",
+        short: None,
+        read: |form| Self {
+            certificate: form.required("certificate", "A PEM file: the chain, leaf first."),
+            private_key: form.required("privateKey", "A PEM file."),
+        },
+    });
+}
+
+impl Value for ReservedHeaderMode {
+    const SHAPE: Shape<Self> = Shape::Words(Self::Strip, &[("strip", Self::Strip), ("reject", Self::Reject)]);
+}
+
+impl Value for Compatibility {
+    const SHAPE: Shape<Self> =
+        Shape::Words(Self::None, &[("none", Self::None), ("apk", Self::Apk), ("apim", Self::Apim)]);
+}
+
+impl Value for HeaderLimits {
+    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
+        name: "HeaderLimits",
+        about: "Bounds on what a client may send before it is answered.",
+        short: None,
+        read: |form| Self {
+            header_bytes: form.defaulted("headerBytes", "64KiB", "All header fields of one call."),
+            headers: form.defaulted("headers", "128", "How many header fields."),
+            header_timeout: form.defaulted(
+                "headerTimeout",
+                "10s",
+                "From a call's first byte to the end of its header.",
+            ),
+            idle_timeout: form.defaulted("idleTimeout", "75s", "How long a connection without a call is kept."),
+        },
+    });
+}
+
+impl Value for Upstream {
+    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
+        name: "Upstream",
+        about: "How backends are called.",
+        short: None,
+        read: |form| Self {
+            connect_timeout: form.defaulted("connectTimeout", "5s", "To connect, TLS included."),
+            response_timeout: form.defaulted(
+                "responseTimeout",
+                "60s",
+                "To the response's header; an endpoint's `resiliency.timeout` overrides it.",
+            ),
+            idle_timeout: form.defaulted("idleTimeout", "30s", "How long a connection without a call is kept."),
+            ca: form.optional("ca", "A PEM file of certificates that are trusted besides the system's."),
+        },
+    });
 }

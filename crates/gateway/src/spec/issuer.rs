@@ -5,7 +5,8 @@ use std::{path::PathBuf, time::Duration};
 use claims::Algorithm;
 
 use crate::{
-    bind::WebUrl,
+    bind::{Form, OneOrMany, RecordShape, Shape, Value, WebUrl},
+    diagnostic::DiagnosticCode,
     span::{Span, Spanned},
 };
 
@@ -84,4 +85,128 @@ pub struct Lookup {
     pub claim: Spanned<String>,
     /// `userStores`: the only ones that this issuer's users may be looked up in, in order.
     pub user_stores: Vec<Spanned<String>>,
+}
+
+impl Value for Issuer {
+    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
+        name: "Issuer",
+        about: "A trusted issuer of access tokens.",
+        short: None,
+        read: |form| {
+            let issuer = Self::read(form);
+            refuse_unclear_keys(form, &issuer);
+            issuer
+        },
+    });
+}
+
+impl Issuer {
+    fn read(form: &mut Form<'_>) -> Self {
+        Self {
+            span: form.span(),
+            name: form.required("name", "Its name here; the claim `idp`."),
+            issuer: form.required("issuer", "Its `iss`, compared character by character."),
+            jwks: form.optional("jwks", "Where its public keys are."),
+            discovery: form.defaulted("discovery", "false", "True: find the keys by OpenID Connect Discovery."),
+            audience: form
+                .defaulted::<OneOrMany<_>>("audience", "[]", "One of these must be in `aud`; `[]`: not checked.")
+                .0,
+            algorithms: form.defaulted(
+                "algorithms",
+                "[RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA]",
+                "What its tokens may be signed with.",
+            ),
+            subject: form.defaulted(
+                "subject",
+                "${token.sub}",
+                "The Backend JWT's `sub`; with several issuers such as `partner/${token.sub}`.",
+            ),
+            consumer_key_claim: form.inherited(
+                "consumerKeyClaim",
+                "azp",
+                "The claim that holds the client id; without it `azp`, then `client_id`.",
+            ),
+            scopes_claim: form.defaulted(
+                "scopesClaim",
+                "scope",
+                "The claim that holds the scopes: a list, or a text with spaces.",
+            ),
+            claim_mappings: form.defaulted("claimMappings", "[]", "Claims of its tokens that have another name here."),
+            token_type: form.defaulted("tokenType", "any", "`at+jwt`: only access tokens by RFC 9068."),
+            lookup: form.defaulted("lookup", "{}", "How its users are found."),
+            application_from_token: form.defaulted(
+                "applicationFromToken",
+                "false",
+                "True: believe the token's `application` and `tierInfo` claims.",
+            ),
+            clock_skew: form.defaulted("clockSkew", "30s", "How far `nbf` and `iat` may lie ahead of now."),
+        }
+    }
+}
+
+/// Exactly one source of keys.
+fn refuse_unclear_keys(form: &mut Form<'_>, issuer: &Issuer) {
+    let (code, message) = match (form.has("jwks"), *issuer.discovery) {
+        (false, false) => {
+            (DiagnosticCode::MissingField, "the issuer has no keys: neither `jwks` nor `discovery: true`")
+        }
+        (true, true) => (DiagnosticCode::ConflictingFields, "`jwks` and `discovery: true` exclude one another"),
+        (true, false) | (false, true) => return,
+    };
+    let span = form.place_of("discovery");
+    form.complain(code, &span, message.to_owned());
+}
+
+impl Value for Jwks {
+    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
+        name: "Jwks",
+        about: "Where public keys are: `url` or `file`.",
+        short: None,
+        read: |form| {
+            if form.has("url") == form.has("file") {
+                let span = form.span();
+                let message = "`jwks` needs one of `url` and `file`".to_owned();
+                form.complain(DiagnosticCode::ConflictingFields, &span, message);
+            }
+            Self {
+                span: form.span(),
+                url: form.optional("url", "An address that serves a JWK set."),
+                file: form.optional("file", "A JWK set."),
+                ca: form.optional("ca", "A PEM file of certificates that are trusted for `url` besides the system's."),
+            }
+        },
+    });
+}
+
+impl Value for ClaimMapping {
+    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
+        name: "ClaimMapping",
+        about: "A claim of inbound tokens that has another name here.",
+        short: None,
+        read: |form| Self {
+            remote_claim: form.required("remoteClaim", "Its name in the token."),
+            local_claim: form.required("localClaim", "Its name here."),
+        },
+    });
+}
+
+impl Value for TokenType {
+    const SHAPE: Shape<Self> = Shape::Words(Self::Any, &[("any", Self::Any), ("at+jwt", Self::AccessToken)]);
+}
+
+impl Value for Lookup {
+    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
+        name: "Lookup",
+        about: "How an issuer's users are found.",
+        short: None,
+        read: |form| Self {
+            span: form.span(),
+            claim: form.defaulted("claim", "sub", "The claim that says who the user is."),
+            user_stores: form.defaulted(
+                "userStores",
+                "[]",
+                "The only user stores that this issuer's users are looked up in; the first is the default.",
+            ),
+        },
+    });
 }

@@ -1,8 +1,9 @@
 //! `operations`: one method and path each.
 
 use crate::{
+    bind::{Form, RecordShape, Shape, Value},
     span::{Span, Spanned},
-    spec::{EndpointConfigurations, Policies},
+    spec::{EndpointConfigurations, Feature, Policies},
 };
 
 /// One operation of an API.
@@ -24,8 +25,6 @@ pub struct Operation {
     pub endpoints: Option<EndpointConfigurations>,
     /// `operationPolicies`
     pub policies: Policies,
-    /// `upgrade`: recognised, refused.
-    pub upgrade: Option<Spanned<Upgrade>>,
 }
 
 /// How many of an operation's scopes a token needs.
@@ -44,4 +43,82 @@ pub enum Upgrade {
     None,
     /// `websocket`
     WebSocket,
+}
+
+/// `rateLimit`: recognised and checked; refused until it is built.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RateLimit {
+    /// `requestsPerUnit`
+    pub requests_per_unit: Spanned<u64>,
+    /// `unit`
+    pub unit: Spanned<RateUnit>,
+}
+
+/// What a rate limit counts over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RateUnit {
+    /// `Minute`
+    Minute,
+    /// `Hour`
+    Hour,
+    /// `Day`
+    Day,
+}
+
+impl Value for Operation {
+    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
+        name: "Operation",
+        about: "One method and path.",
+        short: None,
+        read: |form| {
+            let operation = Self::read(form);
+            form.gated::<RateLimit>("rateLimit", (Feature::RateLimit, |_| true), "How many calls are answered.");
+            form.gated::<Upgrade>(
+                "upgrade",
+                (Feature::WebSocket, |upgrade| *upgrade == Upgrade::WebSocket),
+                "`websocket`: a client may switch to that protocol.",
+            );
+            operation
+        },
+    });
+}
+
+impl Operation {
+    fn read(form: &mut Form<'_>) -> Self {
+        Self {
+            span: form.span(),
+            target: form.required("target", "The path under the API's, such as `/orders/{id}`; for gRPC the service."),
+            verb: form.required("verb", "The method, such as `GET`; for gRPC the method's name."),
+            secured: form.defaulted("secured", "true", "False: open, and credentials are removed unread."),
+            scopes: form.defaulted("scopes", "[]", "The scopes that a caller's token needs: any of these."),
+            scopes_match: form.defaulted("scopesMatch", "any", "`all`: every one of the scopes."),
+            endpoints: form.optional("endpointConfigurations", "Where its calls go, instead of the API's endpoints."),
+            policies: form.defaulted("operationPolicies", "{}", "Policies of this operation."),
+        }
+    }
+}
+
+impl Value for ScopesMatch {
+    const SHAPE: Shape<Self> = Shape::Words(Self::Any, &[("any", Self::Any), ("all", Self::All)]);
+}
+
+impl Value for Upgrade {
+    const SHAPE: Shape<Self> = Shape::Words(Self::None, &[("none", Self::None), ("websocket", Self::WebSocket)]);
+}
+
+impl Value for RateLimit {
+    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
+        name: "RateLimit",
+        about: "How many calls are answered.",
+        short: None,
+        read: |form| Self {
+            requests_per_unit: form.required("requestsPerUnit", "How many."),
+            unit: form.required("unit", "In what time."),
+        },
+    });
+}
+
+impl Value for RateUnit {
+    const SHAPE: Shape<Self> =
+        Shape::Words(Self::Minute, &[("Minute", Self::Minute), ("Hour", Self::Hour), ("Day", Self::Day)]);
 }

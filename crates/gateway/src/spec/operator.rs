@@ -5,6 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use claims::{Algorithm, Anonymous, AttributeFailure, Encoding, TokenId, UnknownUser};
 
 use crate::{
+    bind::{RecordShape, Shape, Value},
     span::{Span, Spanned},
     spec::{Application, BackendJwtParameters, Dialect, Gateway, Issuer, Keys, UserStore},
     units::{Bytes, Lifetime},
@@ -159,4 +160,185 @@ pub enum AuditMode {
     Block,
     /// `drop`: records are dropped and counted.
     Drop,
+}
+
+/// Fields of the operator's file that an API author may look for in an API definition.
+pub(crate) const OPERATOR_ONLY_FIELDS: &[&str] = &[
+    "gateway",
+    "backendJwt",
+    "admin",
+    "apis",
+    "environments",
+    "keys",
+    "issuers",
+    "userStores",
+    "dialects",
+    "applications",
+];
+
+impl Value for Operator {
+    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
+        name: "Operator",
+        about: "The operator's file of Countersign: who is trusted, where users live, which keys sign.",
+        short: None,
+        read: |form| Self {
+            span: form.span(),
+            gateway: form.required("gateway", "The gateway's own settings."),
+            backend_jwt: form.defaulted("backendJwt", "{}", "The Backend JWT for every API, and its bounds."),
+            admin: form.defaulted("admin", "{}", "Health, metrics and cache invalidation."),
+            apis: form.defaulted("apis", "{}", "The API definitions."),
+            environments: form.defaulted("environments", "[]", "Names for sets of host names."),
+            keys: form.defaulted("keys", "{}", "The keys that sign Backend JWTs."),
+            issuers: form.defaulted("issuers", "[]", "Whose access tokens are trusted."),
+            shared_subjects: form.defaulted(
+                "sharedSubjects",
+                "false",
+                "True: one `sub` means the same person at all issuers.",
+            ),
+            user_stores: form.defaulted("userStores", "[]", "Where end users' attributes live."),
+            dialects: form.defaulted("dialects", "[]", "Vocabularies of claims, besides `wso2`, `oidc` and `scim`."),
+            applications: form.defaulted("applications", "[]", "The client applications and their subscriptions."),
+            cache: form.defaulted("cache", "{}", "The cache of known callers and their Backend JWTs."),
+            audit: form.defaulted("audit", "{}", "One record for each call."),
+        },
+    });
+}
+
+impl Value for BackendJwt {
+    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
+        name: "BackendJwt",
+        about: "The Backend JWT for every API, and bounds on what API authors may write.",
+        short: None,
+        read: |form| Self {
+            span: form.span(),
+            enabled: form.defaulted(
+                "enabled",
+                "false",
+                "True: every API gets the policy; APIs and operations override it.",
+            ),
+            defaults: form.defaulted("defaults", "{}", "What parameters are that a policy leaves out."),
+            limits: form.defaulted("limits", "{}", "Bounds on the parameters that API authors may write."),
+            allowed_headers: form.optional(
+                "allowedHeaders",
+                "Exactly these headers may carry a Backend JWT; without it, `Authorization` and most `X-` ones.",
+            ),
+            allow_unsigned: form.defaulted("allowUnsigned", "false", "True: `signingAlgorithm: none` is not refused."),
+            sensitive: form.defaulted("sensitive", "{}", "Attributes that are not sent without leave."),
+        },
+    });
+}
+
+impl Value for BackendJwtLimits {
+    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
+        name: "BackendJwtLimits",
+        about: "Bounds on the parameters that API authors may write; one that is left out bounds nothing.",
+        short: None,
+        read: |form| Self {
+            token_ttl: form.optional("tokenTTL", "The longest life."),
+            max_header_bytes: form.optional("maxHeaderBytes", "The largest header."),
+            signing_algorithm: form.optional("signingAlgorithm", "One of these."),
+            encoding: form.optional("encoding", "One of these."),
+            dialect: form.optional("dialect", "One of these, by name or URI."),
+            claims: form.optional("claims", "The attributes that may be sent at all."),
+            token_claims: form.optional("tokenClaims", "The inbound token's claims that may be passed on at all."),
+            user_store: form.optional("userStore", "The user stores that may be named."),
+            on_attribute_failure: form.optional("onAttributeFailure", "One of these."),
+            on_unknown_user: form.optional("onUnknownUser", "One of these."),
+            anonymous: form.optional("anonymous", "One of these."),
+            token_id: form.optional("tokenId", "One of these."),
+        },
+    });
+}
+
+impl Value for Sensitive {
+    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
+        name: "Sensitive",
+        about: "Attributes that are not sent without the operator's leave.",
+        short: None,
+        read: |form| Self {
+            attributes: form.defaulted(
+                "attributes",
+                "[]",
+                "Names, or patterns with `*`, besides the built-in ones (`userPassword`, `*secret*` …).",
+            ),
+            allow: form.defaulted("allow", "[]", "Leave for single APIs."),
+        },
+    });
+}
+
+impl Value for SensitiveAllowance {
+    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
+        name: "SensitiveAllowance",
+        about: "Leave for one API to receive one sensitive attribute.",
+        short: None,
+        read: |form| Self {
+            attribute: form.required("attribute", "The attribute."),
+            api: form.required("api", "The API's name."),
+            reason: form.required("reason", "Why, for the disclosure report."),
+        },
+    });
+}
+
+impl Value for Admin {
+    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
+        name: "Admin",
+        about: "Health, metrics and cache invalidation.",
+        short: None,
+        read: |form| Self {
+            address: form.defaulted("address", "127.0.0.1:9090", "Where they are served; keep it from the public."),
+        },
+    });
+}
+
+impl Value for Apis {
+    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
+        name: "Apis",
+        about: "The API definitions.",
+        short: None,
+        read: |form| Self {
+            directory: form.defaulted("directory", "apis/", "The folder of `*.yaml`, `*.yml` and `*.apk-conf` files."),
+        },
+    });
+}
+
+impl Value for Environment {
+    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
+        name: "Environment",
+        about: "A name for a set of host names, which an API's `environment` refers to.",
+        short: None,
+        read: |form| Self {
+            name: form.required("name", "Its name."),
+            hosts: form.required("hosts", "Host names, without port."),
+        },
+    });
+}
+
+impl Value for Cache {
+    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
+        name: "Cache",
+        about: "The cache of known callers and their Backend JWTs.",
+        short: None,
+        read: |form| Self { max_bytes: form.defaulted("maxBytes", "64MiB", "Its size.") },
+    });
+}
+
+impl Value for Audit {
+    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
+        name: "Audit",
+        about: "One record for each call.",
+        short: None,
+        read: |form| Self {
+            mode: form.defaulted(
+                "mode",
+                "block",
+                "When records cannot be written fast enough: calls wait, or records are dropped and counted.",
+            ),
+            file: form.optional("file", "The file to append to; without it, standard output."),
+            enabled: form.defaulted("enabled", "true", "Whether records are written."),
+        },
+    });
+}
+
+impl Value for AuditMode {
+    const SHAPE: Shape<Self> = Shape::Words(Self::Block, &[("block", Self::Block), ("drop", Self::Drop)]);
 }

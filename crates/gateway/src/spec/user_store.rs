@@ -5,8 +5,12 @@ use std::time::Duration;
 use claims::Json;
 
 use crate::{
+    bind::{Binder, CompositeShape, Form, RecordShape, Shape, Type, Value},
+    diagnostic::DiagnosticCode,
     span::{Span, Spanned},
+    spec::Feature,
     units::Bytes,
+    yaml::{Node, NodeKind, Resolved, Scalar},
 };
 
 /// One user store.
@@ -105,4 +109,204 @@ pub struct Breaker {
     pub after: Spanned<u64>,
     /// `retry`: how long it is left alone.
     pub retry: Spanned<Duration>,
+}
+
+/// The fields of which a store has exactly one.
+const KINDS: [&str; 6] = ["sql", "inline", "ldap", "scim", "userinfo", "http"];
+
+impl Value for UserStore {
+    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
+        name: "UserStore",
+        about: "A place where end users' attributes live: exactly one of `sql`, `inline`, `ldap`, `scim`, `userinfo` and `http`.",
+        short: None,
+        read: |form| {
+            Self {
+            span: form.span(),
+            name: form.required("name", "Its name."),
+            kind: read_kind(form),
+            attributes: form.optional(
+                "attributes",
+                "What leaves the store: its own name of each attribute, and the canonical one. An `inline` store without it gives everything.",
+            ),
+            cache: form.defaulted("cache", "{}", "How long its answers are kept."),
+            breaker: form.defaulted("breaker", "{}", "When to stop asking a store that fails."),
+        }
+        },
+    });
+}
+
+fn read_kind(form: &mut Form<'_>) -> UserStoreKind {
+    let sql = form.optional("sql", "An SQL database.");
+    let inline = form.optional("inline", "Users written into this file.");
+    form.unbuilt("ldap", Feature::LdapUserStore, "An LDAP directory.");
+    form.unbuilt("scim", Feature::ScimUserStore, "A SCIM 2.0 service.");
+    form.unbuilt("userinfo", Feature::UserInfoUserStore, "An issuer's UserInfo address.");
+    form.unbuilt("http", Feature::HttpUserStore, "An HTTP service.");
+    let present: Vec<&str> = KINDS.into_iter().filter(|kind| form.has(kind)).collect();
+    match present.as_slice() {
+        [] => {
+            let span = form.span();
+            let message = format!("the user store is of no kind: it needs one of `{}`", KINDS.join("`, `"));
+            form.complain(DiagnosticCode::MissingField, &span, message);
+        }
+        [_] => {}
+        [first, second, ..] => {
+            let span = form.place_of(second);
+            let message = format!("`{first}` and `{second}` exclude one another: a user store is of one kind");
+            form.complain(DiagnosticCode::ConflictingFields, &span, message);
+        }
+    }
+    match (sql, inline) {
+        (Some(sql), None) => UserStoreKind::Sql(sql),
+        (None, Some(inline)) => UserStoreKind::Inline(inline),
+        (None, None) | (Some(_), Some(_)) => UserStoreKind::Unusable,
+    }
+}
+
+impl Value for SqlStore {
+    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
+        name: "SqlStore",
+        about: "An SQL database.",
+        short: None,
+        read: |form| {
+            let store = Self {
+                url: form.required("url", "`sqlite:FILE`, relative to this file."),
+                query: form
+                    .required("query", "Gives one row for a user: a column for each attribute. `:user` is bound."),
+                multi: form.defaulted(
+                    "multi",
+                    "{}",
+                    "Multi-valued attributes: a query for each, one value a row in its first column.",
+                ),
+                timeout: form.defaulted("timeout", "500ms", "For all queries of one look-up together."),
+                pool: form.defaulted("pool", "8", "How many connections."),
+            };
+            refuse_other_databases(form, &store.url);
+            store
+        },
+    });
+}
+
+/// Refuses what is not SQLite, without showing the URL: it may hold a password.
+fn refuse_other_databases(form: &mut Form<'_>, url: &Spanned<String>) {
+    let (scheme, _) = url.split_once(':').unwrap_or_default();
+    match scheme {
+        "sqlite" => {}
+        "postgres" | "postgresql" => form.refuse("url", Feature::PostgresUserStore),
+        "mysql" | "mariadb" => form.refuse("url", Feature::MySqlUserStore),
+        _ => form.complain(DiagnosticCode::InvalidValue, &url.span, "`url` must begin with `sqlite:`".to_owned()),
+    }
+}
+
+impl Value for InlineStore {
+    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
+        name: "InlineStore",
+        about: "Users written into this file.",
+        short: None,
+        read: |form| Self { users: form.required("users", "The users.") },
+    });
+}
+
+impl Value for InlineUser {
+    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
+        name: "InlineUser",
+        about: "One user.",
+        short: None,
+        read: |form| Self {
+            user: form.required("user", "What the issuer's `lookup` claim says."),
+            attributes: form.defaulted("attributes", "{}", "Name and value, or list of values."),
+        },
+    });
+}
+
+impl Value for AttributeValues {
+    const SHAPE: Shape<Self> = Shape::Composite(CompositeShape {
+        bind: |node, binder| match &node.kind {
+            NodeKind::Sequence(items) => {
+                items.iter().map(|item| json_of(item, binder)).collect::<Option<_>>().map(Self)
+            }
+            NodeKind::Scalar(_) | NodeKind::Mapping(_) => json_of(node, binder).map(|value| Self(vec![value])),
+        },
+        stand_in: |_| Self(Vec::new()),
+        describe: |_| Type::Anything,
+    });
+}
+
+/// Converts a node to what it stands for. `None`: it stands for nothing, and this is reported.
+fn json_of(node: &Node, binder: &mut Binder) -> Option<Json> {
+    match &node.kind {
+        NodeKind::Scalar(scalar) => {
+            let value = scalar_json(scalar);
+            if value.is_none() {
+                binder.wrong_type("text, a number, a boolean, or a list or mapping of them", node);
+            }
+            value
+        }
+        NodeKind::Sequence(items) => {
+            items.iter().map(|item| json_of(item, binder)).collect::<Option<_>>().map(Json::Array)
+        }
+        NodeKind::Mapping(entries) => {
+            let mut object = claims::Object::default();
+            for entry in entries {
+                object.insert(entry.key.as_str(), json_of(&entry.value, binder)?);
+            }
+            Some(Json::Object(object))
+        }
+    }
+}
+
+fn scalar_json(scalar: &Scalar) -> Option<Json> {
+    match scalar.resolve() {
+        Resolved::Null => None,
+        Resolved::Bool(value) => Some(Json::Bool(value)),
+        Resolved::Integer(text) | Resolved::Float(text) => match Json::parse(text.as_bytes()) {
+            Ok(number) => Some(number),
+            Err(_) => Some(Json::string(text)),
+        },
+        Resolved::Text(text) => Some(Json::string(text)),
+    }
+}
+
+impl Value for AttributeMapping {
+    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
+        name: "AttributeMapping",
+        about: "Under which name, and with which values, an attribute leaves its store.",
+        short: Some(|name| Self { name, value: None, keep: Vec::new() }),
+        read: |form| Self {
+            name: form.required("name", "The canonical name."),
+            value: form.optional("value", "Of a distinguished name, the value of this attribute, such as `cn`."),
+            keep: form.defaulted("keep", "[]", "Patterns with `*` of the values to keep; `[]`: all."),
+        },
+    });
+}
+
+impl Value for StoreCache {
+    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
+        name: "StoreCache",
+        about: "How long a user store's answers are kept.",
+        short: None,
+        read: |form| Self {
+            ttl: form.defaulted("ttl", "5m", "How long an answer serves."),
+            refresh_ahead: form.defaulted("refreshAhead", "1m", "How long before that an answer in use is renewed."),
+            negative_ttl: form.defaulted("negativeTtl", "30s", "How long `no such user` serves."),
+            stale_for: form.defaulted(
+                "staleFor",
+                "0s",
+                "How old an answer may be that serves while the store cannot be asked.",
+            ),
+            max_bytes: form.defaulted("maxBytes", "32MiB", "Its size."),
+        },
+    });
+}
+
+impl Value for Breaker {
+    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
+        name: "Breaker",
+        about: "When to stop asking a user store that fails.",
+        short: None,
+        read: |form| Self {
+            after: form.defaulted("after", "5", "After so many failures in a row."),
+            retry: form.defaulted("retry", "5s", "How long it is left alone."),
+        },
+    });
 }

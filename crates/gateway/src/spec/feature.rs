@@ -1,0 +1,106 @@
+//! Features that configuration can ask for and that are not built yet.
+//!
+//! Asking is refused by name: nothing is ignored in silence. Building a feature takes its line out of here.
+
+/// A feature that is recognised and not built yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Feature {
+    /// APIs of type `GRAPHQL`.
+    GraphQl,
+    /// `corsConfiguration`
+    Cors,
+    /// `rateLimit`
+    RateLimit,
+    /// `aiRatelimit`
+    AiRateLimit,
+    /// `aiProvider`
+    AiProvider,
+    /// `AddHeader`, `SetHeader`, `RemoveHeader`
+    HeaderPolicies,
+    /// `RequestMirror`
+    RequestMirror,
+    /// `RequestRedirect`
+    RequestRedirect,
+    /// `Interceptor`
+    Interceptor,
+    /// `LuaInterceptor`
+    LuaInterceptor,
+    /// `WASMInterceptor`
+    WasmInterceptor,
+    /// `ModelBasedRoundRobin`
+    ModelBasedRoundRobin,
+    /// `WordCountGuardrail` and its kin.
+    Guardrails,
+    /// `resiliency.circuitBreaker`
+    CircuitBreaker,
+    /// `resiliency.retryPolicy`
+    RetryPolicy,
+    /// `endpointSecurity`
+    EndpointSecurity,
+    /// `certificate` of an endpoint.
+    EndpointCertificate,
+    /// `authType: mTLS`
+    MutualTls,
+    /// `authType: APIKey`
+    ApiKey,
+    /// `authType: Basic`
+    Basic,
+    /// `upgrade: websocket`
+    WebSocket,
+    /// `claimMappings` of a key manager.
+    KeyManagerClaimMappings,
+    /// `k8sBackend` of a key manager.
+    KeyManagerBackend,
+    /// `definitionPath`
+    DefinitionPath,
+    /// User stores of kind `ldap`.
+    LdapUserStore,
+    /// User stores of kind `scim`.
+    ScimUserStore,
+    /// User stores of kind `userinfo`.
+    UserInfoUserStore,
+    /// User stores of kind `http`.
+    HttpUserStore,
+    /// SQL user stores on PostgreSQL.
+    PostgresUserStore,
+    /// SQL user stores on MySQL and MariaDB.
+    MySqlUserStore,
+}
+
+impl Feature {
+    /// Returns what it is called in messages.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::GraphQl => "GraphQL APIs",
+            Self::Cors => "CORS",
+            Self::RateLimit => "rate limits",
+            Self::AiRateLimit => "AI rate limits",
+            Self::AiProvider => "AI providers",
+            Self::HeaderPolicies => "the policies `AddHeader`, `SetHeader` and `RemoveHeader`",
+            Self::RequestMirror => "the policy `RequestMirror`",
+            Self::RequestRedirect => "the policy `RequestRedirect`",
+            Self::Interceptor => "the policy `Interceptor`",
+            Self::LuaInterceptor => "the policy `LuaInterceptor`",
+            Self::WasmInterceptor => "the policy `WASMInterceptor`",
+            Self::ModelBasedRoundRobin => "the policy `ModelBasedRoundRobin`",
+            Self::Guardrails => "guardrail policies",
+            Self::CircuitBreaker => "circuit breakers of endpoints",
+            Self::RetryPolicy => "retries",
+            Self::EndpointSecurity => "endpoint security",
+            Self::EndpointCertificate => "endpoint certificates",
+            Self::MutualTls => "client certificates (`authType: mTLS`)",
+            Self::ApiKey => "API keys (`authType: APIKey`)",
+            Self::Basic => "Basic authentication (`authType: Basic`)",
+            Self::WebSocket => "WebSocket (`upgrade: websocket`)",
+            Self::KeyManagerClaimMappings => "claim mappings of a key manager",
+            Self::KeyManagerBackend => "key managers behind a Kubernetes service",
+            Self::DefinitionPath => "serving an API's definition (`definitionPath`)",
+            Self::LdapUserStore => "LDAP user stores",
+            Self::ScimUserStore => "SCIM user stores",
+            Self::UserInfoUserStore => "UserInfo user stores",
+            Self::HttpUserStore => "HTTP user stores",
+            Self::PostgresUserStore => "PostgreSQL user stores",
+            Self::MySqlUserStore => "MySQL user stores",
+        }
+    }
+}

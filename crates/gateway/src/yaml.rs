@@ -1,0 +1,113 @@
+//! YAML text to a tree of nodes with places (YAML 1.2.2, core schema).
+//!
+//! Converts nothing: a scalar keeps its text and its style, so `3.10` stays `3.10` and `no` is no boolean. Anchors and
+//! aliases are followed within a budget; merge keys, several documents and duplicate keys are mistakes.
+
+mod load;
+mod offsets;
+mod resolve;
+
+pub(crate) use load::load;
+pub(crate) use resolve::{Resolved, shorten};
+
+/// Where a node stands in its file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The line, from 1.
+    pub(crate) line: u32,
+    /// The column in characters, from 1.
+    pub(crate) column: u32,
+    /// The first byte's offset.
+    pub(crate) offset: u32,
+    /// The length in bytes.
+    pub(crate) length: u32,
+}
+
+impl Place {
+    /// The start of a file.
+    pub(crate) const START: Self = Self { line: 1, column: 1, offset: 0, length: 0 };
+}
+
+/// A node of the tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Node {
+    /// Where it stands; of a collection, its first byte.
+    pub(crate) place: Place,
+    /// What it is.
+    pub(crate) kind: NodeKind,
+}
+
+/// What a node is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum NodeKind {
+    /// A scalar.
+    Scalar(Scalar),
+    /// A list.
+    Sequence(Vec<Node>),
+    /// Entries in file order; keys are unique.
+    Mapping(Vec<Entry>),
+}
+
+/// One entry of a mapping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// The key's text.
+    pub(crate) key: String,
+    /// Where the key stands.
+    pub(crate) place: Place,
+    /// The value.
+    pub(crate) value: Node,
+}
+
+/// A scalar as written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Scalar {
+    /// The content: unescaped, unfolded.
+    pub(crate) text: String,
+    /// How it is written.
+    pub(crate) style: Style,
+}
+
+/// How a scalar is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// Without quotes: its text may stand for a number, a boolean or nothing.
+    Plain,
+    /// Quoted, or a block: always text.
+    Text,
+}
+
+impl Node {
+    /// Makes the node of a default: plain text, `[]` or `{}`, or a flow collection.
+    pub(crate) fn of_default(text: &str, place: Place) -> Self {
+        let kind = match text {
+            "[]" => NodeKind::Sequence(Vec::new()),
+            "{}" => NodeKind::Mapping(Vec::new()),
+            _ if text.starts_with(['[', '{', '"']) => return load::load_default(text, place),
+            _ => NodeKind::Scalar(Scalar { text: text.to_owned(), style: Style::Plain }),
+        };
+        Self { place, kind }
+    }
+
+    /// Puts a node and everything in it at one place.
+    pub(crate) fn move_to(&mut self, place: Place) {
+        self.place = place;
+        match &mut self.kind {
+            NodeKind::Scalar(_) => {}
+            NodeKind::Sequence(items) => items.iter_mut().for_each(|item| item.move_to(place)),
+            NodeKind::Mapping(entries) => entries.iter_mut().for_each(|entry| {
+                entry.place = place;
+                entry.value.move_to(place);
+            }),
+        }
+    }
+
+    /// Says what the node is, for a message: `the number `10``.
+    pub(crate) fn describe(&self) -> String {
+        match &self.kind {
+            NodeKind::Scalar(scalar) => scalar.describe(),
+            NodeKind::Sequence(_) => "a list".to_owned(),
+            NodeKind::Mapping(_) => "a mapping".to_owned(),
+        }
+    }
+}
