@@ -1,9 +1,11 @@
 """Runs every folder of scenarios/ through the proxy: the requests, and what must come of them (scenarios/README.md)."""
 
+import atexit
 import functools
 import json
 import pathlib
 import shutil
+import tempfile
 import time
 import unittest
 
@@ -51,10 +53,9 @@ class Run:
 
     def keep_keys(self):
         if not Run.made_keys:
-            kept = SCENARIOS.parent / "tests/.venv/scenario-keys"
-            shutil.rmtree(kept, ignore_errors=True)
-            shutil.copytree(self.gateway.path / "keys", kept)
-            Run.made_keys = kept
+            kept = pathlib.Path(tempfile.mkdtemp(prefix="countersign-keys-"))
+            atexit.register(shutil.rmtree, kept, ignore_errors=True)
+            Run.made_keys = shutil.copytree(self.gateway.path / "keys", kept / "keys")
 
     def send(self, request):
         """Sends one step's request; returns the response and what reached the backend, or None."""
