@@ -11,9 +11,9 @@ pub enum KeyError {
     /// The JWK is JSON, but no object.
     #[error("the JWK is not a JSON object")]
     NotAnObject,
-    /// A JWK's members are no key.
-    #[error("the JWK is not a usable key: {0}")]
-    Jwk(#[from] JwkError),
+    /// A member is missing, RSA is too short, or the numbers are no key.
+    #[error("the key cannot be used: {0}")]
+    Unusable(#[from] JwkError),
     /// The JWK says that it is not for signatures, or for an algorithm that is unknown.
     #[error("the JWK's `{0}` says that the key is not for a known signature algorithm")]
     Purpose(&'static str),
@@ -28,9 +28,6 @@ pub enum KeyError {
     /// A key of a type that no algorithm uses.
     #[error("no signing algorithm uses a key of type `{0}`")]
     Unsupported(String),
-    /// RSA with fewer than 2048 bits, or more than 8192.
-    #[error("an RSA key must have 2048 to 8192 bits, not {0}")]
-    RsaSize(usize),
     /// The numbers of the key are malformed or contradict one another.
     #[error("the private key is malformed or inconsistent")]
     Malformed,

@@ -24,10 +24,7 @@ pub(super) fn read(jwk: &Object, asked: Option<Algorithm>) -> Result<(Algorithm,
     if jwk.get("kty").and_then(Json::as_str) == Some("oct") {
         return Err(KeyError::Unsupported("oct".to_owned()));
     }
-    let public_key = PublicKey::from_jwk(jwk).map_err(|error| match error {
-        JwkError::RsaSize(bits) => KeyError::RsaSize(bits),
-        JwkError::KeyType | JwkError::Curve | JwkError::Member(_) | JwkError::Invalid => KeyError::Jwk(error),
-    })?;
+    let public_key = PublicKey::from_jwk(jwk)?;
     let algorithm = algorithm_of(jwk, asked)?;
     match &public_key {
         PublicKey::Rsa { modulus, exponent } => {
@@ -41,7 +38,7 @@ pub(super) fn read(jwk: &Object, asked: Option<Algorithm>) -> Result<(Algorithm,
             let algorithm = chosen(algorithm, curve.algorithm(), &format!("a key for {}", curve.name()))?;
             let d = Zeroizing::new(member(jwk, "d")?);
             if d.len() != curve.coordinate_len() {
-                return Err(KeyError::Jwk(JwkError::Member("d")));
+                return Err(KeyError::Unusable(JwkError::Member("d")));
             }
             let point = public_key.point().unwrap_or_default();
             let pair = EcdsaKeyPair::from_private_key_and_public_key(ecdsa(*curve), &d, &point);
@@ -51,7 +48,7 @@ pub(super) fn read(jwk: &Object, asked: Option<Algorithm>) -> Result<(Algorithm,
             let algorithm = chosen(algorithm, Algorithm::EdDsa, "an Ed25519 key")?;
             let d = Zeroizing::new(member(jwk, "d")?);
             if d.len() != 32 {
-                return Err(KeyError::Jwk(JwkError::Member("d")));
+                return Err(KeyError::Unusable(JwkError::Member("d")));
             }
             let pair = Ed25519KeyPair::from_seed_and_public_key(&d, x).map_err(|_| KeyError::Malformed)?;
             Ok((algorithm, Material::Ed25519(pair)))
