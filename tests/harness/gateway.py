@@ -15,6 +15,7 @@ import sqlite3
 import subprocess
 import tempfile
 import time
+import urllib.parse
 
 import yaml
 
@@ -147,9 +148,24 @@ class Gateway(Folder):
     def jwks(self):
         return json.loads(fetch(self.plain, "/.well-known/jwks.json")[1])
 
-    def reload(self):
-        """Asks the gateway to read its files again."""
+    def hang_up(self):
+        """Asks the gateway by SIGHUP to read its files again; answers nothing."""
         self.process.send_signal(signal.SIGHUP)
+
+    def act(self, path):
+        """A change through the admin listener, done when this returns."""
+        status, text = fetch(self.admin, path, "POST", "{}", {"content-type": "application/json"})
+        assert status == 200, f"{path}: {status} {text}\n{self.log_text()[-2000:]}"
+        return json.loads(text)
+
+    def reload(self):
+        """Makes the gateway read its files again, and waits until requests see them."""
+        return self.act("/reload")
+
+    def invalidate(self, store, user=None):
+        """Tells the gateway that a user, or a whole store, has changed."""
+        query = {"store": store} if user is None else {"store": store, "user": user}
+        return self.act("/invalidate?" + urllib.parse.urlencode(query))
 
     def resident_bytes(self):
         """Resident memory of the process."""
