@@ -302,6 +302,14 @@ impl CachedStore {
     }
 }
 
+impl Drop for CachedStore {
+    /// Ends every generation: a later cache in front of the same store knows nothing of what is made from this one's
+    /// answers, and could not invalidate it.
+    fn drop(&mut self) {
+        self.invalidate_all();
+    }
+}
+
 impl fmt::Debug for CachedStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CachedStore")

@@ -1,107 +1,19 @@
 //! The attribute cache in virtual time: how often it asks, what it says meanwhile, and when it stops.
 
-use std::{
-    collections::BTreeSet,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::{Duration, SystemTime},
-};
+use std::{sync::Arc, time::Duration};
 
-use claims::{Attribute, Attributes, Json, Number, Source};
+use claims::Attributes;
 use stores::{
-    Answer, BoxFuture, BreakerState, CacheSettings, CachedStore, Freshness, StalePolicy, StoreError, UserStore,
+    Answer, BreakerState, CacheSettings, CachedStore, Freshness,
+    StalePolicy::{self, Refuse, UseStale},
+    StoreError, UserStore,
 };
-use tokio::{runtime::Handle, sync::Semaphore, task::yield_now};
+use tokio::{runtime::Handle, task::yield_now};
 
-use crate::testing::{Database, at, kind, text, values};
-
-use StalePolicy::{Refuse, UseStale};
-
-/// A store whose answers the test sets: a number for everybody but `nobody`, or an error. Counts how often it is asked.
-#[derive(Debug)]
-struct Directory {
-    gives: BTreeSet<Box<str>>,
-    answer: Mutex<Result<u64, StoreError>>,
-    asked: AtomicUsize,
-    /// One permit for each question that may be answered.
-    gate: Semaphore,
-}
-
-impl Directory {
-    fn says(&self, answer: Result<u64, StoreError>) {
-        *self.answer.lock().unwrap() = answer;
-    }
-
-    fn asked(&self) -> usize {
-        self.asked.load(Ordering::SeqCst)
-    }
-
-    async fn find(&self, user: &str, now: SystemTime) -> Result<Option<Attributes>, StoreError> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
-        let answer = self.answer.lock().unwrap().clone();
-        self.gate.acquire().await.unwrap().forget();
-        if user == "poison" {
-            std::panic::resume_unwind(Box::new("this store breaks"));
-        }
-        let as_of = now.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
-        let attribute = |number| Attribute {
-            values: vec![text(user), Json::Number(Number::from(number))],
-            source: Source::Store("staff".into()),
-            as_of,
-        };
-        answer
-            .map(|number| (user != "nobody").then(|| [(Box::from("number"), attribute(number))].into_iter().collect()))
-    }
-}
-
-impl UserStore for Directory {
-    fn gives(&self) -> &BTreeSet<Box<str>> {
-        &self.gives
-    }
-
-    fn lookup<'a>(&'a self, user: &'a str, now: SystemTime) -> BoxFuture<'a, Result<Option<Attributes>, StoreError>> {
-        Box::pin(self.find(user, now))
-    }
-
-    fn probe(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(std::future::ready(Ok(())))
-    }
-}
-
-const SECOND: Duration = Duration::from_secs(1);
-
-/// A directory that says 1, behind a cache with 100 s to live, 20 s ahead, 30 s for refusals, 200 s stale.
-fn fixture() -> (Arc<Directory>, Arc<CachedStore>) {
-    fixture_with(CacheSettings {
-        ttl: 100 * SECOND,
-        refresh_ahead: 20 * SECOND,
-        negative_ttl: 30 * SECOND,
-        stale_for: 200 * SECOND,
-        ..CacheSettings::default()
-    })
-}
-
-fn fixture_with(settings: CacheSettings) -> (Arc<Directory>, Arc<CachedStore>) {
-    let directory = Arc::new(Directory {
-        gives: BTreeSet::from(["number".into()]),
-        answer: Mutex::new(Ok(1)),
-        asked: AtomicUsize::new(0),
-        gate: Semaphore::new(Semaphore::MAX_PERMITS / 2),
-    });
-    let store = Arc::clone(&directory) as Arc<dyn UserStore>;
-    let cache = Arc::new(CachedStore::new("staff".into(), store, settings, Handle::current()));
-    (directory, cache)
-}
-
-fn down() -> StoreError {
-    StoreError::Unavailable { store: "staff".into(), retry_after: SECOND, source: None }
-}
-
-fn ambiguous() -> StoreError {
-    StoreError::Ambiguous { store: "staff".into() }
-}
+use crate::{
+    directory::{SECOND, ambiguous, down, fixture, fixture_with},
+    testing::{Database, at, kind, text, values},
+};
 
 /// Lets background tasks go on until they wait for the test.
 async fn settle() {
@@ -400,6 +312,16 @@ async fn an_invalidation_ends_answers_and_what_was_made_from_them() {
     assert!(!bob.is_current() && cache.generation("bob").is_current());
     check(&cache, 1, Refuse, TWO).await;
     assert_eq!(directory.asked(), 4);
+}
+
+#[tokio::test]
+async fn a_cache_that_is_gone_ends_what_was_made_from_its_answers() {
+    let (_, cache) = fixture();
+    let generation = cache.attributes("alice", Refuse, at(0)).await.unwrap().generation;
+    settle().await;
+    assert!(generation.is_current());
+    drop(cache);
+    assert!(!generation.is_current());
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@
 
 mod cache;
 mod conformance;
+mod directory;
 mod races;
 mod sqlite;
 mod testing;

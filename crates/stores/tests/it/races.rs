@@ -181,7 +181,9 @@ impl Model {
             }
             Step::InvalidateAll => {
                 self.cache.invalidate_all();
-                USERS.iter().for_each(|user| self.invalidated(user));
+                for user in USERS {
+                    self.invalidated(user);
+                }
             }
             Step::Call(user, policy) => self.call(USERS[*user], *policy),
             Step::Read(which) => self.read(*which),
@@ -358,9 +360,9 @@ async fn an_invalidation_on_one_thread_holds_on_all_others() {
         for number in 1..=LAST {
             numbered.number.store(number, Ordering::SeqCst);
             if number % 50 == 0 {
-                cache.invalidate_all()
+                cache.invalidate_all();
             } else {
-                cache.invalidate_user("alice")
+                cache.invalidate_user("alice");
             }
             floor.store(number, Ordering::SeqCst);
             std::thread::yield_now();

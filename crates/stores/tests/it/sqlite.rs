@@ -1,4 +1,4 @@
-//! The SQL store over SQLite: types, mistakes in the configuration, and a file that changes, locks, or is not there.
+//! The SQL store over `SQLite`: types, mistakes in the configuration, and a file that changes, locks, or is not there.
 
 use std::{path::Path, time::Instant};
 

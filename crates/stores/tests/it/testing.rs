@@ -1,4 +1,4 @@
-//! Builders that the tests share: times, values, SQLite files.
+//! Builders that the tests share: times, values, `SQLite` files.
 
 use std::{
     collections::BTreeMap,
@@ -42,7 +42,7 @@ pub(crate) fn kind(error: &StoreError) -> &'static str {
     }
 }
 
-/// An SQLite file in a folder of its own.
+/// An `SQLite` file in a folder of its own.
 pub(crate) struct Database {
     folder: TempDir,
 }
