@@ -156,6 +156,12 @@ impl KeySet {
             || self.secrets.iter().any(|key| key.fingerprint() == *fingerprint)
     }
 
+    /// Returns the fingerprints of the key pairs whose tokens are good at `now`.
+    pub fn fingerprints(&self, now: u64) -> Vec<KeyFingerprint> {
+        let published = self.entries.iter().filter(|entry| entry.life.state(now).is_published());
+        published.map(|entry| entry.key.fingerprint()).collect()
+    }
+
     /// Returns when the next state changes after `now`: until then [`KeySet::active`] and [`KeySet::jwks`] stay the same.
     pub fn next_change(&self, now: u64) -> Option<u64> {
         self.entries.iter().filter_map(|entry| entry.life.next_change(now)).min()
