@@ -17,10 +17,12 @@ use serde_json::Value as Json;
 
 pub(crate) use binder::Binder;
 pub(crate) use collections::{OneOrMany, bind_word_or_list, describe_word_or_list};
-pub(crate) use describe::{Definition, Definitions, FieldDescription, Type, TypeDescription, VariantDescription};
+pub(crate) use describe::{
+    Absence, Definition, Definitions, FieldDescription, Type, TypeDescription, VariantDescription,
+};
 pub(crate) use form::Form;
 pub(crate) use nearest::nearest;
-pub(crate) use tagged::{TaggedShape, Variant};
+pub(crate) use tagged::{Support, TaggedShape, Variant};
 pub use text::{Literal, WebUrl};
 
 use crate::{

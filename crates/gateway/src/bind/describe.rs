@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use super::{Form, RecordShape, TaggedShape};
+use super::{Form, RecordShape, Support, TaggedShape};
 use crate::spec::Feature;
 
 /// The type of a value.
@@ -37,12 +37,23 @@ pub(crate) struct FieldDescription {
     pub(crate) about: &'static str,
     /// Its type.
     pub(crate) of: Type,
-    /// What it is when left out, as one would write it.
-    pub(crate) default: Option<&'static str>,
-    /// True when it must be there.
-    pub(crate) is_required: bool,
+    /// What it means to leave it out.
+    pub(crate) absence: Absence,
     /// The feature that it asks for, which is not built yet.
     pub(crate) feature: Option<Feature>,
+}
+
+/// What it means to leave a field out. Defaults are as one would write them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Absence {
+    /// A mistake.
+    Forbidden,
+    /// What the field is about is not there.
+    Nothing,
+    /// The same as to write this.
+    Default(&'static str),
+    /// The value comes from somewhere else, in the end this.
+    Inherited(&'static str),
 }
 
 /// A record or a tagged mapping.
@@ -70,6 +81,8 @@ pub(crate) struct VariantDescription {
     pub(crate) words: &'static [&'static str],
     /// What it is.
     pub(crate) about: &'static str,
+    /// Whether it can be used.
+    pub(crate) support: Support,
     /// Its fields, without the tag.
     pub(crate) fields: Vec<FieldDescription>,
 }
@@ -104,6 +117,7 @@ impl Definitions {
             let variants = shape.variants.iter().map(|variant| VariantDescription {
                 words: variant.words,
                 about: variant.about,
+                support: variant.support,
                 fields: self.fields(variant.read),
             });
             let content = TypeDescription::Tagged { tag: shape.tag, variants: variants.collect() };
@@ -125,15 +139,11 @@ impl Definitions {
 
 impl FieldDescription {
     pub(super) fn new(name: &'static str, about: &'static str) -> Self {
-        Self { name, about, of: Type::Anything, default: None, is_required: false, feature: None }
+        Self { name, about, of: Type::Anything, absence: Absence::Nothing, feature: None }
     }
 
-    pub(super) fn required(self) -> Self {
-        Self { is_required: true, ..self }
-    }
-
-    pub(super) fn default(self, default: &'static str) -> Self {
-        Self { default: Some(default), ..self }
+    pub(super) fn absence(self, absence: Absence) -> Self {
+        Self { absence, ..self }
     }
 
     pub(super) fn feature(self, feature: Feature) -> Self {

@@ -3,7 +3,7 @@
 //! The same questions serve three purposes: to read a mapping, to make a stand-in for one, and to describe the record for
 //! the schema and the list of defaults. So what a record reads and what is documented cannot differ.
 
-use super::{Binder, Definitions, FieldDescription, Type, Value, bind, describe, nearest, stand_in};
+use super::{Absence, Binder, Definitions, FieldDescription, Type, Value, bind, describe, nearest, stand_in};
 use crate::{
     diagnostic::{Diagnostic, DiagnosticCode},
     span::Span,
@@ -47,7 +47,7 @@ impl<'f> Form<'f> {
 
     /// Reads a field that must be there.
     pub(crate) fn required<T: Value>(&mut self, name: &'static str, about: &'static str) -> T {
-        self.note::<T>(FieldDescription::new(name, about).required());
+        self.note::<T>(FieldDescription::new(name, about).absence(Absence::Forbidden));
         match self.value(name) {
             Found::Value(value) => value,
             Found::Wrong(span) => stand_in(&span.reported()),
@@ -66,7 +66,7 @@ impl<'f> Form<'f> {
 
     /// Reads a field that is `default` when left out.
     pub(crate) fn defaulted<T: Value>(&mut self, name: &'static str, default: &'static str, about: &'static str) -> T {
-        self.note::<T>(FieldDescription::new(name, about).default(default));
+        self.note::<T>(FieldDescription::new(name, about).absence(Absence::Default(default)));
         match self.value(name) {
             Found::Value(value) => value,
             Found::Wrong(_) | Found::Absent => self.default(name, default),
@@ -80,7 +80,7 @@ impl<'f> Form<'f> {
         default: &'static str,
         about: &'static str,
     ) -> Option<T> {
-        self.note::<T>(FieldDescription::new(name, about).default(default));
+        self.note::<T>(FieldDescription::new(name, about).absence(Absence::Inherited(default)));
         self.value(name).into_option()
     }
 

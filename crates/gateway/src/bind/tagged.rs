@@ -4,6 +4,7 @@ use super::{Binder, Form, form::list, nearest};
 use crate::{
     diagnostic::{Diagnostic, DiagnosticCode},
     span::Span,
+    spec::Feature,
     yaml::{Node, NodeKind, Resolved},
 };
 
@@ -27,8 +28,21 @@ pub(crate) struct Variant<T> {
     pub(crate) words: &'static [&'static str],
     /// What it is, for the schema.
     pub(crate) about: &'static str,
+    /// Whether it can be used.
+    pub(crate) support: Support,
     /// Asks the form for each field but the tag.
     pub(crate) read: fn(&mut Form<'_>) -> T,
+}
+
+/// Whether a kind of mapping can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Support {
+    /// It can.
+    Built,
+    /// It asks for a feature that is not built yet.
+    Unbuilt(Feature),
+    /// It is recognised for the sake of a better message, and not documented.
+    Misplaced,
 }
 
 /// Reads a tagged mapping. `None`: no such kind, and reported.

@@ -1,7 +1,7 @@
 //! `authentication`: how callers of an API prove who they are.
 
 use crate::{
-    bind::{Form, OneOrMany, Shape, TaggedShape, Value, Variant},
+    bind::{Form, OneOrMany, Shape, Support, TaggedShape, Value, Variant},
     span::{Span, Spanned},
     spec::Feature,
 };
@@ -80,14 +80,31 @@ impl Value for Authentication {
             Variant {
                 words: &["OAuth2"],
                 about: "An OAuth 2 access token.",
+                support: Support::Built,
                 read: |form| Self::OAuth2(TokenAuthentication::read(form)),
             },
-            Variant { words: &["JWT"], about: "A JWT.", read: |form| Self::Jwt(TokenAuthentication::read(form)) },
-            Variant { words: &["APIKey"], about: "An API key.", read: |form| Self::ApiKey(read_api_key(form)) },
-            Variant { words: &["mTLS"], about: "A client certificate.", read: |form| Self::MutualTls(read_mtls(form)) },
+            Variant {
+                words: &["JWT"],
+                about: "A JWT.",
+                support: Support::Built,
+                read: |form| Self::Jwt(TokenAuthentication::read(form)),
+            },
+            Variant {
+                words: &["APIKey"],
+                about: "An API key.",
+                support: Support::Unbuilt(Feature::ApiKey),
+                read: |form| Self::ApiKey(read_api_key(form)),
+            },
+            Variant {
+                words: &["mTLS"],
+                about: "A client certificate.",
+                support: Support::Unbuilt(Feature::MutualTls),
+                read: |form| Self::MutualTls(read_mtls(form)),
+            },
             Variant {
                 words: &["Basic"],
                 about: "A user name and a password.",
+                support: Support::Unbuilt(Feature::Basic),
                 read: |form| Self::Basic(read_basic(form)),
             },
         ],

@@ -164,7 +164,8 @@ impl BackendJwtParameters {
             excluded_claims: form.inherited("excludedClaims", "[]", "Taken out of `tokenClaims`."),
             claim_mappings: form.inherited("claimMappings", "{}", "Claim and attribute, on top of the dialect."),
             custom_claims: form.inherited("customClaims", "[]", "Further claims."),
-            user_store: form.inherited("userStore", "the issuer's first", "A user store, a list of them, or `none`."),
+            user_store: form
+                .optional("userStore", "A user store, a list of them, or `none`; without it, the issuer's first."),
             on_attribute_failure: form.inherited(
                 "onAttributeFailure",
                 "useStale",
@@ -191,7 +192,7 @@ impl BackendJwtParameters {
 
 fn read_audience(form: &mut Form<'_>) -> Option<Spanned<Vec<Spanned<String>>>> {
     let audience: Option<Spanned<OneOrMany<Spanned<String>>>> =
-        form.inherited("audience", "the API's name", "`aud`: one or several; `[]`: none.");
+        form.optional("audience", "`aud`: one or several, `[]` for none; without it, the API's name.");
     audience.map(|audience| audience.map(|OneOrMany(entries)| entries))
 }
 

@@ -121,9 +121,8 @@ impl Issuer {
                 "${token.sub}",
                 "The Backend JWT's `sub`; with several issuers such as `partner/${token.sub}`.",
             ),
-            consumer_key_claim: form.inherited(
+            consumer_key_claim: form.optional(
                 "consumerKeyClaim",
-                "azp",
                 "The claim that holds the client id; without it `azp`, then `client_id`.",
             ),
             scopes_claim: form.defaulted(

@@ -1,7 +1,7 @@
 //! `apiPolicies` and `operationPolicies`: what happens to a request and its response.
 
 use crate::{
-    bind::{Form, RecordShape, Shape, TaggedShape, Value, Variant},
+    bind::{Form, RecordShape, Shape, Support, TaggedShape, Value, Variant},
     diagnostic::DiagnosticCode,
     span::{Span, Spanned},
     spec::{BackendJwtParameters, Feature},
@@ -60,46 +60,55 @@ impl Value for RequestPolicy {
             Variant {
                 words: BACKEND_JWT,
                 about: "The backend receives a signed JWT that says who the caller is.",
+                support: Support::Built,
                 read: |form| Self(Some(read_backend_jwt(form))),
             },
             Variant {
                 words: HEADERS,
                 about: "Changes a header.",
+                support: Support::Unbuilt(Feature::HeaderPolicies),
                 read: |form| Self::refuse(form, Feature::HeaderPolicies),
             },
             Variant {
                 words: &["RequestMirror"],
                 about: "Copies the call.",
+                support: Support::Unbuilt(Feature::RequestMirror),
                 read: |form| Self::refuse(form, Feature::RequestMirror),
             },
             Variant {
                 words: &["RequestRedirect"],
                 about: "Redirects the caller.",
+                support: Support::Unbuilt(Feature::RequestRedirect),
                 read: |form| Self::refuse(form, Feature::RequestRedirect),
             },
             Variant {
                 words: &["Interceptor"],
                 about: "Asks a service.",
+                support: Support::Unbuilt(Feature::Interceptor),
                 read: |form| Self::refuse(form, Feature::Interceptor),
             },
             Variant {
                 words: &["LuaInterceptor"],
                 about: "Runs Lua.",
+                support: Support::Unbuilt(Feature::LuaInterceptor),
                 read: |form| Self::refuse(form, Feature::LuaInterceptor),
             },
             Variant {
                 words: &["WASMInterceptor"],
                 about: "Runs WebAssembly.",
+                support: Support::Unbuilt(Feature::WasmInterceptor),
                 read: |form| Self::refuse(form, Feature::WasmInterceptor),
             },
             Variant {
                 words: &["ModelBasedRoundRobin"],
                 about: "Chooses an AI model.",
+                support: Support::Unbuilt(Feature::ModelBasedRoundRobin),
                 read: |form| Self::refuse(form, Feature::ModelBasedRoundRobin),
             },
             Variant {
                 words: GUARDRAILS,
                 about: "Checks the content.",
+                support: Support::Unbuilt(Feature::Guardrails),
                 read: |form| Self::refuse(form, Feature::Guardrails),
             },
         ],
@@ -113,30 +122,40 @@ impl Value for ResponsePolicy {
         about: "A policy of the answer.",
         tag: "policyName",
         variants: &[
-            Variant { words: BACKEND_JWT, about: "An error here: it belongs into `request`.", read: Self::misplaced },
+            Variant {
+                words: BACKEND_JWT,
+                about: "Belongs into `request`.",
+                support: Support::Misplaced,
+                read: Self::misplaced,
+            },
             Variant {
                 words: HEADERS,
                 about: "Changes a header.",
+                support: Support::Unbuilt(Feature::HeaderPolicies),
                 read: |form| Self::refuse(form, Feature::HeaderPolicies),
             },
             Variant {
                 words: &["Interceptor"],
                 about: "Asks a service.",
+                support: Support::Unbuilt(Feature::Interceptor),
                 read: |form| Self::refuse(form, Feature::Interceptor),
             },
             Variant {
                 words: &["LuaInterceptor"],
                 about: "Runs Lua.",
+                support: Support::Unbuilt(Feature::LuaInterceptor),
                 read: |form| Self::refuse(form, Feature::LuaInterceptor),
             },
             Variant {
                 words: &["WASMInterceptor"],
                 about: "Runs WebAssembly.",
+                support: Support::Unbuilt(Feature::WasmInterceptor),
                 read: |form| Self::refuse(form, Feature::WasmInterceptor),
             },
             Variant {
                 words: GUARDRAILS,
                 about: "Checks the content.",
+                support: Support::Unbuilt(Feature::Guardrails),
                 read: |form| Self::refuse(form, Feature::Guardrails),
             },
         ],
