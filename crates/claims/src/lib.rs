@@ -7,6 +7,8 @@ mod algorithm;
 mod attributes;
 mod certificate;
 mod claim_set;
+mod compose;
+mod custom_claim;
 mod dialect;
 mod facts;
 mod fingerprint;
@@ -15,6 +17,8 @@ mod json;
 mod key;
 mod key_set;
 mod mint;
+mod names;
+mod pattern;
 mod policy;
 mod principal;
 mod public_key;
@@ -24,7 +28,11 @@ mod verify;
 pub use algorithm::{Algorithm, Encoding, ParseAlgorithmError};
 pub use attributes::{Attribute, Attributes, Source};
 pub use certificate::{CertificateChain, CertificateError};
-pub use claim_set::{Claim, ClaimSet, Omission, OmissionReason, Origin};
+pub use claim_set::{
+    Claim, ClaimIssue, ClaimProblem, ClaimSet, Omission, OmissionKind, OmissionReason, Origin, Rule,
+};
+pub use compose::{ComposeError, Composition, UserAttributes, compose};
+pub use custom_claim::{ConversionError, CustomClaim, CustomClaimType};
 pub use dialect::{ClaimMapping, ClaimType, Dialect};
 pub use facts::{ApiFacts, Application, KeyType, OperationFacts};
 pub use fingerprint::KeyFingerprint;
@@ -37,8 +45,8 @@ pub use key_set::{
 };
 pub use mint::{BackendJwt, MintError, fit, mint};
 pub use policy::{
-    Anonymous, AttributeFailure, AttributeRule, Audience, BackendJwtPolicy, ClaimSelection, CustomClaim,
-    CustomClaimType, Oversize, Sensitive, TokenClaims, TokenId, UnknownUser,
+    Anonymous, AttributeFailure, AttributeMapping, AttributeRule, Audience, BackendJwtPolicy, ClaimSelection,
+    NameProblem, Oversize, PolicyProblem, Selection, Sensitive, TokenClaims, TokenId, UnknownUser, check_collisions,
 };
 pub use principal::{Caller, Principal, PrincipalKind};
 pub use public_key::JwkError;

@@ -2,13 +2,21 @@
 //!
 //! Made by the gateway's compile step from the three policy levels; every field is one parameter of the contract.
 
+mod collisions;
+mod mapping;
+
 use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     algorithm::{Algorithm, Encoding},
+    custom_claim::CustomClaim,
     dialect::Dialect,
-    json::Json,
-    template::Template,
+    pattern,
+};
+
+pub use self::{
+    collisions::{NameProblem, PolicyProblem, check_collisions},
+    mapping::{AttributeMapping, Selection},
 };
 
 /// The `aud` claim.
@@ -42,38 +50,20 @@ pub enum TokenClaims {
     Only(Vec<Box<str>>),
 }
 
-/// The type of a custom claim's value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum CustomClaimType {
-    /// `string`
-    String,
-    /// `int`: a 32-bit integer.
-    Int,
-    /// `long`: a 64-bit integer.
-    Long,
-    /// `float`: any finite JSON number.
-    Float,
-    /// `bool`: `true` or `false`.
-    Bool,
-    /// `date`: RFC 3339 or a plain date, sent as written.
-    Date,
-    /// `json`: any JSON text.
-    Json,
-}
+/// The token claims that the `apim` compatibility never passes on.
+const APIM_RESTRICTED: [&str; 10] =
+    ["iss", "sub", "aud", "exp", "nbf", "iat", "jti", "application", "tierInfo", "subscribedAPIs"];
 
-/// One `customClaims` entry.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CustomClaim {
-    /// The claim's name, as written: no prefix is added.
-    pub claim: Box<str>,
-    /// The value, compiled.
-    pub value: Template,
-    /// The type to convert it to.
-    pub claim_type: CustomClaimType,
-    /// True: an absent value is a rejection (403), not an absent claim.
-    pub required: bool,
-    /// The value when the template has no placeholder, converted at load.
-    pub constant: Option<Json>,
+impl TokenClaims {
+    /// What WSO2 APK passes on: all but `iss sub aud exp nbf iat jti application tierInfo subscribedAPIs aut`.
+    pub fn apk() -> Self {
+        Self::apim(["aut".into()])
+    }
+
+    /// What WSO2 API Manager passes on: as [`TokenClaims::apk`] with `aut`, and without the `excluded` claims.
+    pub fn apim(excluded: impl IntoIterator<Item = Box<str>>) -> Self {
+        Self::AllBut(APIM_RESTRICTED.into_iter().map(Box::from).chain(excluded).collect())
+    }
 }
 
 /// What to do when the header would exceed `maxHeaderBytes`.
@@ -183,4 +173,12 @@ pub struct Sensitive {
     pub patterns: Vec<Box<str>>,
     /// Attributes that this API may have all the same.
     pub allowed: BTreeSet<Box<str>>,
+}
+
+impl Sensitive {
+    /// True when the attribute may not be minted for this API. Case and punctuation do not matter.
+    pub fn forbids(&self, attribute: &str) -> bool {
+        let is_sensitive = self.patterns.iter().any(|pattern| pattern::matches_loosely(pattern, attribute));
+        is_sensitive && !self.allowed.iter().any(|allowed| &**allowed == attribute)
+    }
 }

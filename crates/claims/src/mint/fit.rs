@@ -2,8 +2,8 @@
 
 use super::{Envelope, MintError};
 use crate::{
-    claim_set::{Claim, ClaimSet, Omission, OmissionReason, Origin},
-    json::{Json, write_members},
+    claim_set::{Claim, ClaimSet, OmissionReason, Origin},
+    json::Json,
     key::SigningKey,
     policy::{BackendJwtPolicy, Oversize},
 };
@@ -30,7 +30,7 @@ pub(super) fn payload(
     envelope: &Envelope<'_>,
 ) -> Result<Vec<u8>, MintError> {
     let limit = policy.max_header_bytes;
-    let mut text = write(claims);
+    let mut text = claims.payload();
     if envelope.field_line_len(text.len()) <= limit {
         return Ok(text);
     }
@@ -41,7 +41,7 @@ pub(super) fn payload(
     let before = value_counts(claims);
     for name in drop_order {
         if drop_claims(claims, name) {
-            text = write(claims);
+            text = claims.payload();
         }
         if envelope.field_line_len(text.len()) <= limit {
             return Ok(text);
@@ -49,12 +49,6 @@ pub(super) fn payload(
     }
     let bytes = envelope.field_line_len(text.len());
     Err(MintError::TooLarge { bytes, limit, claims: before })
-}
-
-fn write(claims: &ClaimSet) -> Vec<u8> {
-    let mut text = Vec::new();
-    write_members(claims.claims.iter().map(|claim| (&*claim.name, &claim.value)), &mut text);
-    text
 }
 
 /// Takes out every claim of that name, or from the attribute of that name; registered claims stay. True: there was one.
@@ -67,7 +61,12 @@ fn drop_claims(claims: &mut ClaimSet, name: &str) -> bool {
     let (dropped, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut claims.claims).into_iter().partition(is_meant);
     claims.claims = kept;
     for claim in &dropped {
-        claims.omissions.push(Omission { name: claim.name.clone(), reason: OmissionReason::DroppedForSize });
+        match &claim.origin {
+            Origin::Attribute { attribute, .. } => claims.omit_attribute(attribute, OmissionReason::DroppedForSize),
+            Origin::Registered | Origin::Gateway | Origin::Custom | Origin::Token => {
+                claims.omit_claim(&claim.name, OmissionReason::DroppedForSize);
+            }
+        }
         list_as_dropped(claims, &claim.name);
     }
     !dropped.is_empty()
@@ -78,12 +77,7 @@ fn list_as_dropped(claims: &mut ClaimSet, name: &str) {
     match claims.claims.iter_mut().find(|claim| &*claim.name == DROPPED) {
         Some(Claim { value: Json::Array(names), .. }) => names.push(name),
         Some(claim) => claim.value = Json::Array(vec![name]),
-        None => claims.claims.push(Claim {
-            name: DROPPED.into(),
-            value: Json::Array(vec![name]),
-            origin: Origin::Gateway,
-            rule: "onOversize: drop".into(),
-        }),
+        None => claims.push(DROPPED, Json::Array(vec![name]), Origin::Gateway, "onOversize: drop".into()),
     }
 }
 

@@ -1,0 +1,99 @@
+//! Which attribute becomes which claim under a policy: the dialect's rules with the policy's renames.
+
+use super::{BackendJwtPolicy, ClaimSelection};
+use crate::{claim_set::Rule, dialect::ClaimType, pattern};
+
+/// Attributes that are multi-valued where no dialect says so: `claimMappings` may name what the dialect does not map.
+const MULTI_VALUED: [&str; 2] = ["groups", "roles"];
+
+/// One attribute and its claim, under one policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttributeMapping<'a> {
+    /// The canonical attribute name.
+    pub attribute: &'a str,
+    /// The claim's full name.
+    pub claim: &'a str,
+    /// True: always an array.
+    pub multi: bool,
+    /// The JSON type to write.
+    pub claim_type: ClaimType,
+    /// Which rule says so.
+    pub rule: Rule,
+}
+
+/// What a policy's `claims` says of one attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Selection<'a> {
+    /// Send it: only the values that match one of the patterns; all, where there is none.
+    Send {
+        /// The `keep` patterns.
+        keep: &'a [Box<str>],
+    },
+    /// Leave it out.
+    NotAllowed,
+}
+
+impl Selection<'_> {
+    /// True when `keep` lets a value through.
+    pub fn keeps(&self, value: &str) -> bool {
+        match self {
+            Self::Send { keep } => keep.is_empty() || keep.iter().any(|wanted| pattern::matches(wanted, value)),
+            Self::NotAllowed => false,
+        }
+    }
+}
+
+impl BackendJwtPolicy {
+    /// Returns all mappings, in the order in which claims are written: the dialect's, renamed in place by
+    /// `claimMappings`, then the attributes that only `claimMappings` names.
+    ///
+    /// A renamed attribute has one claim, however many the dialect gives it. Allowed or not: see
+    /// [`BackendJwtPolicy::selection`].
+    pub fn mappings(&self) -> Vec<AttributeMapping<'_>> {
+        let mut mappings: Vec<AttributeMapping<'_>> = Vec::new();
+        for (position, mapping) in self.dialect.mappings.iter().enumerate() {
+            let renamed = self.renamed(&mapping.attribute);
+            if renamed.is_some() && mappings.iter().any(|earlier| *earlier.attribute == *mapping.attribute) {
+                continue;
+            }
+            mappings.push(AttributeMapping {
+                attribute: &mapping.attribute,
+                claim: renamed.unwrap_or(&mapping.claim),
+                multi: mapping.multi,
+                claim_type: mapping.claim_type,
+                rule: match renamed {
+                    Some(_) => Rule::Named("claimMappings"),
+                    None => Rule::Dialect(self.dialect.clone(), position),
+                },
+            });
+        }
+        for (claim, attribute) in &self.claim_mappings {
+            if mappings.iter().all(|earlier| *earlier.attribute != **attribute) {
+                mappings.push(AttributeMapping {
+                    attribute,
+                    claim,
+                    multi: MULTI_VALUED.contains(&&**attribute),
+                    claim_type: ClaimType::AsIs,
+                    rule: Rule::Named("claimMappings"),
+                });
+            }
+        }
+        mappings
+    }
+
+    fn renamed(&self, attribute: &str) -> Option<&str> {
+        self.claim_mappings.iter().find(|(_, renamed)| &**renamed == attribute).map(|(claim, _)| &**claim)
+    }
+
+    /// Returns what `claims` and the sensitive list say of an attribute.
+    pub fn selection(&self, attribute: &str) -> Selection<'_> {
+        let keep: &[Box<str>] = match &self.claims {
+            ClaimSelection::All => &[],
+            ClaimSelection::Only(rules) => match rules.iter().find(|rule| &*rule.attribute == attribute) {
+                Some(rule) => &rule.keep,
+                None => return Selection::NotAllowed,
+            },
+        };
+        if self.sensitive.forbids(attribute) { Selection::NotAllowed } else { Selection::Send { keep } }
+    }
+}
