@@ -1,1 +1,10 @@
-//! Who may change the configuration: files, watched and applied as a whole.
+//! Who may change the configuration: files, read and applied as a whole, and watched.
+//!
+//! One writer: what stands in the files is what runs, or the last version of it that compiled. Knows no listeners and no
+//! requests.
+
+mod files;
+mod watch;
+
+pub use files::{ConfigurationFiles, Reload};
+pub use watch::{Watch, WatchError};

@@ -141,7 +141,11 @@ impl FieldRules {
 
 /// Collapses case and every non-alphanumeric character.
 pub fn collapse(name: &str) -> Box<str> {
-    name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect::<String>().into()
+    name.chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|letter| letter.to_ascii_lowercase())
+        .collect::<String>()
+        .into()
 }
 
 fn collapsed(name: &[u8]) -> impl Iterator<Item = u8> + '_ {

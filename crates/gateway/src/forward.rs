@@ -254,7 +254,11 @@ mod tests {
         }
     }
 
-    fn forwarded(fields: &[(&'static str, &'static str)], peer: PeerTrust, mode: ReservedHeaderMode) -> Result<Forward, Rejection> {
+    fn forwarded(
+        fields: &[(&'static str, &'static str)],
+        peer: PeerTrust,
+        mode: ReservedHeaderMode,
+    ) -> Result<Forward, Rejection> {
         let rules = Arc::new(FieldRules::new([]));
         Forward::new(
             head(fields),
@@ -324,7 +328,8 @@ mod tests {
 
     #[test]
     fn reject_mode_refuses_reserved_names() {
-        let rejection = forwarded(&[("x_jwt_assertion", "F")], PeerTrust::Untrusted, ReservedHeaderMode::Reject).unwrap_err();
+        let rejection =
+            forwarded(&[("x_jwt_assertion", "F")], PeerTrust::Untrusted, ReservedHeaderMode::Reject).unwrap_err();
         assert_eq!(rejection.code, Code::BadRequest);
     }
 }

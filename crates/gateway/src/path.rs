@@ -132,9 +132,9 @@ fn decode(bytes: &[u8]) -> Result<(Cow<'static, str>, bool), PathError> {
 
 /// True where `%25` stands before two hexadecimal digits: a second decoding would find another character.
 fn is_encoded_twice(text: &[u8]) -> bool {
-    text.windows(5).any(|window| {
-        matches!(window, [b'%', b'2', b'5', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit())
-    })
+    text.windows(5).any(
+        |window| matches!(window, [b'%', b'2', b'5', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit()),
+    )
 }
 
 fn hex(digit: u8) -> Result<u8, PathError> {
@@ -153,7 +153,11 @@ mod tests {
     use super::*;
 
     fn check(path: &str, expected: Result<&str, PathError>) {
-        assert_eq!(NormalPath::parse(path).as_ref().map(NormalPath::as_str).map_err(|error| *error), expected, "{path}");
+        assert_eq!(
+            NormalPath::parse(path).as_ref().map(NormalPath::as_str).map_err(|error| *error),
+            expected,
+            "{path}"
+        );
     }
 
     #[test]

@@ -1,0 +1,184 @@
+//! The operator's file and the folder of API definitions: read together, applied together.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use gateway::{Diagnostic, DiagnosticCode, Diagnostics, Fingerprint, Gateway, Source, Sources, Span, parse_operator};
+
+/// The endings of API definitions.
+const API_ENDINGS: [&str; 3] = ["yaml", "yml", "apk-conf"];
+
+/// The files of one gateway.
+#[derive(Debug)]
+pub struct ConfigurationFiles {
+    operator: PathBuf,
+    variables: BTreeMap<String, String>,
+    applied: Mutex<Option<Fingerprint>>,
+}
+
+/// What a reload came to.
+#[derive(Debug)]
+pub enum Reload {
+    /// Nothing has changed.
+    Unchanged,
+    /// The files run now; with warnings, if any.
+    Applied(Diagnostics),
+    /// The files have errors; what ran before still runs.
+    Refused(Diagnostics),
+}
+
+impl ConfigurationFiles {
+    /// Names the files; `variables` is the process's environment, for `{env: …}` secrets.
+    pub fn new(operator: impl Into<PathBuf>, variables: BTreeMap<String, String>) -> Self {
+        Self { operator: operator.into(), variables, applied: Mutex::default() }
+    }
+
+    /// Returns the operator's file.
+    pub fn operator(&self) -> &Path {
+        &self.operator
+    }
+
+    /// Reads all files.
+    ///
+    /// # Errors
+    ///
+    /// A diagnostic for the first file that cannot be read.
+    pub fn read(&self) -> Result<Sources, Diagnostics> {
+        let operator = read_source(&self.operator)?;
+        let apis = match self.api_folder(&operator) {
+            Some(folder) => read_folder(&folder, &self.operator)?,
+            None => Vec::new(),
+        };
+        Ok(Sources { operator, apis, variables: self.variables.clone() })
+    }
+
+    /// Reads the files for a start, so that the first reload knows what is running.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read`].
+    pub fn read_first(&self) -> Result<Sources, Diagnostics> {
+        let sources = self.read()?;
+        self.remember(self.fingerprint(&sources));
+        Ok(sources)
+    }
+
+    /// Applies the files if they have changed since the last time they were looked at.
+    pub fn reload_if_changed(&self, gateway: &Gateway) -> Reload {
+        let sources = match self.read() {
+            Ok(sources) => sources,
+            Err(diagnostics) => return self.refuse(gateway, diagnostics),
+        };
+        let fingerprint = self.fingerprint(&sources);
+        let is_known = *self.applied.lock().unwrap_or_else(PoisonError::into_inner) == Some(fingerprint);
+        if is_known { Reload::Unchanged } else { self.apply(gateway, &sources, fingerprint) }
+    }
+
+    /// Applies the files, changed or not: what `SIGHUP` asks for, also after a secret or certificate changed.
+    pub fn reload(&self, gateway: &Gateway) -> Reload {
+        match self.read() {
+            Ok(sources) => {
+                let fingerprint = self.fingerprint(&sources);
+                self.apply(gateway, &sources, fingerprint)
+            }
+            Err(diagnostics) => self.refuse(gateway, diagnostics),
+        }
+    }
+
+    /// Returns the folders to watch: of the operator's file, the API definitions and the keys.
+    pub fn folders(&self) -> Vec<PathBuf> {
+        let own = self.operator.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf);
+        let own = if own.as_os_str().is_empty() { PathBuf::from(".") } else { own };
+        let named =
+            read_source(&self.operator).ok().map(|operator| [self.api_folder(&operator), self.key_folder(&operator)]);
+        let mut folders: Vec<PathBuf> = std::iter::once(own).chain(named.into_iter().flatten().flatten()).collect();
+        folders.sort();
+        folders.dedup();
+        folders.retain(|folder| folder.is_dir());
+        folders
+    }
+
+    fn apply(&self, gateway: &Gateway, sources: &Sources, fingerprint: Fingerprint) -> Reload {
+        self.remember(fingerprint);
+        match gateway.apply(sources) {
+            Ok(warnings) => Reload::Applied(warnings),
+            Err(diagnostics) => Reload::Refused(diagnostics),
+        }
+    }
+
+    fn refuse(&self, gateway: &Gateway, diagnostics: Diagnostics) -> Reload {
+        *self.applied.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        gateway.refuse(&diagnostics);
+        Reload::Refused(diagnostics)
+    }
+
+    fn remember(&self, fingerprint: Fingerprint) {
+        *self.applied.lock().unwrap_or_else(PoisonError::into_inner) = Some(fingerprint);
+    }
+
+    /// Fingerprints everything that is read, the key files included.
+    fn fingerprint(&self, sources: &Sources) -> Fingerprint {
+        let keys = self.key_folder(&sources.operator).and_then(|folder| contents(&folder).ok()).unwrap_or_default();
+        let apis = sources.apis.iter().flat_map(|api| [api.path.as_os_str().as_encoded_bytes(), api.text.as_bytes()]);
+        let keys = keys.iter().map(Vec::as_slice);
+        Fingerprint::of(std::iter::once(sources.operator.text.as_bytes()).chain(apis).chain(keys))
+    }
+
+    fn api_folder(&self, operator: &Source) -> Option<PathBuf> {
+        let spec = parse_operator(operator, &mut Diagnostics::new())?;
+        Some(self.relative(&spec.apis.directory.value))
+    }
+
+    fn key_folder(&self, operator: &Source) -> Option<PathBuf> {
+        let spec = parse_operator(operator, &mut Diagnostics::new())?;
+        Some(self.relative(&spec.keys.directory.value))
+    }
+
+    fn relative(&self, written: &Path) -> PathBuf {
+        self.operator.parent().unwrap_or(Path::new("")).join(written)
+    }
+}
+
+fn read_source(path: &Path) -> Result<Source, Diagnostics> {
+    let text = fs::read_to_string(path).map_err(|error| unreadable(path, path, &error))?;
+    Ok(Source { path: path.to_owned(), text })
+}
+
+/// Reads the API definitions of a folder, in name order. Hidden files and other endings are no definitions.
+fn read_folder(folder: &Path, operator: &Path) -> Result<Vec<Source>, Diagnostics> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => return Err(unreadable(folder, operator, &error)),
+    };
+    let mut paths: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
+    paths.retain(|path| is_definition(path));
+    paths.sort();
+    paths.iter().map(|path| read_source(path)).collect()
+}
+
+fn is_definition(path: &Path) -> bool {
+    let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    !is_hidden && ending.is_some_and(|ending| API_ENDINGS.contains(&ending)) && path.is_file()
+}
+
+/// Returns the names and contents of a folder's key files, in name order.
+fn contents(folder: &Path) -> io::Result<Vec<Vec<u8>>> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder)?.filter_map(Result::ok).map(|entry| entry.path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|ending| ending == "json"));
+    paths.sort();
+    paths.iter().map(fs::read).collect()
+}
+
+fn unreadable(path: &Path, reported_in: &Path, error: &io::Error) -> Diagnostics {
+    let span = Span::start_of(Arc::from(reported_in));
+    let message = format!("cannot read `{}`: {error}", path.display());
+    let mut diagnostics = Diagnostics::new();
+    let hint = "relative paths start at the operator's file; `apis.directory` names the folder of API definitions";
+    diagnostics.push(Diagnostic::error(DiagnosticCode::UnreadableFile, &span, message).with_hint(hint));
+    diagnostics
+}

@@ -1,0 +1,52 @@
+//! Watches the folders of the configuration and reloads when a file's content has changed.
+//!
+//! Folders, not files: editors and Kubernetes replace files and links. Events only say that it is worth a look; the
+//! content decides.
+
+use std::{sync::Arc, time::Duration};
+
+use gateway::Gateway;
+use notify_debouncer_full::{
+    DebounceEventResult, Debouncer, RecommendedCache, new_debouncer,
+    notify::{RecommendedWatcher, RecursiveMode},
+};
+
+use crate::files::{ConfigurationFiles, Reload};
+
+/// How long the files must be quiet before they are read.
+const QUIET: Duration = Duration::from_millis(150);
+
+/// A running watch; it ends when dropped.
+#[derive(Debug)]
+pub struct Watch {
+    _debouncer: Debouncer<RecommendedWatcher, RecommendedCache>,
+}
+
+/// The system does not let us watch.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot watch the configuration's folders")]
+pub struct WatchError(#[from] notify_debouncer_full::notify::Error);
+
+impl Watch {
+    /// Watches the configuration of a gateway; `report` is told of every reload that changed or refused something.
+    ///
+    /// # Errors
+    ///
+    /// [`WatchError`] when the system's watches are used up.
+    pub fn start(
+        files: Arc<ConfigurationFiles>,
+        gateway: Arc<Gateway>,
+        report: impl Fn(&Reload) + Send + 'static,
+    ) -> Result<Self, WatchError> {
+        let folders = files.folders();
+        let look = move |_: DebounceEventResult| match files.reload_if_changed(&gateway) {
+            Reload::Unchanged => {}
+            outcome @ (Reload::Applied(_) | Reload::Refused(_)) => report(&outcome),
+        };
+        let mut debouncer = new_debouncer(QUIET, None, look)?;
+        for folder in folders {
+            debouncer.watch(&folder, RecursiveMode::NonRecursive)?;
+        }
+        Ok(Self { _debouncer: debouncer })
+    }
+}

@@ -1,0 +1,147 @@
+//! Client applications and their subscriptions: which one is behind a call, and may it call this API.
+
+use std::{collections::HashMap, sync::Arc};
+
+use ahash::RandomState;
+use claims::{Application, Json, KeyType, Object, Principal};
+
+use crate::{
+    fingerprint::Fingerprint,
+    rejection::{Code, Rejection},
+};
+
+/// All configured applications, by client id.
+#[derive(Clone, Debug, Default)]
+pub struct Applications {
+    by_client: HashMap<Box<str>, (Arc<ApplicationRecord>, KeyType), RandomState>,
+    fingerprint: Fingerprint,
+}
+
+/// One application of the operator's file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ApplicationRecord {
+    /// What its claims say; `subscription_tier` is filled for each API.
+    pub application: Application,
+    /// The APIs that it may call.
+    pub subscriptions: Vec<SubscriptionRecord>,
+}
+
+/// One subscription.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SubscriptionRecord {
+    /// The API's name.
+    pub api: Box<str>,
+    /// The API's version; `None`: every version.
+    pub version: Option<Box<str>>,
+    /// The tier.
+    pub tier: Box<str>,
+}
+
+/// The application behind one call, as this API sees it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CallingApplication {
+    /// The claims' values; `None`: no application is known.
+    pub application: Option<Application>,
+    /// Whether it has a subscription to the API.
+    pub is_subscribed: bool,
+    /// Which endpoints its client may use.
+    pub key_type: KeyType,
+}
+
+impl Applications {
+    /// Indexes the applications by client id; an id that occurs twice keeps its first application.
+    pub fn new(records: Vec<(ApplicationRecord, Vec<(Box<str>, KeyType)>)>) -> Self {
+        let fingerprint = Fingerprint::of_value(&records);
+        let mut by_client = HashMap::default();
+        for (record, clients) in records {
+            let record = Arc::new(record);
+            for (client, key_type) in clients {
+                by_client.entry(client).or_insert_with(|| (Arc::clone(&record), key_type));
+            }
+        }
+        Self { by_client, fingerprint }
+    }
+
+    /// Returns the fingerprint of all of them.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// Finds the application of a principal's client, and its subscription to the API.
+    pub fn of(&self, principal: &Principal, api: &str, version: &str) -> CallingApplication {
+        let client = principal.client_id.as_deref().and_then(|client| self.by_client.get(client));
+        let Some((record, key_type)) = client else { return CallingApplication::default() };
+        let subscription = record
+            .subscriptions
+            .iter()
+            .find(|entry| *entry.api == *api && entry.version.as_deref().is_none_or(|wanted| wanted == version));
+        let mut application = record.application.clone();
+        if let Some(subscription) = subscription {
+            application.subscription_tier = subscription.tier.clone();
+        }
+        CallingApplication {
+            application: Some(application),
+            is_subscribed: subscription.is_some(),
+            key_type: *key_type,
+        }
+    }
+}
+
+impl CallingApplication {
+    /// Reads the application that the token itself describes (`application`, `subscribedAPIs`, `keytype`), as WSO2's
+    /// token services write it; only for issuers with `applicationFromToken`.
+    pub fn from_token(principal: &Principal, api: &str, version: &str) -> Self {
+        let claims = &principal.token_claims;
+        let key_type = match claims.get("keytype").and_then(Json::as_str) {
+            Some(text) if text.eq_ignore_ascii_case("SANDBOX") => KeyType::Sandbox,
+            Some(_) | None => KeyType::Production,
+        };
+        let subscription = subscription(claims, api, version);
+        let application = object(claims.get("application")).map(|described| Application {
+            id: text(described, "id"),
+            uuid: text(described, "uuid"),
+            name: text(described, "name"),
+            owner: text(described, "owner"),
+            tier: text(described, "tier"),
+            attributes: object(described.get("attributes")).cloned().unwrap_or_default(),
+            subscription_tier: subscription.map(|entry| text(entry, "subscriptionTier")).unwrap_or_default(),
+        });
+        Self { application, is_subscribed: subscription.is_some(), key_type }
+    }
+
+    /// Refuses an application without a subscription.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::NoSubscription`] (403).
+    pub fn require_subscription(&self) -> Result<(), Rejection> {
+        if self.is_subscribed {
+            return Ok(());
+        }
+        Err(Rejection::new(Code::NoSubscription, "the application has no subscription to this API"))
+    }
+}
+
+fn subscription<'a>(claims: &'a Object, api: &str, version: &str) -> Option<&'a Object> {
+    let Some(Json::Array(entries)) = claims.get("subscribedAPIs") else { return None };
+    entries
+        .iter()
+        .filter_map(|entry| object(Some(entry)))
+        .find(|entry| *text(entry, "name") == *api && *text(entry, "version") == *version)
+}
+
+fn object(value: Option<&Json>) -> Option<&Object> {
+    match value {
+        Some(Json::Object(object)) => Some(object),
+        Some(Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_)) | None => None,
+    }
+}
+
+/// Returns a member as text: strings as they are, numbers by their digits.
+fn text(object: &Object, name: &str) -> Box<str> {
+    match object.get(name) {
+        Some(Json::String(text)) => text.clone(),
+        Some(Json::Number(number)) => number.as_str().into(),
+        Some(Json::Null | Json::Bool(_) | Json::Array(_) | Json::Object(_)) | None => Box::default(),
+    }
+}

@@ -1,0 +1,238 @@
+//! The cache of known callers: verified principals and their Backend JWTs, found by the credential's full bytes.
+//!
+//! A keyed hash finds the bucket only; equality is on the whole credential, never on a part of it. Only verified
+//! credentials get in, so that made-up ones cannot push known ones out. Says nothing about scopes, audience or expiry:
+//! those are checked for each operation, in `authenticate.rs`.
+
+use std::{
+    hash::{Hash, Hasher},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+};
+
+use ahash::RandomState;
+use arc_swap::ArcSwap;
+use claims::{KeyFingerprint, Principal, TokenError};
+use quick_cache::{Equivalent, Weighter, sync::Cache};
+
+use crate::{fingerprint::Fingerprint, issued::IssuedJwt};
+
+/// What kind of credential it is: part of the key, so that two kinds with equal bytes stay apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CredentialKind {
+    /// A signed access token.
+    Jwt,
+}
+
+/// A credential, whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct CredentialKey {
+    kind: CredentialKind,
+    bytes: Box<[u8]>,
+}
+
+/// A credential, borrowed for a look-up.
+#[derive(Debug)]
+struct CredentialRef<'a> {
+    kind: CredentialKind,
+    bytes: &'a [u8],
+}
+
+impl Hash for CredentialKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        CredentialRef { kind: self.kind, bytes: &self.bytes }.hash(state);
+    }
+}
+
+impl Hash for CredentialRef<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u8(self.kind as u8);
+        self.bytes.hash(state);
+    }
+}
+
+impl Equivalent<CredentialKey> for CredentialRef<'_> {
+    fn equivalent(&self, key: &CredentialKey) -> bool {
+        self.kind == key.kind && *self.bytes == *key.bytes
+    }
+}
+
+/// A verified principal, what vouches for it, and its Backend JWTs.
+#[derive(Debug)]
+pub struct KnownCaller {
+    /// Who it is.
+    pub principal: Principal,
+    /// The issuer's configuration that verified it.
+    pub issuer: Fingerprint,
+    /// The key that verified it.
+    pub key: KeyFingerprint,
+    /// The generation of the issuer's keys in which that key was last seen.
+    pub keys_generation: AtomicU64,
+    /// The token's `aud`, for APIs that insist on their own.
+    pub audience: Box<[Box<str>]>,
+    /// A keyed hash of the user, for the audit record.
+    pub user_tag: Box<str>,
+    /// The Backend JWTs, by policy.
+    pub jwts: ArcSwap<Vec<Arc<IssuedJwt>>>,
+    /// Held while one is made: concurrent misses of one caller coalesce.
+    pub minting: tokio::sync::Mutex<()>,
+    jwt_bytes: AtomicUsize,
+}
+
+/// More Backend JWTs than this one caller does not keep: the oldest goes.
+const MOST_JWTS: usize = 64;
+
+impl KnownCaller {
+    /// Makes an entry without Backend JWTs.
+    pub fn new(principal: Principal, vouchers: Vouchers) -> Self {
+        let Vouchers { issuer, key, keys_generation, audience, user_tag } = vouchers;
+        Self {
+            principal,
+            issuer,
+            key,
+            keys_generation: AtomicU64::new(keys_generation),
+            audience,
+            user_tag,
+            jwts: ArcSwap::default(),
+            minting: tokio::sync::Mutex::new(()),
+            jwt_bytes: AtomicUsize::new(0),
+        }
+    }
+
+    /// Keeps a Backend JWT in place of the one of its slot; `is_live` says which others to keep.
+    pub fn keep(&self, jwt: &Arc<IssuedJwt>, is_live: impl Fn(&IssuedJwt) -> bool) {
+        self.jwts.rcu(|current| {
+            let others = current.iter().filter(|other| other.slot != jwt.slot && is_live(other)).cloned();
+            let mut jwts: Vec<_> = std::iter::once(Arc::clone(jwt)).chain(others).collect();
+            jwts.truncate(MOST_JWTS);
+            jwts
+        });
+        let bytes = self.jwts.load().iter().map(|jwt| jwt.weight()).sum();
+        self.jwt_bytes.store(bytes, Ordering::Relaxed);
+    }
+}
+
+/// What vouches for a principal.
+#[derive(Debug)]
+pub struct Vouchers {
+    /// The issuer's configuration.
+    pub issuer: Fingerprint,
+    /// The verification key.
+    pub key: KeyFingerprint,
+    /// The generation of the issuer's keys.
+    pub keys_generation: u64,
+    /// The token's `aud`.
+    pub audience: Box<[Box<str>]>,
+    /// A keyed hash of the user.
+    pub user_tag: Box<str>,
+}
+
+/// Weighs entries by the bytes that they hold.
+#[derive(Clone, Copy, Debug)]
+struct Bytes;
+
+impl Weighter<CredentialKey, Arc<KnownCaller>> for Bytes {
+    fn weight(&self, key: &CredentialKey, caller: &Arc<KnownCaller>) -> u64 {
+        let principal = &caller.principal;
+        let claims: usize = principal.token_claims.iter().map(|(name, value)| name.len() + 16 + value.weight()).sum();
+        let scopes: usize = principal.scopes.iter().map(|scope| scope.len() + 16).sum();
+        let fixed = 2 * key.bytes.len().min(64) + size_of::<KnownCaller>();
+        (fixed + key.bytes.len() + claims + scopes + caller.jwt_bytes.load(Ordering::Relaxed)) as u64
+    }
+}
+
+impl Weighter<CredentialKey, Refused> for Bytes {
+    fn weight(&self, key: &CredentialKey, _: &Refused) -> u64 {
+        (key.bytes.len() + size_of::<Refused>() + size_of::<CredentialKey>()) as u64
+    }
+}
+
+/// A credential that was refused, for a moment.
+#[derive(Clone, Copy, Debug)]
+struct Refused {
+    error: TokenError,
+    until: u64,
+    revision: u64,
+}
+
+/// Seconds for which a refusal is remembered.
+const REFUSAL_LIFE: u64 = 5;
+/// The refusals' share of the bytes: one part in this many.
+const REFUSAL_SHARE: u64 = 100;
+
+/// All known callers, within a bound of bytes.
+pub struct Callers {
+    known: Cache<CredentialKey, Arc<KnownCaller>, Bytes, RandomState>,
+    refused: Cache<CredentialKey, Refused, Bytes, RandomState>,
+}
+
+impl std::fmt::Debug for Callers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Callers").field("known", &self.known.len()).field("refused", &self.refused.len()).finish()
+    }
+}
+
+impl Callers {
+    /// Makes an empty cache of at most `max_bytes`.
+    pub fn new(max_bytes: u64) -> Self {
+        let items = usize::try_from(max_bytes / 4096).unwrap_or(usize::MAX).max(64);
+        let refused_bytes = (max_bytes / REFUSAL_SHARE).max(64 * 1024);
+        Self {
+            known: Cache::with(
+                items,
+                max_bytes,
+                Bytes,
+                RandomState::new(),
+                quick_cache::sync::DefaultLifecycle::default(),
+            ),
+            refused: Cache::with(
+                1024,
+                refused_bytes,
+                Bytes,
+                RandomState::new(),
+                quick_cache::sync::DefaultLifecycle::default(),
+            ),
+        }
+    }
+
+    /// Returns the caller of a credential, if it is known.
+    pub fn get(&self, kind: CredentialKind, credential: &str) -> Option<Arc<KnownCaller>> {
+        self.known.get(&CredentialRef { kind, bytes: credential.as_bytes() })
+    }
+
+    /// Remembers a caller, or weighs it anew after its Backend JWTs changed.
+    pub fn insert(&self, kind: CredentialKind, credential: &str, caller: Arc<KnownCaller>) {
+        self.known.insert(CredentialKey { kind, bytes: credential.as_bytes().into() }, caller);
+    }
+
+    /// Forgets a credential.
+    pub fn remove(&self, kind: CredentialKind, credential: &str) {
+        self.known.remove(&CredentialRef { kind, bytes: credential.as_bytes() });
+    }
+
+    /// Forgets everybody.
+    pub fn clear(&self) {
+        self.known.clear();
+        self.refused.clear();
+    }
+
+    /// Returns why this credential was refused a moment ago under the same configuration.
+    pub fn refusal(&self, kind: CredentialKind, credential: &str, revision: u64, now: u64) -> Option<TokenError> {
+        let refused = self.refused.get(&CredentialRef { kind, bytes: credential.as_bytes() })?;
+        (refused.revision == revision && now < refused.until).then_some(refused.error)
+    }
+
+    /// Remembers a refusal for a moment.
+    pub fn refuse(&self, kind: CredentialKind, credential: &str, revision: u64, refusal: (TokenError, u64)) {
+        let (error, now) = refusal;
+        let refused = Refused { error, until: now + REFUSAL_LIFE, revision };
+        self.refused.insert(CredentialKey { kind, bytes: credential.as_bytes().into() }, refused);
+    }
+
+    /// Returns how many callers are known, and the bytes that they hold.
+    pub fn size(&self) -> (usize, u64) {
+        (self.known.len(), self.known.weight())
+    }
+}

@@ -1,0 +1,236 @@
+//! From `spec` to a snapshot: the only place where text becomes a domain type.
+//!
+//! Synchronous and offline; mirrors `spec` file for file. Reports every mistake, each with its place, and goes on. Files
+//! that the operator's file names (secrets, certificates, JWKS) are read here; no server is asked.
+
+mod accesses;
+mod apis;
+mod applications;
+mod dialects;
+mod endpoints;
+mod issuers;
+mod limits;
+mod operations;
+mod policies;
+pub(crate) mod secrets;
+mod stores;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::SystemTime,
+};
+
+use claims::Dialect;
+
+pub use endpoints::Pools;
+
+use crate::{
+    diagnostic::{DiagnosticCode, Diagnostics},
+    documents::Documents,
+    fields::{FieldRules, collapse},
+    fingerprint::Fingerprint,
+    issuer::{Issuer, UserStoreHandle},
+    keyring::LoadedKeys,
+    parse::{Source, parse_operator},
+    snapshot::{Api, ApiState, Snapshot},
+    span::Span,
+    spec,
+    time::seconds,
+};
+
+/// Everything that is compiled: the files, as read, and the process's environment.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// The operator's file.
+    pub operator: Source,
+    /// The API definitions, in name order.
+    pub apis: Vec<Source>,
+    /// The environment, for `{env: …}` secrets.
+    pub variables: BTreeMap<String, String>,
+}
+
+/// What the compile step takes from the process, and gives back to the next one.
+#[derive(Clone, Copy, Debug)]
+pub struct Surroundings<'a> {
+    /// Where stores run their queries.
+    pub background: &'a tokio::runtime::Handle,
+    /// The numbers of upstream pools.
+    pub pools: &'a Pools,
+    /// What was published before, to carry over what did not change.
+    pub previous: Option<&'a Compiled>,
+    /// Now.
+    pub now: SystemTime,
+}
+
+/// A compiled configuration.
+#[derive(Debug)]
+pub struct Compiled {
+    /// What requests see.
+    pub snapshot: Snapshot,
+    /// The operator's file as written, for listeners and other settings of the process.
+    pub operator: spec::Operator,
+    /// All user stores, by name.
+    pub stores: BTreeMap<Box<str>, Arc<UserStoreHandle>>,
+    /// All issuers.
+    pub issuers: Vec<Arc<Issuer>>,
+    /// All signing keys, for the key ring.
+    pub keys: LoadedKeys,
+    /// API files that are broken, when that was allowed.
+    pub broken: Vec<PathBuf>,
+}
+
+/// What to do with broken API files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BrokenApis {
+    /// Their APIs answer 503: at start.
+    Answer503,
+    /// Nothing is published: while running, and with `--strict`.
+    Refuse,
+}
+
+/// Parses and compiles. Errors in API files leave a broken API behind if `broken_apis` says so.
+///
+/// `None` with at least one error in `diagnostics` when nothing may be published.
+pub fn compile(
+    sources: &Sources,
+    surroundings: Surroundings<'_>,
+    broken_apis: BrokenApis,
+    diagnostics: &mut Diagnostics,
+) -> Option<Compiled> {
+    let operator = parse_operator(&sources.operator, diagnostics)?;
+    let folder = sources.operator.path.parent().unwrap_or(Path::new("")).to_path_buf();
+    let mut scope = Scope::new(&operator, folder, sources, surroundings, diagnostics);
+    let is_operator_sound = !diagnostics.has_errors();
+    let mut set = apis::compile_all(&sources.apis, &mut scope, diagnostics);
+    let may_publish = match broken_apis {
+        BrokenApis::Answer503 => is_operator_sound,
+        BrokenApis::Refuse => !diagnostics.has_errors(),
+    };
+    diagnostics.sort();
+    if !may_publish {
+        return None;
+    }
+    let broken = std::mem::take(&mut set.broken);
+    let Scope { stores, issuers, keys, .. } = scope;
+    let snapshot = publishable(&operator, set, surroundings);
+    Some(Compiled { snapshot, stores, issuers, keys, broken, operator })
+}
+
+/// What all API definitions are compiled against.
+#[derive(Debug)]
+struct Scope<'a> {
+    operator: &'a spec::Operator,
+    surroundings: Surroundings<'a>,
+    dialects: Vec<Arc<Dialect>>,
+    stores: BTreeMap<Box<str>, Arc<UserStoreHandle>>,
+    issuers: Vec<Arc<Issuer>>,
+    keys: LoadedKeys,
+    upstream_ca: Option<Arc<[u8]>>,
+    /// Headers in which some API reads a credential, collapsed.
+    credential_headers: BTreeSet<Box<str>>,
+}
+
+impl<'a> Scope<'a> {
+    fn new(
+        operator: &'a spec::Operator,
+        folder: PathBuf,
+        sources: &'a Sources,
+        surroundings: Surroundings<'a>,
+        diagnostics: &mut Diagnostics,
+    ) -> Self {
+        let reader = secrets::FileReader { folder: &folder, variables: &sources.variables };
+        let dialects = dialects::compile(&operator.dialects, diagnostics);
+        let stores = stores::compile(operator, reader, surroundings, diagnostics);
+        let issuers = issuers::compile(operator, reader, (&stores, surroundings), diagnostics);
+        let ca = operator.gateway.upstream.ca.as_ref();
+        let upstream_ca = ca.and_then(|path| reader.bytes(path, diagnostics)).map(Arc::from);
+        check_operator(operator, diagnostics);
+        let keys = LoadedKeys::read(operator, reader, seconds(surroundings.now), diagnostics);
+        Self {
+            keys,
+            operator,
+            surroundings,
+            dialects,
+            stores,
+            issuers,
+            upstream_ca,
+            credential_headers: BTreeSet::new(),
+        }
+    }
+
+    fn dialect(&self, name: &str) -> Option<&Arc<Dialect>> {
+        self.dialects.iter().find(|dialect| *dialect.name == *name || (*dialect.uri == *name && !name.is_empty()))
+    }
+}
+
+/// Checks what stands in several places of the operator's file.
+fn check_operator(operator: &spec::Operator, diagnostics: &mut Diagnostics) {
+    let own = &operator.gateway.issuer;
+    for issuer in &operator.issuers {
+        if issuer.issuer.value == own.value {
+            let message =
+                format!("issuer `{}` is the gateway's own: a backend JWT must never come back in", issuer.name.value);
+            diagnostics.error(DiagnosticCode::ConflictingFields, &issuer.issuer.span, message);
+        }
+    }
+    if url::Url::parse(&own.value).is_err() {
+        let message = "the gateway's issuer is no URL, so discovery is off".to_owned();
+        diagnostics.warning(DiagnosticCode::WeakSetting, &own.span, message);
+    }
+    unique(operator.environments.iter().map(|entry| &entry.name), "environment", diagnostics);
+    unique(operator.issuers.iter().map(|entry| &entry.issuer), "issuer", diagnostics);
+    unique(operator.issuers.iter().map(|entry| &entry.name), "issuer name", diagnostics);
+    unique(operator.applications.iter().map(|entry| &entry.name), "application", diagnostics);
+}
+
+/// Reports every name that occurs twice.
+fn unique<'s>(
+    names: impl Iterator<Item = &'s crate::span::Spanned<String>>,
+    what: &str,
+    diagnostics: &mut Diagnostics,
+) {
+    let mut seen: HashMap<&str, &Span> = HashMap::new();
+    for name in names {
+        if let Some(first) = seen.get(name.value.as_str()) {
+            let message = format!("{what} `{}` is defined twice, first on line {}", name.value, first.line);
+            diagnostics.error(DiagnosticCode::DuplicateName, &name.span, message);
+        } else {
+            seen.insert(&name.value, &name.span);
+        }
+    }
+}
+
+/// Puts the parts together. Reserved names only grow within a process.
+fn publishable(operator: &spec::Operator, set: apis::ApiSet, surroundings: Surroundings<'_>) -> Snapshot {
+    let previous = surroundings.previous.map(|compiled| &compiled.snapshot);
+    let minted = set.apis.iter().flat_map(|api| &api.operations).flat_map(|operation| &operation.backend_jwts.policies);
+    let minted = minted.map(|policy| policy.header.as_str()).filter(|header| *header != "authorization");
+    let configured = operator.gateway.reserved_headers.iter().map(|header| header.value.as_str());
+    let before = previous.into_iter().flat_map(|snapshot| snapshot.fields.reserved());
+    let fields = Arc::new(FieldRules::new(minted.chain(configured).chain(before)));
+    let fingerprint = Fingerprint::of_value(&(operator, set.fingerprint));
+    Snapshot {
+        revision: previous.map_or(1, |snapshot| snapshot.revision + 1),
+        fingerprint,
+        documents: Documents::new(operator, &set.apis),
+        apis: set.apis,
+        hosts: set.hosts,
+        any_host: set.any_host,
+        fields,
+        reserved_mode: operator.gateway.reserved_header_mode.value,
+        trusted_proxies: operator.gateway.trusted_proxies.iter().map(|network| network.value).collect(),
+        applications: Arc::new(applications::compile(&operator.applications)),
+    }
+}
+
+/// Returns how many of the APIs cannot answer.
+pub fn broken_count(apis: &[Arc<Api>]) -> usize {
+    apis.iter().filter(|api| api.state == ApiState::Broken).count()
+}
+
+/// Returns the collapsed names of headers.
+fn collapsed<'n>(names: impl Iterator<Item = &'n str>) -> BTreeSet<Box<str>> {
+    names.map(collapse).collect()
+}

@@ -1,0 +1,220 @@
+//! `authentication`, `secured`, `scopes` and `keyManagers`: who may call an operation.
+
+use std::sync::Arc;
+
+use http::{HeaderName, header::AUTHORIZATION};
+
+use super::Scope;
+use crate::{
+    access::{Access, Challenge, Requirement, Scopes, Subscription},
+    credential::{CredentialSource, Place},
+    diagnostic::{Diagnostic, DiagnosticCode, Diagnostics},
+    issuer::Issuer,
+    spec,
+};
+
+/// What an API's `authentication` says, for all its operations.
+#[derive(Debug)]
+pub(super) struct Authentication {
+    sources: Box<[CredentialSource]>,
+    presence: Presence,
+    issuers: Box<[Arc<Issuer>]>,
+    subscription: Subscription,
+    /// Headers that end at the gateway.
+    pub(super) credential_headers: Box<[HeaderName]>,
+    /// Query parameters that end at the gateway.
+    pub(super) credential_parameters: Box<[Box<str>]>,
+    /// True when the client's `Authorization` goes on to the backend.
+    pub(super) sends_authorization: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Presence {
+    Off,
+    Optional,
+    Mandatory,
+}
+
+/// Compiles `authentication` and `keyManagers`.
+pub(super) fn compile(api: &spec::Api, scope: &Scope<'_>, diagnostics: &mut Diagnostics) -> Authentication {
+    let entries = token_entries(api);
+    let enabled: Vec<&spec::TokenAuthentication> =
+        entries.iter().copied().filter(|entry| entry.enabled.value).collect();
+    let is_described = api.authentication.as_ref().is_some_and(|list| {
+        list.value.iter().any(|entry| matches!(entry, spec::Authentication::OAuth2(_) | spec::Authentication::Jwt(_)))
+    });
+    let mut sources: Vec<CredentialSource> = Vec::new();
+    for entry in &enabled {
+        add_sources(entry, &mut sources, diagnostics);
+    }
+    let presence = if !is_described {
+        sources.push(CredentialSource { place: Place::Header(AUTHORIZATION), audience: Box::default() });
+        Presence::Mandatory
+    } else if enabled.is_empty() {
+        Presence::Off
+    } else if enabled.iter().all(|entry| entry.required.value == spec::Presence::Optional) {
+        Presence::Optional
+    } else {
+        Presence::Mandatory
+    };
+    let sends_authorization = entries.iter().any(|entry| {
+        entry.send_token_to_upstream.value && entry.header_enable.value && is_authorization(&entry.header_name.value)
+    });
+    let ended = entries.iter().filter(|entry| !entry.send_token_to_upstream.value);
+    let mut credential_headers: Vec<HeaderName> =
+        ended.clone().filter(|entry| entry.header_enable.value).filter_map(|entry| header(entry)).collect();
+    if !sends_authorization && !credential_headers.contains(&AUTHORIZATION) {
+        credential_headers.push(AUTHORIZATION);
+    }
+    let parameters =
+        ended.filter(|entry| entry.query_param_enable.value).filter_map(|entry| entry.query_param_name.as_ref());
+    Authentication {
+        sources: sources.into(),
+        presence,
+        issuers: issuers(api, scope, diagnostics),
+        subscription: if api.subscription_validation.value { Subscription::Needed } else { Subscription::NotNeeded },
+        credential_headers: credential_headers.into(),
+        credential_parameters: parameters.map(|name| name.value.as_str().into()).collect(),
+        sends_authorization,
+    }
+}
+
+/// Returns the headers in which an API reads credentials.
+pub(super) fn read_headers(api: &spec::Api) -> impl Iterator<Item = &str> {
+    token_entries(api)
+        .into_iter()
+        .filter(|entry| entry.enabled.value && entry.header_enable.value)
+        .map(|entry| entry.header_name.value.as_str())
+}
+
+impl Authentication {
+    /// Says who may call one operation.
+    pub(super) fn access(&self, operation: &spec::Operation, scope: &Scope<'_>) -> Access {
+        if !operation.secured.value {
+            return Access::Open;
+        }
+        let names = operation.scopes.iter().map(|name| name.value.as_str().into()).collect();
+        let resource_metadata = scope.operator.gateway.resource_metadata.as_ref();
+        let requirement = Requirement {
+            sources: self.sources.clone(),
+            issuers: self.issuers.clone(),
+            scopes: match operation.scopes_match.value {
+                spec::ScopesMatch::Any => Scopes::AnyOf(names),
+                spec::ScopesMatch::All => Scopes::AllOf(names),
+            },
+            subscription: self.subscription,
+            challenge: Challenge { resource_metadata: resource_metadata.map(|url| url.value.text.as_str().into()) },
+        };
+        match self.presence {
+            Presence::Off => Access::Open,
+            Presence::Optional => Access::Optional(requirement),
+            Presence::Mandatory => Access::Secured(requirement),
+        }
+    }
+
+    /// Returns the issuers that the API trusts.
+    pub(super) fn issuers(&self) -> &[Arc<Issuer>] {
+        &self.issuers
+    }
+}
+
+fn token_entries(api: &spec::Api) -> Vec<&spec::TokenAuthentication> {
+    let entries = api.authentication.as_ref().map(|list| list.value.as_slice()).unwrap_or_default();
+    entries
+        .iter()
+        .filter_map(|entry| match entry {
+            spec::Authentication::OAuth2(token) | spec::Authentication::Jwt(token) => Some(token),
+            spec::Authentication::ApiKey(_) | spec::Authentication::MutualTls(_) | spec::Authentication::Basic(_) => {
+                None
+            }
+        })
+        .collect()
+}
+
+fn is_authorization(name: &str) -> bool {
+    name.eq_ignore_ascii_case("authorization")
+}
+
+fn header(entry: &spec::TokenAuthentication) -> Option<HeaderName> {
+    HeaderName::from_bytes(entry.header_name.value.as_bytes()).ok()
+}
+
+fn add_sources(entry: &spec::TokenAuthentication, sources: &mut Vec<CredentialSource>, diagnostics: &mut Diagnostics) {
+    let audience: Box<[Box<str>]> = entry.audience.iter().map(|audience| audience.value.as_str().into()).collect();
+    let mut add = |place: Place, span: &crate::span::Span, diagnostics: &mut Diagnostics| {
+        if sources.iter().any(|source| source.place == place) {
+            let message = "two alternatives read their credential in the same place";
+            diagnostics.error(DiagnosticCode::ConflictingFields, span, message);
+        } else {
+            sources.push(CredentialSource { place, audience: audience.clone() });
+        }
+    };
+    if entry.header_enable.value {
+        match header(entry) {
+            Some(name) => add(Place::Header(name), &entry.header_name.span, diagnostics),
+            None => {
+                let message = format!("`{}` is no header name", entry.header_name.value);
+                diagnostics.error(DiagnosticCode::InvalidValue, &entry.header_name.span, message);
+            }
+        }
+    }
+    if let Some(name) = entry.query_param_name.as_ref().filter(|_| entry.query_param_enable.value) {
+        add(Place::Query(name.value.as_str().into()), &name.span, diagnostics);
+    }
+}
+
+fn issuers(api: &spec::Api, scope: &Scope<'_>, diagnostics: &mut Diagnostics) -> Box<[Arc<Issuer>]> {
+    let Some(managers) = &api.key_managers else { return scope.issuers.clone().into() };
+    let mut chosen: Vec<Arc<Issuer>> = Vec::new();
+    for manager in &managers.value {
+        let found = scope.issuers.iter().find(|issuer| match &manager.issuer {
+            Some(iss) => *issuer.rules.issuer == *iss.value,
+            None => *issuer.name == *manager.name.value,
+        });
+        match found {
+            Some(issuer) => chosen.push(Arc::clone(issuer)),
+            None => {
+                let message = format!("key manager `{}` is none of the operator's issuers", manager.name.value);
+                let hint = "API definitions choose among the issuers of the operator's file; they define none";
+                diagnostics
+                    .push(Diagnostic::error(DiagnosticCode::UnknownName, &manager.name.span, message).with_hint(hint));
+            }
+        }
+    }
+    chosen.into()
+}
+
+/// Refuses an API that trusts several issuers whose subjects could be mistaken for one another.
+pub(super) fn check_subjects(
+    api: &spec::Api,
+    trusted: &[Arc<Issuer>],
+    scope: &Scope<'_>,
+    diagnostics: &mut Diagnostics,
+) {
+    if scope.operator.shared_subjects.value || api.operations.iter().all(|operation| !operation.secured.value) {
+        return;
+    }
+    let is_trusted = |issuer: &&spec::Issuer| trusted.iter().any(|known| *known.name == *issuer.name.value);
+    let written: Vec<&spec::Issuer> = scope.operator.issuers.iter().filter(is_trusted).collect();
+    let prefixes: Vec<&str> = written.iter().map(|issuer| literal_prefix(&issuer.subject.value)).collect();
+    for (index, one) in prefixes.iter().enumerate() {
+        for (other_index, other) in prefixes.iter().enumerate().skip(index + 1) {
+            if one.starts_with(other) || other.starts_with(one) {
+                let names: Vec<&str> = [index, other_index]
+                    .iter()
+                    .filter_map(|place| written.get(*place))
+                    .map(|issuer| issuer.name.value.as_str())
+                    .collect();
+                let message = format!("issuers `{}` may give different people one `sub`", names.join("` and `"));
+                let hint = "give each a `subject` with a prefix of its own (`corp/${token.sub}`), narrow the API with `keyManagers`, or say `sharedSubjects: true`";
+                diagnostics
+                    .push(Diagnostic::error(DiagnosticCode::SubjectCollision, &api.span, message).with_hint(hint));
+                return;
+            }
+        }
+    }
+}
+
+fn literal_prefix(template: &str) -> &str {
+    template.split("${").next().unwrap_or_default()
+}

@@ -1,0 +1,146 @@
+//! Trusted issuers; their key holders are carried over while their source stays the same.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use claims::{AccessTokenRules, Template, TokenType};
+use url::Url;
+
+use super::{Surroundings, secrets::FileReader};
+use crate::{
+    diagnostic::{Diagnostic, DiagnosticCode, Diagnostics},
+    fingerprint::Fingerprint,
+    issuer::{ApplicationFromToken, Issuer, UserStoreHandle},
+    issuer_keys::{self, IssuerKeys, KeySource},
+    spec,
+};
+
+type Stores = BTreeMap<Box<str>, Arc<UserStoreHandle>>;
+
+/// Compiles all issuers.
+pub(super) fn compile(
+    operator: &spec::Operator,
+    reader: FileReader<'_>,
+    (stores, surroundings): (&Stores, Surroundings<'_>),
+    diagnostics: &mut Diagnostics,
+) -> Vec<Arc<Issuer>> {
+    let compiled =
+        operator.issuers.iter().filter_map(|written| one(written, reader, (stores, surroundings), diagnostics));
+    compiled.map(Arc::new).collect()
+}
+
+fn one(
+    written: &spec::Issuer,
+    reader: FileReader<'_>,
+    (stores, surroundings): (&Stores, Surroundings<'_>),
+    diagnostics: &mut Diagnostics,
+) -> Option<Issuer> {
+    let user_stores = user_stores(written, stores, diagnostics);
+    let subject = Template::compile_subject(&written.subject.value)
+        .map_err(|error| diagnostics.error(DiagnosticCode::InvalidValue, &written.subject.span, error.to_string()));
+    let keys = keys(written, reader, surroundings, diagnostics);
+    let store_fingerprints: Vec<Fingerprint> = user_stores.iter().map(|store| store.fingerprint).collect();
+    let consumer_key_claims = match &written.consumer_key_claim {
+        Some(claim) => [Box::from(claim.value.as_str())].into(),
+        None => ["azp", "client_id"].map(Box::from).into(),
+    };
+    let mappings = written.claim_mappings.iter();
+    Some(Issuer {
+        name: written.name.value.as_str().into(),
+        fingerprint: Fingerprint::of_value(&(written, store_fingerprints)),
+        rules: AccessTokenRules {
+            issuer: written.issuer.value.as_str().into(),
+            audiences: written.audience.iter().map(|audience| audience.value.as_str().into()).collect(),
+            token_type: match written.token_type.value {
+                spec::TokenType::Any => TokenType::Any,
+                spec::TokenType::AccessToken => TokenType::AccessToken,
+            },
+            clock_skew: written.clock_skew.value.as_secs(),
+        },
+        algorithms: written.algorithms.iter().map(|algorithm| algorithm.value).collect(),
+        subject: subject.ok()?,
+        consumer_key_claims,
+        scopes_claim: written.scopes_claim.value.as_str().into(),
+        claim_mappings: mappings
+            .map(|entry| (entry.remote_claim.value.as_str().into(), entry.local_claim.value.as_str().into()))
+            .collect(),
+        lookup_claim: written.lookup.claim.value.as_str().into(),
+        user_stores,
+        application_from_token: if written.application_from_token.value {
+            ApplicationFromToken::Believed
+        } else {
+            ApplicationFromToken::Ignored
+        },
+        keys: keys?,
+    })
+}
+
+fn user_stores(written: &spec::Issuer, stores: &Stores, diagnostics: &mut Diagnostics) -> Box<[Arc<UserStoreHandle>]> {
+    let found = written.lookup.user_stores.iter().filter_map(|name| {
+        let store = stores.get(name.value.as_str());
+        if store.is_none() {
+            let message = format!("there is no user store `{}`", name.value);
+            let known = stores.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            let hint = if known.is_empty() { "add it to `userStores`".to_owned() } else { format!("there is {known}") };
+            diagnostics.push(Diagnostic::error(DiagnosticCode::UnknownName, &name.span, message).with_hint(hint));
+        }
+        store.cloned()
+    });
+    found.collect()
+}
+
+fn keys(
+    written: &spec::Issuer,
+    reader: FileReader<'_>,
+    surroundings: Surroundings<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Arc<IssuerKeys>> {
+    let source = key_source(written, reader, diagnostics)?;
+    let extra_ca = written.jwks.as_ref().and_then(|jwks| jwks.ca.as_ref());
+    let extra_ca = extra_ca.map(|path| reader.bytes(path, diagnostics));
+    let ca_fingerprint = extra_ca.as_ref().and_then(Option::as_ref).map(|pem| Fingerprint::of([pem.as_slice()]));
+    let previous = surroundings.previous.into_iter().flat_map(|compiled| &compiled.issuers);
+    let kept =
+        previous.map(|issuer| &issuer.keys).find(|keys| keys.serves(&written.issuer.value, &source, ca_fingerprint));
+    if let Some(kept) = kept {
+        return Some(Arc::clone(kept));
+    }
+    let client = issuer_keys::client(extra_ca.flatten().as_deref()).map_err(|error| {
+        diagnostics.error(
+            DiagnosticCode::UnusableKey,
+            &written.span,
+            format!("no HTTPS client for this issuer: {error}"),
+        );
+    });
+    let name = written.name.value.as_str().into();
+    let iss = written.issuer.value.as_str().into();
+    let keys = Arc::new(IssuerKeys::new((name, iss), source, client.ok()?, ca_fingerprint));
+    if let Err(error) = keys.load_file(surroundings.now) {
+        let span = written.jwks.as_ref().map_or(&written.span, |jwks| &jwks.span);
+        diagnostics.error(DiagnosticCode::UnreadableFile, span, issuer_keys::chain(&error));
+    }
+    Some(keys)
+}
+
+fn key_source(written: &spec::Issuer, reader: FileReader<'_>, diagnostics: &mut Diagnostics) -> Option<KeySource> {
+    let jwks = written.jwks.as_ref();
+    if let Some(url) = jwks.and_then(|jwks| jwks.url.as_ref()) {
+        return Some(KeySource::Url(url.value.url.clone()));
+    }
+    if let Some(file) = jwks.and_then(|jwks| jwks.file.as_ref()) {
+        return Some(KeySource::File(reader.path(&file.value)));
+    }
+    if written.discovery.value {
+        let base = written.issuer.value.trim_end_matches('/');
+        return Url::parse(&format!("{base}/.well-known/openid-configuration"))
+            .map(KeySource::Discovery)
+            .map_err(|_| {
+                let message = "`discovery` needs an issuer that is a URL";
+                diagnostics.error(DiagnosticCode::InvalidValue, &written.issuer.span, message);
+            })
+            .ok();
+    }
+    let message = format!("issuer `{}` has no keys", written.name.value);
+    let hint = "add `jwks: { url: … }`, `jwks: { file: … }` or `discovery: true`";
+    diagnostics.push(Diagnostic::error(DiagnosticCode::MissingField, &written.span, message).with_hint(hint));
+    None
+}

@@ -1,0 +1,127 @@
+//! One API's operations: targets, verbs, endpoints, access and policies.
+
+use claims::{ApiFacts, OperationFacts};
+use http::Method;
+
+use super::{
+    Scope, endpoints,
+    policies::{self, ApiContext, Resolved},
+};
+use crate::{
+    diagnostic::{Diagnostic, DiagnosticCode, Diagnostics},
+    route::{Conflict, OperationRoutes},
+    snapshot::{Endpoints, Operation},
+    spec,
+};
+
+/// The operations of one API, and how they are found.
+#[derive(Debug, Default)]
+pub(super) struct Operations {
+    pub(super) operations: Vec<Operation>,
+    pub(super) routes: OperationRoutes,
+}
+
+/// Compiles all operations of an API.
+pub(super) fn compile(context: ApiContext<'_>, scope: &Scope<'_>, diagnostics: &mut Diagnostics) -> Operations {
+    let api = context.written;
+    let mut compiled = Operations::default();
+    let mut resolved = Resolved::default();
+    let api_endpoints = api.endpoints.as_ref().map(|written| both(written, api.api_type.value, scope, diagnostics));
+    for written in &api.operations {
+        let own = written.endpoints.as_ref().map(|own| both(own, api.api_type.value, scope, diagnostics));
+        let Some((production, sandbox)) = own.or_else(|| api_endpoints.clone()) else {
+            let message = format!("operation `{} {}` has no endpoint", written.verb.value, written.target.value);
+            let hint = "add `endpointConfigurations` to the API or to this operation";
+            diagnostics.push(Diagnostic::error(DiagnosticCode::MissingField, &written.span, message).with_hint(hint));
+            continue;
+        };
+        let facts = OperationFacts {
+            target: written.target.value.as_str().into(),
+            verb: written.verb.value.to_ascii_uppercase().into(),
+        };
+        let backend_jwts = policies::compile(context, (written, &facts), scope, (&mut resolved, diagnostics));
+        let number = compiled.operations.len();
+        if !add_route(&mut compiled, (api, written, number), diagnostics) {
+            continue;
+        }
+        compiled.operations.push(Operation {
+            facts,
+            access: context.authentication.access(written, scope),
+            backend_jwts,
+            production,
+            sandbox,
+            credential_headers: context.authentication.credential_headers.clone(),
+            credential_parameters: context.authentication.credential_parameters.clone(),
+        });
+    }
+    compiled
+}
+
+fn both(
+    written: &spec::EndpointConfigurations,
+    api_type: spec::ApiType,
+    scope: &Scope<'_>,
+    diagnostics: &mut Diagnostics,
+) -> (Endpoints, Endpoints) {
+    let production = endpoints::compile(&written.production, api_type, scope, diagnostics);
+    let sandbox = endpoints::compile(&written.sandbox, api_type, scope, diagnostics);
+    if written.production.is_empty() && written.sandbox.is_empty() {
+        diagnostics.error(DiagnosticCode::MissingField, &written.span, "there is no production or sandbox endpoint");
+    }
+    (production, sandbox)
+}
+
+/// Adds the operation to the API's routes; false after a diagnostic.
+fn add_route(
+    compiled: &mut Operations,
+    (api, written, number): (&spec::Api, &spec::Operation, usize),
+    diagnostics: &mut Diagnostics,
+) -> bool {
+    let (method, target) = match api.api_type.value {
+        spec::ApiType::Rest => (verb(written, diagnostics), written.target.value.clone()),
+        spec::ApiType::Grpc | spec::ApiType::GraphQl => (Some(Method::POST), grpc_target(written)),
+    };
+    let Some(method) = method else { return false };
+    match compiled.routes.insert(&method, &target, number) {
+        Ok(()) => true,
+        Err(Conflict::Target(error)) => {
+            diagnostics.error(DiagnosticCode::InvalidValue, &written.target.span, error.to_string());
+            false
+        }
+        Err(Conflict::Taken(other)) => {
+            let other = compiled.operations.get(other).map_or("", |operation| &operation.facts.target);
+            let message = format!("`{method} {target}` would answer the same requests as `{other}`");
+            diagnostics.error(DiagnosticCode::RouteConflict, &written.target.span, message);
+            false
+        }
+    }
+}
+
+/// A gRPC method below its API's base, which ends before the service's name.
+fn grpc_target(written: &spec::Operation) -> String {
+    format!("/{}/{}", written.target.value, written.verb.value)
+}
+
+fn verb(written: &spec::Operation, diagnostics: &mut Diagnostics) -> Option<Method> {
+    let name = written.verb.value.to_ascii_uppercase();
+    let is_served = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].contains(&name.as_str());
+    if !is_served {
+        let message = format!("`{}` is not a verb that operations have", written.verb.value);
+        let hint = "use GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS";
+        diagnostics.push(Diagnostic::error(DiagnosticCode::InvalidValue, &written.verb.span, message).with_hint(hint));
+        return None;
+    }
+    Method::from_bytes(name.as_bytes()).ok()
+}
+
+/// Returns the facts of an API, for production or sandbox calls.
+pub(super) fn facts(api: &spec::Api, context: &str, key_type: claims::KeyType) -> ApiFacts {
+    let name = api.name.value.as_str();
+    ApiFacts {
+        id: api.id.as_ref().map_or(name, |id| &id.value).into(),
+        name: name.into(),
+        context: context.into(),
+        version: api.version.as_ref().map(|version| Box::from(&*version.value.0)).unwrap_or_default(),
+        key_type,
+    }
+}

@@ -1,0 +1,72 @@
+//! Reads what the operator's file names: secrets, certificates, key sets.
+//!
+//! Paths are relative to the operator's file. Contents never get into a diagnostic.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    diagnostic::{Diagnostic, DiagnosticCode, Diagnostics},
+    span::{Span, Spanned},
+    spec::Secret,
+};
+
+/// Where files and variables are found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FileReader<'a> {
+    /// The operator's file's folder.
+    pub(crate) folder: &'a Path,
+    /// The process's environment.
+    pub(crate) variables: &'a BTreeMap<String, String>,
+}
+
+impl FileReader<'_> {
+    /// Returns a path that the operator wrote.
+    pub(crate) fn path(self, written: &Path) -> PathBuf {
+        self.folder.join(written)
+    }
+
+    /// Reads a file; `None` after a diagnostic.
+    pub(crate) fn bytes(self, written: &Spanned<PathBuf>, diagnostics: &mut Diagnostics) -> Option<Vec<u8>> {
+        self.read(&written.value, &written.span, diagnostics)
+    }
+
+    /// Reads a secret, less one final line end; `None` after a diagnostic.
+    pub(crate) fn secret(self, secret: &Spanned<Secret>, diagnostics: &mut Diagnostics) -> Option<Vec<u8>> {
+        match &secret.value {
+            Secret::Inline(text) => Some(text.clone().into_bytes()),
+            Secret::File(path) => self.read(path, &secret.span, diagnostics).map(without_line_end),
+            Secret::Environment(name) => {
+                let found = self.variables.get(name).filter(|value| !value.is_empty());
+                if found.is_none() {
+                    let message = format!("the environment variable `{name}` is not set");
+                    diagnostics.error(DiagnosticCode::UnreadableFile, &secret.span, message);
+                }
+                found.map(|value| value.clone().into_bytes())
+            }
+        }
+    }
+
+    fn read(self, path: &Path, span: &Span, diagnostics: &mut Diagnostics) -> Option<Vec<u8>> {
+        let full = self.path(path);
+        std::fs::read(&full)
+            .map_err(|error| {
+                let message = format!("cannot read `{}`: {error}", full.display());
+                let hint = "paths are relative to the operator's file";
+                diagnostics.push(Diagnostic::error(DiagnosticCode::UnreadableFile, span, message).with_hint(hint));
+            })
+            .ok()
+    }
+}
+
+fn without_line_end(mut bytes: Vec<u8>) -> Vec<u8> {
+    if bytes.last() == Some(&b'\n') {
+        bytes.pop();
+        if bytes.last() == Some(&b'\r') {
+            bytes.pop();
+        }
+    }
+    bytes
+}

@@ -1,0 +1,178 @@
+//! What a request carries to prove who calls: found in the places that an API reads, and nowhere else.
+//!
+//! Finds, counts and cuts; verifies nothing. A credential in two places, or twice, is refused (RFC 6750 §2).
+
+use std::borrow::Cow;
+
+use http::{HeaderName, HeaderValue, header::AUTHORIZATION};
+
+use crate::{
+    rejection::{Code, Rejection},
+    request::RequestHead,
+};
+
+/// Where a credential may stand.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// A header field; in `Authorization` after `Bearer`, elsewhere with or without it.
+    Header(HeaderName),
+    /// A query parameter.
+    Query(Box<str>),
+}
+
+/// One place where an API reads access tokens.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CredentialSource {
+    /// Where.
+    pub place: Place,
+    /// One of these must be in the token's `aud`; empty: the issuer's own rule only.
+    pub audience: Box<[Box<str>]>,
+}
+
+/// What the request carried, unverified.
+#[derive(Debug)]
+pub struct Credential<'a> {
+    /// The token's text.
+    pub token: Cow<'a, str>,
+    /// Which source it came from.
+    pub source: &'a CredentialSource,
+}
+
+/// Returns the one credential of the request; `None` when it has none.
+///
+/// # Errors
+///
+/// [`Code::AmbiguousCredential`] (400) when there are several; [`Code::Unauthorized`] when it is not of a kind that is
+/// read here.
+pub fn find<'a>(head: &'a RequestHead, sources: &'a [CredentialSource]) -> Result<Option<Credential<'a>>, Rejection> {
+    let mut found = None;
+    for source in sources {
+        let Some(token) = in_place(head, &source.place)? else { continue };
+        if found.is_some() {
+            return Err(ambiguous());
+        }
+        found = Some(Credential { token, source });
+    }
+    Ok(found)
+}
+
+fn ambiguous() -> Rejection {
+    Rejection::new(Code::AmbiguousCredential, "the request carries more than one credential")
+}
+
+fn in_place<'a>(head: &'a RequestHead, place: &Place) -> Result<Option<Cow<'a, str>>, Rejection> {
+    match place {
+        Place::Header(name) => {
+            let mut values = head.headers.get_all(name).iter();
+            let Some(value) = values.next() else { return Ok(None) };
+            if values.next().is_some() {
+                return Err(ambiguous());
+            }
+            in_field(name, value).map(|token| Some(Cow::Borrowed(token)))
+        }
+        Place::Query(name) => in_query(head.uri.query().unwrap_or_default(), name),
+    }
+}
+
+/// Reads `Bearer token` (RFC 6750 §2.1; the scheme in any case), or outside `Authorization` the bare token.
+fn in_field<'a>(name: &HeaderName, value: &'a HeaderValue) -> Result<&'a str, Rejection> {
+    let unreadable = || Rejection::new(Code::Unauthorized, "the credential is not a bearer token");
+    let text = value.to_str().map_err(|_| unreadable())?;
+    let after_scheme = text.split_at_checked(7).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer "));
+    match after_scheme {
+        Some((_, token)) => Ok(token.trim_start_matches(' ')),
+        None if *name == AUTHORIZATION => Err(unreadable()),
+        None => Ok(text),
+    }
+}
+
+fn in_query<'a>(query: &str, name: &str) -> Result<Option<Cow<'a, str>>, Rejection> {
+    let mut values = url::form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name);
+    let Some((_, value)) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(ambiguous());
+    }
+    Ok(Some(Cow::Owned(value.into_owned())))
+}
+
+/// Returns the query without the named parameters, other parts untouched; `None` when nothing is left.
+pub fn without_parameters(query: &str, names: &[Box<str>]) -> Option<String> {
+    let is_kept = |part: &&str| {
+        let decoded = url::form_urlencoded::parse(part.as_bytes()).next();
+        !decoded.is_some_and(|(key, _)| names.iter().any(|name| **name == *key))
+    };
+    let kept: Vec<&str> = query.split('&').filter(is_kept).collect();
+    (!kept.is_empty()).then(|| kept.join("&"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use http::{HeaderMap, Method, Version};
+
+    use super::*;
+    use crate::request::Connection;
+
+    fn sources() -> Vec<CredentialSource> {
+        [
+            Place::Header(AUTHORIZATION),
+            Place::Header(HeaderName::from_static("custom-jwt")),
+            Place::Query("token".into()),
+        ]
+        .map(|place| CredentialSource { place, audience: Box::default() })
+        .into()
+    }
+
+    fn check(uri: &str, fields: &[(&'static str, &'static str)], expected: Result<Option<&str>, Code>) {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        let head = RequestHead {
+            method: Method::GET,
+            uri: uri.parse().unwrap(),
+            version: Version::HTTP_11,
+            headers,
+            connection: Arc::new(Connection::new("192.0.2.7:4000".parse().unwrap(), false)),
+            request_id: HeaderValue::from_static("r1"),
+        };
+        let sources = sources();
+        let found = find(&head, &sources);
+        let found = found.as_ref().map(|found| found.as_ref().map(|found| &*found.token)).map_err(|error| error.code);
+        assert_eq!(found, expected, "{uri} {fields:?}");
+    }
+
+    #[test]
+    fn the_scheme_is_read_in_any_case() {
+        check("/", &[("authorization", "bEaReR abc")], Ok(Some("abc")));
+        check("/", &[("authorization", "Bearer  abc")], Ok(Some("abc")));
+        check("/", &[("custom-jwt", "abc")], Ok(Some("abc")));
+        check("/", &[("custom-jwt", "bearer abc")], Ok(Some("abc")));
+        check("/?a=1&token=a%2Eb", &[], Ok(Some("a.b")));
+        check("/", &[], Ok(None));
+    }
+
+    #[test]
+    fn other_schemes_are_refused() {
+        for value in ["Basic dTpw", "Bearer\tabc", "Bearerabc", "Bearer", "", "DPoP abc"] {
+            check("/", &[("authorization", value)], Err(Code::Unauthorized));
+        }
+    }
+
+    #[test]
+    fn two_credentials_are_ambiguous() {
+        check("/", &[("authorization", "Bearer a"), ("authorization", "Bearer a")], Err(Code::AmbiguousCredential));
+        check("/", &[("authorization", "Bearer a"), ("custom-jwt", "a")], Err(Code::AmbiguousCredential));
+        check("/?token=a", &[("authorization", "Bearer a")], Err(Code::AmbiguousCredential));
+        check("/?token=a&token=a", &[], Err(Code::AmbiguousCredential));
+    }
+
+    #[test]
+    fn a_credential_is_cut_out_of_the_query() {
+        let names = [Box::from("token")];
+        assert_eq!(without_parameters("a=1&token=x&b=%20", &names).as_deref(), Some("a=1&b=%20"));
+        assert_eq!(without_parameters("t%6Fken=x", &names), None);
+        assert_eq!(without_parameters("a=1", &names).as_deref(), Some("a=1"));
+    }
+}

@@ -1,0 +1,201 @@
+//! Decides one request: route → authenticate → authorise → look up → map → sign → strip and set.
+//!
+//! The product, in one function. Enforcement points are thin shells around it; configuration ends in the snapshot that
+//! it reads. A step's input is the previous step's output.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use claims::KeyType;
+use http::{HeaderName, HeaderValue, Uri, uri::PathAndQuery};
+
+use crate::{
+    access::{Access, Subscription},
+    applications::CallingApplication,
+    authenticate::{Caller, Moment},
+    callers::KnownCaller,
+    credential,
+    forward::{Forward, Outgoing},
+    issue::{Call, calling_application},
+    issued::IssuedJwt,
+    path::NormalPath,
+    rejection::{Code, Rejection},
+    request::{Endpoint, RequestHead},
+    runtime::Runtime,
+    snapshot::{Operation, Routed, Snapshot},
+};
+
+/// What was decided, and what the audit record says about it.
+#[derive(Debug)]
+pub struct Decision {
+    /// Everything needed to forward the request, or why it must not be forwarded.
+    pub outcome: Result<Forward, Rejection>,
+    /// For the audit record and metrics.
+    pub record: DecisionRecord,
+}
+
+/// What happened on the way to a decision. Names and hashes only: no token, no attribute value.
+#[derive(Debug, Default)]
+pub struct DecisionRecord {
+    /// The API's number in the snapshot.
+    pub api: Option<usize>,
+    /// The operation's number in the API.
+    pub operation: Option<usize>,
+    /// The caller, once known.
+    pub caller: Option<Arc<KnownCaller>>,
+    /// The Backend JWTs.
+    pub jwts: Vec<Arc<IssuedJwt>>,
+    /// How long each step took.
+    pub steps: Steps,
+}
+
+/// The time that each step took; zero for steps that were not reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Steps {
+    /// Path and route.
+    pub route: Duration,
+    /// Credential, signature, scopes.
+    pub authenticate: Duration,
+    /// Look-up, mapping, signing; or the cache.
+    pub issue: Duration,
+}
+
+impl Snapshot {
+    /// Decides one request: everything needed to forward it, or why it must not be forwarded.
+    pub async fn decide(&self, runtime: &Arc<Runtime>, head: RequestHead, now: SystemTime) -> Decision {
+        let mut record = DecisionRecord::default();
+        let outcome = self.steps(runtime, head, now, &mut record).await;
+        Decision { outcome, record }
+    }
+
+    async fn steps(
+        &self,
+        runtime: &Arc<Runtime>,
+        head: RequestHead,
+        now: SystemTime,
+        record: &mut DecisionRecord,
+    ) -> Result<Forward, Rejection> {
+        let mut clock = Stopwatch(Instant::now());
+        let uri = head.uri.clone();
+        let path = normal_path(&uri)?;
+        let routed = self.route(&head, &path)?;
+        let operation = routed.operation()?;
+        record.api = Some(routed.base.api);
+        record.operation = Some(routed.operation);
+        record.steps.route = clock.lap();
+
+        let moment = Moment { runtime, revision: self.revision, now };
+        let caller = operation.access.authenticate(&head, moment).await?;
+        if let Caller::Known(known, _) = &caller {
+            record.caller = Some(Arc::clone(known));
+        }
+        record.steps.authenticate = clock.lap();
+
+        let application = calling_application(&caller, routed.api, &self.applications);
+        let application = CallingApplication { key_type: operation.key_type(&application)?, ..application };
+        operation.access.require_subscription(&application)?;
+        let call =
+            Call { api: routed.api, operation: routed.operation, applications: &self.applications, runtime, now };
+        record.jwts = operation.backend_jwts.issue(&caller, &application, call).await?;
+        record.steps.issue = clock.lap();
+
+        let endpoint = operation.endpoint(application.key_type, &head)?;
+        let path_and_query = rebase(&routed, operation, endpoint, &uri)?;
+        let jwts: Vec<(HeaderName, HeaderValue)> = operation.backend_jwts.fields(&record.jwts);
+        let outgoing = Outgoing {
+            endpoint: Arc::clone(endpoint),
+            path_and_query,
+            fields: &self.fields,
+            credentials: &operation.credential_headers,
+            jwts: &jwts,
+            peer: self.trust(&head),
+            reserved_mode: self.reserved_mode,
+        };
+        Forward::new(head, outgoing)
+    }
+}
+
+impl<'s> Routed<'s, '_> {
+    fn operation(&self) -> Result<&'s Operation, Rejection> {
+        self.api
+            .operations
+            .get(self.operation)
+            .ok_or_else(|| Rejection::new(Code::NotFound, "this API has no operation at this path"))
+    }
+}
+
+impl Access {
+    fn require_subscription(&self, application: &CallingApplication) -> Result<(), Rejection> {
+        match self {
+            Self::Secured(requirement) | Self::Optional(requirement) => match requirement.subscription {
+                Subscription::Needed => application.require_subscription(),
+                Subscription::NotNeeded => Ok(()),
+            },
+            Self::Open => Ok(()),
+        }
+    }
+}
+
+impl Operation {
+    /// Returns the kind of endpoint for an application; an operation with sandbox endpoints only is a sandbox.
+    fn key_type(&self, application: &CallingApplication) -> Result<KeyType, Rejection> {
+        match application.key_type {
+            KeyType::Production if self.production.is_empty() => Ok(KeyType::Sandbox),
+            KeyType::Sandbox if self.sandbox.is_empty() => {
+                Err(Rejection::new(Code::NotFound, "this operation has no sandbox endpoint"))
+            }
+            key_type => Ok(key_type),
+        }
+    }
+
+    fn endpoint(&self, key_type: KeyType, head: &RequestHead) -> Result<&Arc<Endpoint>, Rejection> {
+        let ticket = head.request_id.as_bytes().iter().fold(0_u64, |sum, byte| sum.wrapping_mul(31) + u64::from(*byte));
+        self.endpoints(key_type)
+            .choose(ticket)
+            .ok_or_else(|| Rejection::new(Code::BadGateway, "this operation has no endpoint"))
+    }
+}
+
+fn normal_path(uri: &Uri) -> Result<NormalPath<'_>, Rejection> {
+    NormalPath::parse(uri.path()).map_err(|error| Rejection::new(Code::BadRequest, error.to_string()))
+}
+
+/// Puts the normal path, less the API's base, below the endpoint's path; the query stays as it is.
+fn rebase(
+    routed: &Routed<'_, '_>,
+    operation: &Operation,
+    endpoint: &Endpoint,
+    uri: &Uri,
+) -> Result<PathAndQuery, Rejection> {
+    let query = uri.query();
+    let cut = match query {
+        Some(query) if !operation.credential_parameters.is_empty() => {
+            credential::without_parameters(query, &operation.credential_parameters).map(std::borrow::Cow::Owned)
+        }
+        query => query.map(std::borrow::Cow::Borrowed),
+    };
+    let mut text = String::with_capacity(uri.path().len() + endpoint.path.len() + query.map_or(0, str::len) + 2);
+    text.push_str(&endpoint.path);
+    text.push_str(&routed.base.replacement);
+    text.push_str(routed.rest);
+    if text.is_empty() {
+        text.push('/');
+    }
+    if let Some(query) = cut {
+        text.push('?');
+        text.push_str(&query);
+    }
+    PathAndQuery::from_maybe_shared(bytes::Bytes::from(text))
+        .map_err(|_| Rejection::new(Code::BadRequest, "the path cannot be forwarded"))
+}
+
+struct Stopwatch(Instant);
+
+impl Stopwatch {
+    fn lap(&mut self) -> Duration {
+        let now = Instant::now();
+        now.duration_since(std::mem::replace(&mut self.0, now))
+    }
+}

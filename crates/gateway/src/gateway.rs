@@ -1,0 +1,197 @@
+//! The gateway of one process: applies configurations, publishes snapshots, remembers how that went.
+//!
+//! The only place that publishes. A configuration that does not compile changes nothing but the status.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::SystemTime,
+};
+
+use arc_swap::ArcSwap;
+
+use crate::{
+    callers::Callers,
+    compile::{BrokenApis, Compiled, Pools, Sources, Surroundings, compile},
+    diagnostic::Diagnostics,
+    issuer_keys::chain,
+    keyring::{Keyring, make_first_keys},
+    parse::parse_operator,
+    runtime::Runtime,
+    time::seconds,
+};
+
+/// The gateway of one process.
+#[derive(Debug)]
+pub struct Gateway {
+    runtime: Arc<Runtime>,
+    pools: Pools,
+    published: ArcSwap<Compiled>,
+    status: ArcSwap<Status>,
+    applying: Mutex<()>,
+}
+
+/// How the last attempts to apply a configuration went.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// When the running configuration was published, in seconds since the epoch.
+    pub applied_at: u64,
+    /// The errors of a later attempt that was refused; empty when the newest files are running.
+    pub refused: Vec<String>,
+    /// When that was.
+    pub refused_at: Option<u64>,
+    /// How many attempts were refused since the start.
+    pub refusals: u64,
+    /// API files that answer 503.
+    pub broken_apis: Vec<String>,
+}
+
+/// What the process gives to its gateway.
+#[derive(Clone, Debug)]
+pub struct ProcessSettings {
+    /// Where work off the request path runs.
+    pub background: tokio::runtime::Handle,
+    /// Reads the clock.
+    pub clock: fn() -> SystemTime,
+    /// What to do with broken API files at start.
+    pub broken_apis: BrokenApis,
+}
+
+impl Gateway {
+    /// Starts with a first configuration. Makes the first signing keys where there are none.
+    ///
+    /// # Errors
+    ///
+    /// All diagnostics, when the operator's file is broken (or an API file, with [`BrokenApis::Refuse`]).
+    pub fn start(sources: &Sources, process: ProcessSettings) -> Result<(Arc<Self>, Diagnostics), Diagnostics> {
+        let now = (process.clock)();
+        let pools = Pools::default();
+        let mut diagnostics = Diagnostics::new();
+        prepare_keys(sources, now);
+        let surroundings = Surroundings { background: &process.background, pools: &pools, previous: None, now };
+        let Some(mut compiled) = compile(sources, surroundings, process.broken_apis, &mut diagnostics) else {
+            return Err(diagnostics);
+        };
+        let keyring = Arc::new(Keyring::default());
+        keyring.install(std::mem::take(&mut compiled.keys), seconds(now));
+        let callers = Callers::new(compiled.operator.cache.max_bytes.value.0);
+        let tag_key = uuid::Uuid::new_v4();
+        let runtime = Runtime::new(process.background, process.clock, callers, keyring, tag_key.as_bytes());
+        let status = Status {
+            applied_at: seconds(now),
+            broken_apis: compiled.broken.iter().map(|path| path.display().to_string()).collect(),
+            ..Status::default()
+        };
+        let gateway = Self {
+            runtime: Arc::new(runtime),
+            pools,
+            published: ArcSwap::from_pointee(compiled),
+            status: ArcSwap::from_pointee(status),
+            applying: Mutex::default(),
+        };
+        gateway.keep_issuers_fresh(None);
+        Ok((Arc::new(gateway), diagnostics))
+    }
+
+    /// Applies a new configuration: all of it, or nothing.
+    ///
+    /// # Errors
+    ///
+    /// All diagnostics; what was published stays, and the status says why.
+    pub fn apply(&self, sources: &Sources) -> Result<Diagnostics, Diagnostics> {
+        let _applying = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = (self.runtime.clock)();
+        let mut diagnostics = Diagnostics::new();
+        let previous = self.published.load_full();
+        let background = &self.runtime.background;
+        let surroundings = Surroundings { background, pools: &self.pools, previous: Some(&previous), now };
+        let Some(mut compiled) = compile(sources, surroundings, BrokenApis::Refuse, &mut diagnostics) else {
+            self.refuse(&diagnostics);
+            return Err(diagnostics);
+        };
+        self.runtime.keyring.install(std::mem::take(&mut compiled.keys), seconds(now));
+        self.published.store(Arc::new(compiled));
+        let refusals = self.status.load().refusals;
+        self.status.store(Arc::new(Status { applied_at: seconds(now), refusals, ..Status::default() }));
+        self.keep_issuers_fresh(Some(&previous));
+        Ok(diagnostics)
+    }
+
+    /// Returns what is published.
+    pub fn published(&self) -> arc_swap::Guard<Arc<Compiled>> {
+        self.published.load()
+    }
+
+    /// Returns the holder of what is published, for a cache of each worker.
+    pub fn publications(&self) -> &ArcSwap<Compiled> {
+        &self.published
+    }
+
+    /// Returns the process's shared state.
+    pub fn runtime(&self) -> &Arc<Runtime> {
+        &self.runtime
+    }
+
+    /// Returns how the last attempts to apply a configuration went.
+    pub fn status(&self) -> Arc<Status> {
+        self.status.load_full()
+    }
+
+    /// Forgets attributes: of one user in one store, of a store, or of all.
+    ///
+    /// Returns false when there is no such store.
+    pub fn invalidate(&self, store: Option<&str>, user: Option<&str>) -> bool {
+        let published = self.published.load();
+        let mut is_any = false;
+        for (name, handle) in &published.stores {
+            if store.is_some_and(|wanted| *wanted != **name) {
+                continue;
+            }
+            is_any = true;
+            match user {
+                Some(user) => handle.store.invalidate_user(user),
+                None => handle.store.invalidate_all(),
+            }
+        }
+        is_any || store.is_none()
+    }
+
+    /// Notes that newer files cannot run; what is published stays.
+    pub fn refuse(&self, diagnostics: &Diagnostics) {
+        let now = seconds((self.runtime.clock)());
+        let before = self.status.load();
+        let errors = diagnostics.iter().filter(|diagnostic| diagnostic.severity == crate::diagnostic::Severity::Error);
+        self.status.store(Arc::new(Status {
+            refused: errors.map(ToString::to_string).collect(),
+            refused_at: Some(now),
+            refusals: before.refusals + 1,
+            ..Status::clone(&before)
+        }));
+    }
+
+    /// Starts the refreshing of issuers' keys that are new in what is published.
+    fn keep_issuers_fresh(&self, previous: Option<&Compiled>) {
+        let published = self.published.load();
+        let known = |keys: &Arc<_>| {
+            previous.is_some_and(|before| before.issuers.iter().any(|issuer| Arc::ptr_eq(&issuer.keys, keys)))
+        };
+        for issuer in published.issuers.iter().filter(|issuer| !known(&issuer.keys)) {
+            issuer.keys.keep_fresh(&self.runtime);
+        }
+    }
+}
+
+/// Makes the first signing keys; a failure shows as a missing key when the configuration is compiled.
+fn prepare_keys(sources: &Sources, now: SystemTime) {
+    let Some(operator) = parse_operator(&sources.operator, &mut Diagnostics::new()) else { return };
+    let folder = sources.operator.path.parent().unwrap_or(Path::new(""));
+    let directory = folder.join(&operator.keys.directory.value);
+    match make_first_keys(&directory, seconds(now)) {
+        Ok(made) => {
+            for path in made {
+                tracing::info!(path = %path.display(), "made a signing key");
+            }
+        }
+        Err(error) => tracing::error!(error = %chain(&error), "cannot make the first signing keys"),
+    }
+}

@@ -1,0 +1,416 @@
+//! Backend JWTs for a caller: cached, or look up → map → sign (backend-jwt.md §6).
+//!
+//! The hot path is [`Issuance::cached`]: no lock that others wait for, no parsing, no signature. Everything else happens
+//! once for each caller and policy, and again ahead of expiry in the background.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::SystemTime,
+};
+
+use arc_swap::ArcSwapOption;
+use claims::{
+    Anonymous, BackendJwtPolicy, Caller as ClaimsCaller, ClaimSet, ComposeError, Composition, MintError,
+    OperationFacts, TokenId,
+};
+use http::{HeaderName, HeaderValue};
+
+use crate::{
+    applications::{Applications, CallingApplication},
+    authenticate::Caller,
+    callers::KnownCaller,
+    fingerprint::Fingerprint,
+    issued::{self, IssuedJwt, Life, LifeBounds, Slot},
+    issuer::{ApplicationFromToken, Issuer},
+    keyring::is_slow,
+    rejection::{Code, Rejection},
+    runtime::Runtime,
+    snapshot::Api,
+    time::seconds,
+    user_lookup::{LookedUp, StoreChoice, look_up},
+};
+
+/// The Backend JWT policies of one operation.
+#[derive(Debug, Default)]
+pub struct Issuance {
+    /// One for each header, in the order in which they are set.
+    pub policies: Box<[Arc<IssuePolicy>]>,
+}
+
+/// One policy, ready to issue.
+#[derive(Debug)]
+pub struct IssuePolicy {
+    /// The resolved parameters.
+    pub policy: BackendJwtPolicy,
+    /// Of everything that shapes its tokens, except the caller.
+    pub fingerprint: Fingerprint,
+    /// The header that it sets.
+    pub header: HeaderName,
+    /// Where attributes come from.
+    pub stores: StoreChoice,
+    /// The JWT of calls without a caller.
+    pub anonymous: ArcSwapOption<IssuedJwt>,
+    /// Where the policy was written, for `explain` and `disclosures`.
+    pub origin: Box<str>,
+}
+
+/// What a JWT is issued for.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// The API.
+    pub api: &'a Arc<Api>,
+    /// The operation's number.
+    pub operation: usize,
+    /// The applications of this snapshot.
+    pub applications: &'a Arc<Applications>,
+    /// The process's state.
+    pub runtime: &'a Arc<Runtime>,
+    /// Now.
+    pub now: SystemTime,
+}
+
+/// A composed and signed JWT, before it becomes a cache entry.
+#[derive(Debug)]
+pub struct Made {
+    /// The claims, with what was left out.
+    pub claims: ClaimSet,
+    /// The cache entry.
+    pub jwt: IssuedJwt,
+}
+
+impl Issuance {
+    /// Returns all JWTs from the cache, if every one of them is there and live.
+    pub fn cached(
+        &self,
+        caller: &KnownCaller,
+        application: &CallingApplication,
+        call: Call<'_>,
+    ) -> Option<Vec<Arc<IssuedJwt>>> {
+        let jwts = caller.jwts.load();
+        let mut found = Vec::with_capacity(self.policies.len());
+        for policy in &self.policies {
+            found.push(policy.cached(&jwts, application, call)?);
+        }
+        Some(found)
+    }
+
+    /// Pairs each JWT with its policy's header.
+    pub fn fields(&self, jwts: &[Arc<IssuedJwt>]) -> Vec<(HeaderName, HeaderValue)> {
+        let field = |jwt: &Arc<IssuedJwt>| {
+            let policy = self.policies.iter().find(|policy| policy.fingerprint == jwt.slot.policy)?;
+            Some((policy.header.clone(), jwt.value.clone()))
+        };
+        jwts.iter().filter_map(field).collect()
+    }
+
+    /// Issues the JWTs for a caller: from the cache, or new ones.
+    ///
+    /// # Errors
+    ///
+    /// As the policy says: 403 for unknown users, 500 and 503 when a JWT cannot be made. Never fewer JWTs than policies.
+    pub async fn issue(
+        &self,
+        caller: &Caller,
+        application: &CallingApplication,
+        call: Call<'_>,
+    ) -> Result<Vec<Arc<IssuedJwt>>, Rejection> {
+        match caller {
+            Caller::Known(caller, issuer) => {
+                if let Some(found) = self.cached(caller, application, call) {
+                    self.renew_ahead(&found, (caller, issuer), application, call);
+                    return Ok(found);
+                }
+                Box::pin(self.issue_all(caller, issuer, application, call)).await
+            }
+            Caller::Anonymous => Box::pin(self.issue_anonymous(call)).await,
+        }
+    }
+
+    /// Starts making the next JWT, off the request path, for each one whose time has come.
+    fn renew_ahead(
+        &self,
+        found: &[Arc<IssuedJwt>],
+        (caller, issuer): (&Arc<KnownCaller>, &Arc<Issuer>),
+        application: &CallingApplication,
+        call: Call<'_>,
+    ) {
+        let now = seconds(call.now);
+        for (policy, _) in self.policies.iter().zip(found).filter(|(_, jwt)| jwt.should_renew(now)) {
+            let (policy, caller, issuer) = (Arc::clone(policy), Arc::clone(caller), Arc::clone(issuer));
+            let (api, applications, runtime) =
+                (Arc::clone(call.api), Arc::clone(call.applications), Arc::clone(call.runtime));
+            let (application, operation) = (application.clone(), call.operation);
+            call.runtime.background.spawn(async move {
+                let now = (runtime.clock)();
+                let call = Call { api: &api, operation, applications: &applications, runtime: &runtime, now };
+                policy.renew(&caller, &issuer, &application, call).await;
+            });
+        }
+    }
+
+    async fn issue_all(
+        &self,
+        caller: &Arc<KnownCaller>,
+        issuer: &Arc<Issuer>,
+        application: &CallingApplication,
+        call: Call<'_>,
+    ) -> Result<Vec<Arc<IssuedJwt>>, Rejection> {
+        let mut jwts = Vec::with_capacity(self.policies.len());
+        for policy in &self.policies {
+            jwts.push(policy.issue(caller, issuer, application, call).await?);
+        }
+        Ok(jwts)
+    }
+
+    async fn issue_anonymous(&self, call: Call<'_>) -> Result<Vec<Arc<IssuedJwt>>, Rejection> {
+        let mut jwts = Vec::new();
+        for policy in &self.policies {
+            match policy.policy.anonymous {
+                Anonymous::Omit => {}
+                Anonymous::Mint => jwts.push(policy.issue_anonymous(call).await?),
+            }
+        }
+        Ok(jwts)
+    }
+}
+
+impl IssuePolicy {
+    /// Returns the live JWT of this policy, and starts its renewal when it is time.
+    fn cached(
+        &self,
+        jwts: &[Arc<IssuedJwt>],
+        application: &CallingApplication,
+        call: Call<'_>,
+    ) -> Option<Arc<IssuedJwt>> {
+        let slot = self.slot(application);
+        let now = seconds(call.now);
+        let jwt = jwts.iter().find(|jwt| jwt.slot == slot)?;
+        if !jwt.is_live(call.runtime.keyring.epoch(), now) || self.policy.token_id == TokenId::Unique {
+            return None;
+        }
+        let applications = call.applications.fingerprint().short();
+        if jwt.applications.load(Ordering::Relaxed) != applications {
+            if jwt.application != *application {
+                return None;
+            }
+            jwt.applications.store(applications, Ordering::Relaxed);
+        }
+        Some(Arc::clone(jwt))
+    }
+
+    async fn issue(
+        self: &Arc<Self>,
+        caller: &Arc<KnownCaller>,
+        issuer: &Arc<Issuer>,
+        application: &CallingApplication,
+        call: Call<'_>,
+    ) -> Result<Arc<IssuedJwt>, Rejection> {
+        let is_cacheable = self.policy.token_id == TokenId::Cached;
+        let _minting = if is_cacheable { Some(caller.minting.lock().await) } else { None };
+        if let Some(jwt) = self.cached(&caller.jwts.load(), application, call) {
+            return Ok(jwt);
+        }
+        let made = self.make(Some((caller, issuer)), application, call).await?;
+        let jwt = Arc::new(made.jwt);
+        if is_cacheable {
+            let (epoch, now) = (call.runtime.keyring.epoch(), seconds(call.now));
+            caller.keep(&jwt, |other| other.is_live(epoch, now));
+        }
+        Ok(jwt)
+    }
+
+    /// Replaces a live JWT ahead of its end; when that fails, the old one is served to its end.
+    async fn renew(&self, caller: &KnownCaller, issuer: &Issuer, application: &CallingApplication, call: Call<'_>) {
+        match self.make(Some((caller, issuer)), application, call).await {
+            Ok(made) => {
+                let (epoch, now) = (call.runtime.keyring.epoch(), seconds(call.now));
+                caller.keep(&Arc::new(made.jwt), |other| other.is_live(epoch, now));
+                call.runtime.counters.renewed.add(1);
+            }
+            Err(rejection) => tracing::warn!(code = rejection.code.text(), "a backend JWT was not renewed"),
+        }
+    }
+
+    async fn issue_anonymous(&self, call: Call<'_>) -> Result<Arc<IssuedJwt>, Rejection> {
+        let now = seconds(call.now);
+        let kept = self.anonymous.load_full().filter(|jwt| jwt.is_live(call.runtime.keyring.epoch(), now));
+        if let Some(jwt) = kept.filter(|_| self.policy.token_id == TokenId::Cached) {
+            return Ok(jwt);
+        }
+        let made = self.make(None, &CallingApplication::default(), call).await?;
+        let jwt = Arc::new(made.jwt);
+        self.anonymous.store(Some(Arc::clone(&jwt)));
+        Ok(jwt)
+    }
+
+    /// Makes a JWT: look up, map, sign. Nothing is cached here.
+    ///
+    /// # Errors
+    ///
+    /// As [`Issuance::issue`].
+    pub async fn make(
+        &self,
+        caller: Option<(&KnownCaller, &Issuer)>,
+        application: &CallingApplication,
+        call: Call<'_>,
+    ) -> Result<Made, Rejection> {
+        let looked_up = match caller {
+            Some((caller, issuer)) => {
+                look_up(&self.stores, &self.policy, (&caller.principal, issuer), call.now).await?
+            }
+            None => LookedUp::nobody(),
+        };
+        let jti = random_jti();
+        let claims = self.compose(caller, application, &looked_up, (call, &jti))?;
+        self.count(&claims, call.runtime);
+        let (claims, signed) = self.sign(claims, call).await?;
+        let inbound = caller.and_then(|(caller, _)| caller.principal.expires_at);
+        let bounds = LifeBounds {
+            expires_at: signed.expires_at,
+            inbound_expires_at: inbound.filter(|_| self.policy.cap_to_inbound_token),
+            fresh_until: looked_up.fresh_until,
+            is_degraded: looked_up.is_degraded(),
+        };
+        let life = Life::new(bounds, seconds(call.now));
+        let jwt = IssuedJwt {
+            slot: self.slot(application),
+            record: issued::record(&claims, signed.kid.as_deref(), &jti, signed.value.len()),
+            value: header_value(&signed.value)?,
+            serve_until: life.serve_until,
+            renew_at: life.renew_at,
+            is_renewing: false.into(),
+            expires_at: signed.expires_at,
+            generations: looked_up.generations.into(),
+            keys_epoch: signed.keys_epoch,
+            application: application.clone(),
+            applications: call.applications.fingerprint().short().into(),
+        };
+        call.runtime.counters.minted.add(1);
+        Ok(Made { claims, jwt })
+    }
+
+    fn compose(
+        &self,
+        caller: Option<(&KnownCaller, &Issuer)>,
+        application: &CallingApplication,
+        looked_up: &LookedUp,
+        (call, jti): (Call<'_>, &str),
+    ) -> Result<ClaimSet, Rejection> {
+        let nowhere = OperationFacts { target: Box::default(), verb: Box::default() };
+        let operation = call.api.operations.get(call.operation).map_or(&nowhere, |operation| &operation.facts);
+        let composition = Composition {
+            policy: &self.policy,
+            api: call.api.facts(application.key_type),
+            operation,
+            caller: caller.map_or(ClaimsCaller::Anonymous, |(caller, _)| ClaimsCaller::Known(&caller.principal)),
+            application: application.application.as_ref(),
+            user: looked_up.user(),
+            store_attributes: &looked_up.gives,
+        };
+        claims::compose(&composition, seconds(call.now), jti).map_err(|error| refuse_composition(&error))
+    }
+
+    fn count(&self, claims: &ClaimSet, runtime: &Runtime) {
+        let overridden =
+            claims.omissions.iter().filter(|omission| omission.reason == claims::OmissionReason::Overridden).count();
+        runtime.counters.overridden_claims.add(overridden as u64);
+        runtime.counters.unfit_claims.add(claims.issues.len() as u64);
+        for issue in &claims.issues {
+            tracing::warn!(policy = %self.fingerprint, claim = %issue.claim, "a claim was left out: {}", issue.problem);
+        }
+    }
+
+    /// Fits the claims into the header's bound and signs them, slow signatures off the worker.
+    async fn sign(&self, claims: ClaimSet, call: Call<'_>) -> Result<(ClaimSet, Signed), Rejection> {
+        let keyring = &call.runtime.keyring;
+        let keys_epoch = keyring.epoch();
+        let key = keyring.signing_key(&self.policy, seconds(call.now)).map_err(|problem| {
+            call.runtime.counters.signing_failures.add(1);
+            tracing::error!(policy = %self.fingerprint, algorithm = %self.policy.algorithm, "{problem}");
+            signing_failed()
+        })?;
+        let mut claims = claims;
+        let signed = if is_slow(self.policy.algorithm) {
+            let (policy, mut set) = (self.policy.clone(), claims);
+            let signing = call.runtime.background.spawn_blocking(move || {
+                let signed = claims::mint(&mut set, &policy, key.as_deref());
+                (set, signed)
+            });
+            let (set, signed) = signing.await.map_err(|_| signing_failed())?;
+            claims = set;
+            signed
+        } else {
+            claims::mint(&mut claims, &self.policy, key.as_deref())
+        };
+        let signed = signed.map_err(|error| self.refuse_mint(&error, call))?;
+        let signed = Signed { value: signed.value, kid: signed.kid, expires_at: signed.expires_at, keys_epoch };
+        Ok((claims, signed))
+    }
+
+    fn refuse_mint(&self, error: &MintError, call: Call<'_>) -> Rejection {
+        tracing::error!(api = %call.api.name, policy = %self.fingerprint, "{error}");
+        match error {
+            MintError::TooLarge { claims, .. } => {
+                tracing::error!(?claims, "claims and how many values they have");
+                call.runtime.counters.too_large.add(1);
+                Rejection::new(Code::BackendJwtTooLarge, "the backend JWT exceeds the policy's `maxHeaderBytes`")
+            }
+            MintError::NoKey(_) | MintError::NoCertificate(_) | MintError::Claim(_) | MintError::Signing(_) => {
+                call.runtime.counters.signing_failures.add(1);
+                signing_failed()
+            }
+        }
+    }
+
+    fn slot(&self, application: &CallingApplication) -> Slot {
+        Slot { policy: self.fingerprint, key_type: application.key_type }
+    }
+}
+
+/// A signed JWT and what the cache must know of it.
+#[derive(Debug)]
+struct Signed {
+    value: Box<str>,
+    kid: Option<Box<str>>,
+    expires_at: u64,
+    keys_epoch: u64,
+}
+
+/// Finds the application behind a caller.
+pub fn calling_application(caller: &Caller, api: &Api, applications: &Applications) -> CallingApplication {
+    let Caller::Known(caller, issuer) = caller else { return CallingApplication::default() };
+    let facts = &api.production;
+    let configured = applications.of(&caller.principal, &facts.name, &facts.version);
+    match issuer.application_from_token {
+        ApplicationFromToken::Believed if configured.application.is_none() => {
+            CallingApplication::from_token(&caller.principal, &facts.name, &facts.version)
+        }
+        ApplicationFromToken::Believed | ApplicationFromToken::Ignored => configured,
+    }
+}
+
+fn refuse_composition(error: &ComposeError) -> Rejection {
+    tracing::warn!("no backend JWT: {error}");
+    match error {
+        ComposeError::MissingClaim { .. } => {
+            Rejection::new(Code::MissingClaim, "a claim that this operation requires has no value")
+        }
+        ComposeError::Expired => Rejection::new(Code::Unauthorized, "the token has expired"),
+        ComposeError::NoSubject | ComposeError::Conversion { .. } => {
+            Rejection::new(Code::SigningFailed, "the backend JWT could not be built")
+        }
+    }
+}
+
+fn header_value(value: &str) -> Result<HeaderValue, Rejection> {
+    HeaderValue::from_str(value)
+        .map_err(|_| Rejection::new(Code::SigningFailed, "the backend JWT is not a header value"))
+}
+
+fn signing_failed() -> Rejection {
+    Rejection::new(Code::SigningFailed, "the backend JWT could not be signed")
+}
+
+fn random_jti() -> String {
+    uuid::Uuid::new_v4().to_string()
+}

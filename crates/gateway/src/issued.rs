@@ -1,0 +1,178 @@
+//! A Backend JWT that was made, and until when it may be served again (backend-jwt.md §6).
+
+use std::{
+    fmt::Write,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+use claims::{ClaimSet, KeyType, Origin, Source};
+use http::HeaderValue;
+use stores::Generation;
+
+use crate::{applications::CallingApplication, fingerprint::Fingerprint};
+
+/// Which JWT of a caller it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// The policy, with everything that shapes its tokens.
+    pub policy: Fingerprint,
+    /// Production or sandbox.
+    pub key_type: KeyType,
+}
+
+/// A Backend JWT, ready to be sent.
+#[derive(Debug)]
+pub struct IssuedJwt {
+    /// Which one.
+    pub slot: Slot,
+    /// The field's value: `[scheme ]jwt`.
+    pub value: HeaderValue,
+    /// When it may last be served, in seconds since the epoch.
+    pub serve_until: u64,
+    /// From when on a new one is made in the background.
+    pub renew_at: u64,
+    /// True while that goes on.
+    pub is_renewing: AtomicBool,
+    /// `exp`
+    pub expires_at: u64,
+    /// The counters of the attributes in it; dead when one moved.
+    pub generations: Box<[Generation]>,
+    /// The key ring's epoch when it was signed.
+    pub keys_epoch: u64,
+    /// The application in it, and the configuration of applications under which that was last found true.
+    pub application: CallingApplication,
+    /// See [`Self::application`].
+    pub applications: AtomicU64,
+    /// Its part of the audit record: JSON members without braces.
+    pub record: Box<str>,
+}
+
+impl IssuedJwt {
+    /// True while it may be served: in time, its key trusted and its attributes not invalidated.
+    pub fn is_live(&self, keys_epoch: u64, now: u64) -> bool {
+        now < self.serve_until && self.keys_epoch == keys_epoch && self.generations.iter().all(Generation::is_current)
+    }
+
+    /// True for the one request that should start making the next one.
+    pub fn should_renew(&self, now: u64) -> bool {
+        now >= self.renew_at && !self.is_renewing.swap(true, Ordering::Relaxed)
+    }
+
+    /// Estimates the bytes held.
+    pub fn weight(&self) -> usize {
+        size_of::<Self>() + self.value.len() + self.record.len() + self.generations.len() * size_of::<Generation>()
+    }
+}
+
+/// Seconds for which a JWT from stale or missing attributes is served.
+pub const DEGRADED_LIFE: u64 = 5;
+
+/// Until when a JWT may be served, and from when it is renewed: seconds since the epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Life {
+    /// The end.
+    pub serve_until: u64,
+    /// The start of renewal.
+    pub renew_at: u64,
+}
+
+/// What bounds a JWT's life.
+#[derive(Clone, Copy, Debug)]
+pub struct LifeBounds {
+    /// `exp`
+    pub expires_at: u64,
+    /// The inbound token's `exp`, if it bounds this one's.
+    pub inbound_expires_at: Option<u64>,
+    /// Until when its attributes are fresh; `None`: it has none.
+    pub fresh_until: Option<u64>,
+    /// True for attributes that are stale or were left out.
+    pub is_degraded: bool,
+}
+
+impl Life {
+    /// Computes the life of a JWT that is made at `now`.
+    pub fn new(bounds: LifeBounds, now: u64) -> Self {
+        let LifeBounds { expires_at, inbound_expires_at, fresh_until, is_degraded } = bounds;
+        let is_capped = inbound_expires_at.is_some_and(|inbound| inbound <= expires_at);
+        let by_expiry = if is_capped { expires_at } else { expires_at - expires_at.saturating_sub(now).div_ceil(5) };
+        let by_quality = if is_degraded { now + DEGRADED_LIFE } else { fresh_until.unwrap_or(u64::MAX) };
+        let serve_until = by_expiry.min(by_quality);
+        let life = serve_until.saturating_sub(now);
+        let renew_at = if is_capped && serve_until == expires_at { u64::MAX } else { serve_until - (life / 5).min(30) };
+        Self { serve_until, renew_at }
+    }
+}
+
+/// Writes a JWT's part of the audit record: `kid`, `jti`, bytes, and claim names with source and time; no value.
+pub fn record(claims: &ClaimSet, kid: Option<&str>, jti: &str, bytes: usize) -> Box<str> {
+    let mut text = String::with_capacity(256);
+    let kid = kid.unwrap_or("none");
+    let _ = write!(text, r#""kid":{},"jti":"{jti}","jwtBytes":{bytes},"claims":{{"#, quoted(kid));
+    for (index, claim) in claims.claims.iter().enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        let _ = match &claim.origin {
+            Origin::Attribute { source: Source::Store(store), as_of, .. } => {
+                write!(text, "{}:{{\"source\":{},\"asOf\":{as_of}}}", quoted(&claim.name), quoted(store))
+            }
+            Origin::Attribute { source: Source::UserInfo(issuer), as_of, .. } => {
+                write!(text, "{}:{{\"source\":{},\"asOf\":{as_of}}}", quoted(&claim.name), quoted(issuer))
+            }
+            Origin::Attribute { source: Source::Token, .. } | Origin::Token => {
+                write!(text, "{}:\"token\"", quoted(&claim.name))
+            }
+            Origin::Registered => write!(text, "{}:\"registered\"", quoted(&claim.name)),
+            Origin::Gateway => write!(text, "{}:\"gateway\"", quoted(&claim.name)),
+            Origin::Custom => write!(text, "{}:\"custom\"", quoted(&claim.name)),
+        };
+    }
+    text.push('}');
+    text.into()
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(bounds: LifeBounds, expected: u64) {
+        assert_eq!(Life::new(bounds, 1000).serve_until, expected, "{bounds:?}");
+    }
+
+    #[test]
+    fn a_jwt_is_served_for_four_fifths_of_its_life() {
+        let bounds = LifeBounds { expires_at: 2000, inbound_expires_at: None, fresh_until: None, is_degraded: false };
+        check(bounds, 1800);
+        check(LifeBounds { fresh_until: Some(1300), ..bounds }, 1300);
+        check(LifeBounds { is_degraded: true, fresh_until: Some(1300), ..bounds }, 1005);
+        check(LifeBounds { inbound_expires_at: Some(2000), ..bounds }, 2000);
+        check(LifeBounds { inbound_expires_at: Some(5000), ..bounds }, 1800);
+    }
+
+    proptest! {
+        #[test]
+        fn no_jwt_outlives_its_bounds(
+            ttl in 1_u64..90_000,
+            inbound in prop::option::of(1_u64..90_000),
+            fresh in prop::option::of(0_u64..90_000),
+            is_degraded: bool,
+        ) {
+            let now = 1_000_000;
+            let expires_at = now + inbound.map_or(ttl, |inbound| inbound.min(ttl));
+            let inbound_expires_at = inbound.map(|inbound| now + inbound);
+            let fresh_until = fresh.map(|fresh| now + fresh);
+            let life = Life::new(LifeBounds { expires_at, inbound_expires_at, fresh_until, is_degraded }, now);
+            prop_assert!(life.serve_until <= expires_at);
+            prop_assert!(fresh_until.is_none_or(|fresh| is_degraded || life.serve_until <= fresh));
+            prop_assert!(!is_degraded || life.serve_until <= now + DEGRADED_LIFE);
+            let left = expires_at - life.serve_until.min(expires_at);
+            prop_assert!(Some(expires_at) == inbound_expires_at || left * 5 >= expires_at - now);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! A trusted issuer of inbound tokens: what its tokens must look like, and who its users are.
+//!
+//! Resolved by `compile`; its keys live in `issuer_keys.rs`, because they change while the configuration does not.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use claims::{AccessTokenRules, Algorithm, Template};
+use stores::CachedStore;
+
+use crate::{fingerprint::Fingerprint, issuer_keys::IssuerKeys};
+
+/// One trusted issuer.
+#[derive(Debug)]
+pub struct Issuer {
+    /// The operator's name for it; the `idp` claim.
+    pub name: Arc<str>,
+    /// Of everything here, its stores included.
+    pub fingerprint: Fingerprint,
+    /// What its tokens must claim: `iss`, `aud`, `typ`, times.
+    pub rules: AccessTokenRules,
+    /// The algorithms that its tokens may use.
+    pub algorithms: Box<[Algorithm]>,
+    /// The Backend JWT's `sub`.
+    pub subject: Template,
+    /// The claim with the client id; the first that is there.
+    pub consumer_key_claims: Box<[Box<str>]>,
+    /// The claim with the scopes: a space-separated string, or an array.
+    pub scopes_claim: Box<str>,
+    /// Renamings: remote claim, local claim.
+    pub claim_mappings: Box<[(Box<str>, Box<str>)]>,
+    /// The claim whose value finds the user.
+    pub lookup_claim: Box<str>,
+    /// The stores that its users may be looked up in, in order.
+    pub user_stores: Box<[Arc<UserStoreHandle>]>,
+    /// Whether the token's own `application` claims are believed.
+    pub application_from_token: ApplicationFromToken,
+    /// Its keys.
+    pub keys: Arc<IssuerKeys>,
+}
+
+/// Whether a token's own word about its application is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ApplicationFromToken {
+    /// Only the operator's `applications` count.
+    Ignored,
+    /// The token's `application`, `subscribedAPIs` and `keytype` claims are believed.
+    Believed,
+}
+
+/// A configured user store, with what the compile step knows of it.
+#[derive(Debug)]
+pub struct UserStoreHandle {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Of its configuration, secrets included.
+    pub fingerprint: Fingerprint,
+    /// The attributes that it is configured to give: it is their only source.
+    pub gives: BTreeSet<Box<str>>,
+    /// The store behind its cache.
+    pub store: Arc<CachedStore>,
+}

@@ -1,0 +1,295 @@
+//! An issuer's public keys: fetched, refreshed in the background, and kept when a fetch fails (backend-jwt.md §6).
+//!
+//! The only place that speaks HTTP to issuers. Bounded in every direction: 256 KiB, 100 keys, 5 s, no redirect to another
+//! host, one extra fetch in 30 s for an unknown `kid`.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+
+use arc_swap::ArcSwap;
+use claims::{JwksError, SecretKeys, VerificationKeys};
+use url::Url;
+
+use crate::{callers::KnownCaller, fingerprint::Fingerprint, runtime::Runtime, time::seconds};
+
+/// Where an issuer's keys are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeySource {
+    /// A JWKS file.
+    File(PathBuf),
+    /// A JWKS address.
+    Url(Url),
+    /// `jwks_uri` of the discovery document at this address (OpenID Connect Discovery §4).
+    Discovery(Url),
+}
+
+/// Why keys could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// The file cannot be read.
+    #[error("cannot read the JWKS file")]
+    File(#[source] std::io::Error),
+    /// The server cannot be reached, or broke off.
+    #[error("cannot fetch the issuer's keys")]
+    Fetch(#[source] reqwest::Error),
+    /// The server answered with an error.
+    #[error("the issuer's server answered {0}")]
+    Status(u16),
+    /// The answer is larger than 256 KiB.
+    #[error("the issuer's answer is too large")]
+    TooLarge,
+    /// The answer is no JWKS with a usable key.
+    #[error("the issuer's answer is no JWKS")]
+    Malformed(#[source] JwksError),
+    /// The JWKS has no key that can verify.
+    #[error("the issuer's JWKS has no usable key")]
+    Empty,
+    /// The discovery document is another issuer's or has no `jwks_uri`.
+    #[error("the issuer's discovery document is not usable")]
+    Discovery,
+}
+
+/// The keys of one issuer, as far as they are known now.
+#[derive(Debug)]
+pub struct IssuerKeys {
+    name: Arc<str>,
+    iss: Arc<str>,
+    source: KeySource,
+    client: reqwest::Client,
+    extra_ca: Option<Fingerprint>,
+    current: ArcSwap<Current>,
+    fetched_for_unknown: AtomicU64,
+    fetching: tokio::sync::Mutex<()>,
+}
+
+/// One good answer.
+#[derive(Debug, Default)]
+pub struct Current {
+    /// The keys; `None`: never had any, or they are too old.
+    pub keys: Option<Arc<VerificationKeys>>,
+    /// Counts the changes.
+    pub generation: u64,
+    /// When they were fetched, in seconds since the epoch.
+    pub fetched_at: u64,
+    content: Fingerprint,
+}
+
+const REFRESH_EVERY: Duration = Duration::from_secs(600);
+const RETRY_EVERY: Duration = Duration::from_secs(5);
+const FILE_CHECKED_EVERY: Duration = Duration::from_secs(2);
+/// Seconds for which the last good answer is used when newer ones fail.
+const KEPT_FOR: u64 = 24 * 3600;
+/// Seconds between fetches that an unknown `kid` may start.
+const UNKNOWN_KID_PAUSE: u64 = 30;
+const MOST_BYTES: usize = 256 * 1024;
+
+impl IssuerKeys {
+    /// Makes the holder, without keys.
+    pub fn new(
+        (name, iss): (Arc<str>, Arc<str>),
+        source: KeySource,
+        client: reqwest::Client,
+        extra_ca: Option<Fingerprint>,
+    ) -> Self {
+        Self {
+            extra_ca,
+            name,
+            iss,
+            source,
+            client,
+            current: ArcSwap::default(),
+            fetched_for_unknown: AtomicU64::new(0),
+            fetching: tokio::sync::Mutex::new(()),
+        }
+    }
+
+    /// Returns the keys as they are now.
+    pub fn current(&self) -> arc_swap::Guard<Arc<Current>> {
+        self.current.load()
+    }
+
+    /// True when this holder is for that issuer, source and CA: then it is carried over.
+    pub fn serves(&self, iss: &str, source: &KeySource, extra_ca: Option<Fingerprint>) -> bool {
+        *self.iss == *iss && self.source == *source && self.extra_ca == extra_ca
+    }
+
+    /// Returns where they come from.
+    pub fn source(&self) -> &KeySource {
+        &self.source
+    }
+
+    /// True when the key that verified this caller is still one of the issuer's.
+    pub fn still_vouch_for(&self, caller: &KnownCaller) -> bool {
+        let current = self.current.load();
+        if caller.keys_generation.load(Ordering::Relaxed) == current.generation {
+            return true;
+        }
+        let is_known = current.keys.as_ref().is_some_and(|keys| keys.trusts(&caller.key));
+        if is_known {
+            caller.keys_generation.store(current.generation, Ordering::Relaxed);
+        }
+        is_known
+    }
+
+    /// Reads a JWKS file at once, so that it is there before the first request.
+    ///
+    /// # Errors
+    ///
+    /// [`KeysError`] when the file is missing or no JWKS; the keys stay as they were.
+    pub fn load_file(&self, now: SystemTime) -> Result<(), KeysError> {
+        let KeySource::File(path) = &self.source else { return Ok(()) };
+        let bytes = std::fs::read(path).map_err(KeysError::File)?;
+        self.accept(&bytes, now)
+    }
+
+    /// Fetches the keys now.
+    ///
+    /// # Errors
+    ///
+    /// [`KeysError`]; the last good keys stay, for 24 h at most.
+    pub async fn refresh(&self, now: SystemTime) -> Result<(), KeysError> {
+        let outcome = match &self.source {
+            KeySource::File(_) => self.load_file(now),
+            KeySource::Url(url) => self.fetch(url.clone()).await.and_then(|bytes| self.accept(&bytes, now)),
+            KeySource::Discovery(url) => self.discover(url.clone(), now).await,
+        };
+        if let Err(error) = &outcome {
+            tracing::warn!(issuer = %self.name, error = %chain(error), "the issuer's keys were not refreshed");
+            self.forget_old(now);
+        }
+        outcome
+    }
+
+    /// Fetches the keys because a token names a `kid` that is not there; at most once in 30 s.
+    ///
+    /// Returns true when there may be new keys.
+    pub async fn refresh_for_unknown_kid(&self, now: SystemTime) -> bool {
+        let generation = self.current.load().generation;
+        let _fetching = self.fetching.lock().await;
+        if self.current.load().generation != generation {
+            return true;
+        }
+        let last = self.fetched_for_unknown.load(Ordering::Relaxed);
+        if seconds(now) < last + UNKNOWN_KID_PAUSE {
+            return false;
+        }
+        self.fetched_for_unknown.store(seconds(now), Ordering::Relaxed);
+        self.refresh(now).await.is_ok()
+    }
+
+    /// Keeps the keys fresh for as long as somebody holds them.
+    pub fn keep_fresh(self: &Arc<Self>, runtime: &Runtime) {
+        let keys = Arc::downgrade(self);
+        let clock = runtime.clock;
+        runtime.background.spawn(async move {
+            while let Some(pause) = refresh_once(&keys, clock()).await {
+                tokio::time::sleep(pause).await;
+            }
+        });
+    }
+
+    async fn discover(&self, url: Url, now: SystemTime) -> Result<(), KeysError> {
+        let document = self.fetch(url).await?;
+        let document: serde_json::Value = serde_json::from_slice(&document).map_err(|_| KeysError::Discovery)?;
+        if document.get("issuer").and_then(serde_json::Value::as_str) != Some(&self.iss) {
+            return Err(KeysError::Discovery);
+        }
+        let address = document.get("jwks_uri").and_then(serde_json::Value::as_str).ok_or(KeysError::Discovery)?;
+        let address = Url::parse(address).map_err(|_| KeysError::Discovery)?;
+        let bytes = self.fetch(address).await?;
+        self.accept(&bytes, now)
+    }
+
+    async fn fetch(&self, url: Url) -> Result<Vec<u8>, KeysError> {
+        let mut response = self.client.get(url).send().await.map_err(KeysError::Fetch)?;
+        if !response.status().is_success() {
+            return Err(KeysError::Status(response.status().as_u16()));
+        }
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(KeysError::Fetch)? {
+            bytes.extend_from_slice(&chunk);
+            if bytes.len() > MOST_BYTES {
+                return Err(KeysError::TooLarge);
+            }
+        }
+        Ok(bytes)
+    }
+
+    fn accept(&self, jwks: &[u8], now: SystemTime) -> Result<(), KeysError> {
+        let keys = VerificationKeys::from_jwks(jwks, SecretKeys::Refuse).map_err(KeysError::Malformed)?;
+        if keys.is_empty() {
+            return Err(KeysError::Empty);
+        }
+        let content = Fingerprint::of([jwks]);
+        let current = self.current.load();
+        let is_same = current.keys.is_some() && current.content == content;
+        let generation = if is_same { current.generation } else { current.generation + 1 };
+        let fetched_at = seconds(now);
+        self.current.store(Arc::new(Current { keys: Some(Arc::new(keys)), generation, fetched_at, content }));
+        Ok(())
+    }
+
+    fn forget_old(&self, now: SystemTime) {
+        let current = self.current.load();
+        if current.keys.is_some() && seconds(now) > current.fetched_at + KEPT_FOR {
+            tracing::error!(issuer = %self.name, "the issuer's keys are too old to be used");
+            let generation = current.generation + 1;
+            self.current.store(Arc::new(Current { keys: None, generation, ..Current::default() }));
+        }
+    }
+}
+
+/// Refreshes once; returns how long to wait for the next time, `None` when nobody holds the keys any more.
+async fn refresh_once(keys: &Weak<IssuerKeys>, now: SystemTime) -> Option<Duration> {
+    let keys = keys.upgrade()?;
+    let outcome = keys.refresh(now).await;
+    Some(match (&keys.source, outcome) {
+        (KeySource::File(_), _) => FILE_CHECKED_EVERY,
+        (KeySource::Url(_) | KeySource::Discovery(_), Ok(())) => REFRESH_EVERY,
+        (KeySource::Url(_) | KeySource::Discovery(_), Err(_)) => RETRY_EVERY,
+    })
+}
+
+/// Makes the HTTP client for one issuer: small, impatient, and loyal to its host.
+///
+/// # Errors
+///
+/// When the CA certificates cannot be used.
+pub fn client(extra_ca: Option<&[u8]>) -> Result<reqwest::Client, reqwest::Error> {
+    let same_host = reqwest::redirect::Policy::custom(|attempt| {
+        let is_same = attempt.previous().first().is_some_and(|first| {
+            first.host_str() == attempt.url().host_str()
+                && first.port_or_known_default() == attempt.url().port_or_known_default()
+                && first.scheme() == attempt.url().scheme()
+        });
+        if is_same && attempt.previous().len() < 4 {
+            attempt.follow()
+        } else {
+            attempt.error("redirect to another host")
+        }
+    });
+    let mut builder = reqwest::Client::builder()
+        .redirect(same_host)
+        .connect_timeout(Duration::from_secs(2))
+        .timeout(Duration::from_secs(5))
+        .pool_max_idle_per_host(1)
+        .user_agent("countersign");
+    if let Some(pem) = extra_ca {
+        for certificate in reqwest::Certificate::from_pem_bundle(pem)? {
+            builder = builder.add_root_certificate(certificate);
+        }
+    }
+    builder.build()
+}
+
+/// Writes an error with its causes.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

@@ -1,0 +1,117 @@
+//! The keys directory: one private JWK per file, made under a lock, readable by its owner alone.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use claims::{Algorithm, KeyError, KeyFile, KeyFileError, KeyLife, RsaSize, SigningKey};
+
+/// What can go wrong with the keys directory.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    /// A file or the directory cannot be read or written.
+    #[error("cannot use `{path}`")]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file is no key.
+    #[error("`{path}` is no key file of ours")]
+    Malformed {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: KeyFileError,
+    },
+    /// A key could not be made.
+    #[error("cannot make a key")]
+    Generate(#[source] KeyError),
+}
+
+/// The keys that a first start makes.
+pub(super) const FIRST_KEYS: [Algorithm; 2] = [Algorithm::Es256, Algorithm::Rs256];
+
+/// Makes the first keys if the directory has none yet. Replicas on one volume do not race: creation is under a lock.
+///
+/// Returns the files that were made.
+///
+/// # Errors
+///
+/// [`DirectoryError`] when the directory cannot be written.
+pub fn make_first_keys(directory: &Path, now: u64) -> Result<Vec<PathBuf>, DirectoryError> {
+    if !read_directory(directory)?.is_empty() {
+        return Ok(Vec::new());
+    }
+    fs::create_dir_all(directory).map_err(|source| io_error(directory, source))?;
+    let lock_path = directory.join(".lock");
+    let lock = File::create(&lock_path).map_err(|source| io_error(&lock_path, source))?;
+    lock.lock().map_err(|source| io_error(&lock_path, source))?;
+    if !read_directory(directory)?.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut made = Vec::new();
+    for algorithm in FIRST_KEYS {
+        let key = SigningKey::generate(algorithm, RsaSize::default()).map_err(DirectoryError::Generate)?;
+        made.push(write_key(directory, &KeyFile { key: Arc::new(key), life: KeyLife::active_from(now) })?);
+    }
+    Ok(made)
+}
+
+/// Reads every key of the directory, in name order; one that does not exist has none.
+///
+/// # Errors
+///
+/// [`DirectoryError`] for the first file that is no key.
+pub fn read_directory(directory: &Path) -> Result<Vec<KeyFile>, DirectoryError> {
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(io_error(directory, source)),
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|source| io_error(directory, source))?.path();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    paths.into_iter().map(read_key).collect()
+}
+
+fn read_key(path: PathBuf) -> Result<KeyFile, DirectoryError> {
+    let text = fs::read(&path).map_err(|source| io_error(&path, source))?;
+    KeyFile::parse(&text).map_err(|source| DirectoryError::Malformed { path, source })
+}
+
+/// Writes a key's file, mode 0600, whole or not at all; an older version is replaced.
+///
+/// # Errors
+///
+/// [`DirectoryError`] when the file cannot be written.
+pub fn write_key(directory: &Path, key: &KeyFile) -> Result<PathBuf, DirectoryError> {
+    let path = directory.join(key.name());
+    let temporary = directory.join(format!(".{}.new", key.name()));
+    let text = key.to_text().map_err(DirectoryError::Generate)?;
+    let write = || -> io::Result<()> {
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+        file.set_permissions(fs::Permissions::from_mode(0o600))?;
+        file.write_all(&text)?;
+        file.sync_all()?;
+        fs::rename(&temporary, &path)
+    };
+    write().map_err(|source| io_error(&path, source))?;
+    Ok(path)
+}
+
+fn io_error(path: &Path, source: io::Error) -> DirectoryError {
+    DirectoryError::Io { path: path.to_owned(), source }
+}

@@ -1,0 +1,87 @@
+//! What outlives every snapshot: caches, keys, counters, and the runtime for work off the request path.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::SystemTime,
+};
+
+use aws_lc_rs::hmac;
+
+use crate::{callers::Callers, keyring::Keyring};
+
+/// The process's shared state, the same for every snapshot.
+#[derive(Debug)]
+pub struct Runtime {
+    /// Where look-ups, renewals and slow signatures run.
+    pub background: tokio::runtime::Handle,
+    /// Reads the clock, for work that no request started.
+    pub clock: fn() -> SystemTime,
+    /// Known callers.
+    pub callers: Callers,
+    /// Signing keys.
+    pub keyring: Arc<Keyring>,
+    /// What happened, for metrics.
+    pub counters: Counters,
+    user_tags: hmac::Key,
+}
+
+/// Counts of what is rare: nothing here is written for a request that the caches answer.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Inbound tokens whose signature was checked.
+    pub verifications: Counter,
+    /// Backend JWTs that were signed.
+    pub minted: Counter,
+    /// Those of them that were made ahead of time.
+    pub renewed: Counter,
+    /// Claims left out because a stronger source has them.
+    pub overridden_claims: Counter,
+    /// Claims left out because their values do not fit their type.
+    pub unfit_claims: Counter,
+    /// Backend JWTs over the header's bound.
+    pub too_large: Counter,
+    /// Signatures that failed.
+    pub signing_failures: Counter,
+}
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds `count`.
+    pub fn add(&self, count: u64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// Returns the sum.
+    pub fn value(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Runtime {
+    /// Makes the state of a process; `user_tag_key` keys the hashes by which the audit record names users.
+    pub fn new(
+        background: tokio::runtime::Handle,
+        clock: fn() -> SystemTime,
+        callers: Callers,
+        keyring: Arc<Keyring>,
+        user_tag_key: &[u8],
+    ) -> Self {
+        let user_tags = hmac::Key::new(hmac::HMAC_SHA256, user_tag_key);
+        Self { background, clock, callers, keyring, counters: Counters::default(), user_tags }
+    }
+
+    /// Returns the name of a user in audit records: a keyed hash, the same for one user in this process.
+    pub fn user_tag(&self, issuer: &str, user: &str) -> Box<str> {
+        let mut context = hmac::Context::with_key(&self.user_tags);
+        context.update(&(issuer.len() as u64).to_be_bytes());
+        context.update(issuer.as_bytes());
+        context.update(user.as_bytes());
+        context.sign().as_ref().iter().take(12).map(|byte| format!("{byte:02x}")).collect::<String>().into()
+    }
+}
