@@ -15,7 +15,7 @@ use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use x509_parser::{certificate::X509Certificate, prelude::FromDer as _, public_key::PublicKey as ParsedKey};
 
 use crate::{
-    algorithm::base64url,
+    algorithm::{base64url, hexadecimal},
     json::Json,
     public_key::{PublicKey, without_leading_zeros},
 };
@@ -119,8 +119,7 @@ impl CertificateChain {
 
     /// Returns `x5t` as WSO2 API Manager writes it: padded base64url of the lower-case hexadecimal text of SHA-1.
     pub fn legacy_x5t(&self) -> String {
-        let hex: String = self.sha1.iter().map(|byte| format!("{byte:02x}")).collect();
-        URL_SAFE.encode(hex)
+        URL_SAFE.encode(hexadecimal(&self.sha1))
     }
 
     /// Returns `kid` as WSO2 API Manager writes it: unpadded base64url of the text `issuerDN#serialNumber`.

@@ -84,7 +84,7 @@ impl SigningKey {
         let key = Self::assemble(algorithm, material)?;
         let Some(x5c) = jwk.get("x5c") else { return Ok(key) };
         let certificate = CertificateChain::from_x5c(x5c, key.own_public_key()?)?;
-        key.with_certificate(certificate)
+        Ok(key.with_certificate(certificate))
     }
 
     /// Reads an unencrypted PEM private key: PKCS#8, PKCS#1 RSA or SEC 1 EC. Without `algorithm` the key is for the
@@ -100,7 +100,7 @@ impl SigningKey {
         let key = Self::assemble(algorithm, material)?;
         let Some(certificates) = certificates else { return Ok(key) };
         let certificate = CertificateChain::from_pem(certificates, key.own_public_key()?)?;
-        key.with_certificate(certificate)
+        Ok(key.with_certificate(certificate))
     }
 
     /// Reads a key and its certificates from a PKCS#12 file (RFC 7292), as Java's keytool and OpenSSL write them, with
@@ -123,7 +123,7 @@ impl SigningKey {
             return Ok(key);
         }
         let certificate = CertificateChain::from_der(entry.certificates, key.own_public_key()?)?;
-        key.with_certificate(certificate)
+        Ok(key.with_certificate(certificate))
     }
 
     /// Makes the key of a shared secret; `name` becomes its `kid`.
@@ -148,10 +148,10 @@ impl SigningKey {
         Ok(Self { algorithm, material, public_key: Some(public_key), kid, certificate: None, fingerprint, headers })
     }
 
-    fn with_certificate(self, certificate: CertificateChain) -> Result<Self, KeyError> {
+    fn with_certificate(self, certificate: CertificateChain) -> Self {
         let fingerprint = fingerprint_of(self.algorithm, &self.kid, Some(&certificate));
         let headers = HeaderSegments::new(self.algorithm, &self.kid, Some(&certificate));
-        Ok(Self { fingerprint, headers, certificate: Some(certificate), ..self })
+        Self { fingerprint, headers, certificate: Some(certificate), ..self }
     }
 
     fn own_public_key(&self) -> Result<&PublicKey, KeyError> {
@@ -190,6 +190,11 @@ impl SigningKey {
     /// Returns the identity of key, algorithm and certificate: two keys with equal fingerprints sign alike.
     pub const fn fingerprint(&self) -> KeyFingerprint {
         self.fingerprint
+    }
+
+    /// True when tokens of this key can have that form of header: the legacy one needs a certificate.
+    pub fn supports_header(&self, form: HeaderForm) -> bool {
+        self.headers.get(form, Encoding::Base64Url).is_some()
     }
 
     /// Returns the encoded JOSE header with the dot after it; `None`: the legacy form without a certificate.

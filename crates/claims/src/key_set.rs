@@ -15,8 +15,9 @@ pub use plan::{Announcement, KeyChange, PlanError, RetirementTimes, RotationPlan
 
 use crate::{
     algorithm::Algorithm,
+    certificate::CertificateChain,
     fingerprint::KeyFingerprint,
-    json::{Json, Object, write_members},
+    json::{Json, write_members},
     key::SigningKey,
 };
 
@@ -254,19 +255,19 @@ fn refuse_two_algorithms(keys: &[&SigningKey]) -> Result<(), KeySetError> {
     Ok(())
 }
 
+/// Returns the key's JWK, and that of its legacy `kid` where it is asked for.
 fn public_jwks(key: &SigningKey, legacy_kids: LegacyKids) -> Vec<Json> {
-    let jwk = key.public_jwk();
-    let legacy = match legacy_kids {
+    let Some(jwk) = key.public_jwk() else { return Vec::new() };
+    let legacy_kid = match legacy_kids {
         LegacyKids::Omit => None,
-        LegacyKids::List => key.certificate().and_then(|certificate| renamed(jwk.as_ref()?, &certificate.legacy_kid())),
+        LegacyKids::List => key.certificate().map(CertificateChain::legacy_kid),
     };
-    jwk.into_iter().chain(legacy).map(Json::Object).collect()
-}
-
-fn renamed(jwk: &Object, kid: &str) -> Option<Object> {
-    let mut jwk = jwk.clone();
-    jwk.insert("kid", Json::string(kid));
-    Some(jwk)
+    let legacy = legacy_kid.map(|kid| {
+        let mut jwk = jwk.clone();
+        jwk.insert("kid", Json::string(kid));
+        jwk
+    });
+    std::iter::once(jwk).chain(legacy).map(Json::Object).collect()
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use aws_lc_rs::{
 };
 
 use crate::{
-    algorithm::{Algorithm, Encoding, base64url},
+    algorithm::{Algorithm, Encoding, base64url, hexadecimal},
     json::{Json, Object},
 };
 
@@ -296,14 +296,11 @@ const SMALL_ORDER: [&str; 7] = [
 ];
 
 fn has_small_order(x: &[u8]) -> bool {
-    let last = x.len().saturating_sub(1);
-    let hex: String = x
-        .iter()
-        .enumerate()
-        .map(|(position, byte)| if position == last { byte & 0x7f } else { *byte })
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    SMALL_ORDER.contains(&hex.as_str())
+    let mut unsigned = x.to_vec();
+    if let Some(last) = unsigned.last_mut() {
+        *last &= 0x7f;
+    }
+    SMALL_ORDER.contains(&hexadecimal(&unsigned).as_str())
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@ use x509_parser::{
     x509::{AttributeTypeAndValue, RelativeDistinguishedName, X509Name},
 };
 
+use crate::algorithm::hexadecimal;
+
 /// The attribute types that Java has a word for, by OID.
 const KEYWORDS: [(&str, &str); 18] = [
     ("2.5.4.3", "CN"),
@@ -45,7 +47,7 @@ fn relative_name(name: &RelativeDistinguishedName<'_>) -> String {
 }
 
 fn attribute(attribute: &AttributeTypeAndValue<'_>) -> String {
-    let value = text(attribute).map_or_else(|| hexadecimal(attribute), |text| quoted(&text));
+    let value = text(attribute).map_or_else(|| format!("#{}", hexadecimal(attribute.as_slice())), |text| quoted(&text));
     format!("{}={value}", keyword(attribute.attr_type()))
 }
 
@@ -67,10 +69,6 @@ fn text(attribute: &AttributeTypeAndValue<'_>) -> Option<String> {
         }
         _ => attribute.as_str().ok().map(str::to_owned),
     }
-}
-
-fn hexadecimal(attribute: &AttributeTypeAndValue<'_>) -> String {
-    attribute.as_slice().iter().fold("#".to_owned(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 fn quoted(value: &str) -> String {

@@ -88,7 +88,7 @@ pub(super) enum Material {
     Rsa { pair: RsaKeyPair, encoding: &'static RsaSignatureEncoding },
     Ec { pair: EcdsaKeyPair, curve: Curve },
     Ed25519(Ed25519KeyPair),
-    Hmac { key: hmac::Key, secret: KeyFingerprint },
+    Hmac { key: Box<hmac::Key>, secret: KeyFingerprint },
 }
 
 impl Material {
@@ -151,7 +151,7 @@ impl Material {
         if secret.len() < needed {
             return Err(KeyError::ShortSecret { algorithm, needed, bytes: secret.len() });
         }
-        Ok(Self::Hmac { key: hmac::Key::new(hash, secret), secret: KeyFingerprint::of(&[secret]) })
+        Ok(Self::Hmac { key: Box::new(hmac::Key::new(hash, secret)), secret: KeyFingerprint::of(&[secret]) })
     }
 
     /// Returns the public half; a shared secret has none.

@@ -69,20 +69,18 @@ fn algorithm_of(jwk: &Object, asked: Option<Algorithm>) -> Result<Option<Algorit
     }
 }
 
-fn rsa(jwk: &Object, n: &[u8], e: &[u8]) -> Result<RsaKeyPair, KeyError> {
+fn rsa(jwk: &Object, modulus: &[u8], exponent: &[u8]) -> Result<RsaKeyPair, KeyError> {
     let private = |name| member(jwk, name).map(Zeroizing::new);
-    let (d, p, q, dp, dq, qi) =
-        (private("d")?, private("p")?, private("q")?, private("dp")?, private("dq")?, private("qi")?);
-    let components = KeyPairComponents::<&[u8]> {
-        public_key: RsaPublicKeyComponents { n, e },
-        d: &d,
-        p: &p,
-        q: &q,
-        dP: &dp,
-        dQ: &dq,
-        qInv: &qi,
-    };
-    RsaKeyPair::from_components(&components).map_err(|_| KeyError::Malformed)
+    let pair = RsaKeyPair::from_components(&KeyPairComponents::<&[u8]> {
+        public_key: RsaPublicKeyComponents { n: modulus, e: exponent },
+        d: &private("d")?,
+        p: &private("p")?,
+        q: &private("q")?,
+        dP: &private("dp")?,
+        dQ: &private("dq")?,
+        qInv: &private("qi")?,
+    });
+    pair.map_err(|_| KeyError::Malformed)
 }
 
 /// Writes the public members, the private ones, and `more`, into one buffer that is wiped when dropped.

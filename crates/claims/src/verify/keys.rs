@@ -59,7 +59,7 @@ pub(super) struct VerificationKey {
 
 enum Verifier {
     Public(ParsedPublicKey),
-    Secret(hmac::Key),
+    Secret(Box<hmac::Key>),
 }
 
 impl VerificationKeys {
@@ -205,7 +205,7 @@ impl VerificationKey {
             return None;
         }
         let fingerprint = KeyFingerprint::of(&[algorithm.name().as_bytes(), secret]);
-        Some(Self { algorithm, verifier: Verifier::Secret(hmac::Key::new(hash, secret)), fingerprint })
+        Some(Self { algorithm, verifier: Verifier::Secret(Box::new(hmac::Key::new(hash, secret))), fingerprint })
     }
 
     pub(super) const fn fingerprint(&self) -> KeyFingerprint {
