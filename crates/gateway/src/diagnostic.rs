@@ -40,6 +40,7 @@ pub struct Diagnostic {
 #[derive(Clone, Debug, Default)]
 pub struct Diagnostics {
     list: Vec<Diagnostic>,
+    errors: usize,
 }
 
 impl Diagnostics {
@@ -51,6 +52,7 @@ impl Diagnostics {
     /// Adds a complaint, unless it points at a stand-in for something that has been complained about already.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         if !diagnostic.span.is_reported {
+            self.errors += usize::from(diagnostic.severity == Severity::Error);
             self.list.push(diagnostic);
         }
     }
@@ -66,13 +68,13 @@ impl Diagnostics {
     }
 
     /// True when at least one is an error.
-    pub fn has_errors(&self) -> bool {
-        self.error_count() > 0
+    pub const fn has_errors(&self) -> bool {
+        self.errors > 0
     }
 
     /// Returns how many are errors.
-    pub fn error_count(&self) -> usize {
-        self.list.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count()
+    pub const fn error_count(&self) -> usize {
+        self.errors
     }
 
     /// Returns how many there are, warnings included.
@@ -92,7 +94,18 @@ impl Diagnostics {
 
     /// Adds all of another list.
     pub fn extend(&mut self, other: Self) {
+        self.errors += other.errors;
         self.list.extend(other.list);
+    }
+
+    /// Drops all but the first `most`, and says so at the last that stays.
+    pub(crate) fn truncate(&mut self, most: usize) {
+        let rest = self.list.len().saturating_sub(most);
+        self.list.truncate(most);
+        self.errors = self.list.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
+        if let Some(span) = self.list.last().filter(|_| rest > 0).map(|last| last.span.clone()) {
+            self.error(DiagnosticCode::TooManyMistakes, &span, format!("{rest} further mistakes are not shown"));
+        }
     }
 
     /// Sorts by file, then by position; what stands at one place keeps its order.

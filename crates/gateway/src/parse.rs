@@ -13,6 +13,9 @@ use crate::{
     spec, yaml,
 };
 
+/// How many mistakes of one file are shown.
+const MAX_SHOWN: usize = 1_000;
+
 /// One configuration file, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
@@ -38,9 +41,12 @@ pub fn parse_api(source: &Source, diagnostics: &mut Diagnostics) -> Option<spec:
 
 fn parse<T: Value>(source: &Source, diagnostics: &mut Diagnostics) -> Option<T> {
     let file: Arc<Path> = Arc::from(source.path.as_path());
-    let node = yaml::load(&source.text, &file, diagnostics)?;
-    let mut binder = Binder::new(file);
-    let value = bind(&node, &mut binder);
-    diagnostics.extend(binder.into_diagnostics());
+    let mut mistakes = Diagnostics::new();
+    let node = yaml::load(&source.text, &file, &mut mistakes);
+    let mut binder = Binder::new(file, mistakes);
+    let value = node.and_then(|node| bind(&node, &mut binder));
+    let mut mistakes = binder.into_diagnostics();
+    mistakes.truncate(MAX_SHOWN);
+    diagnostics.extend(mistakes);
     value
 }

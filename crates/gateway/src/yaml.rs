@@ -111,3 +111,6 @@ impl Node {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

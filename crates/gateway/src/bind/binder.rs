@@ -27,9 +27,9 @@ enum Subject {
 }
 
 impl Binder {
-    /// Starts to read `file`.
-    pub(crate) fn new(file: Arc<Path>) -> Self {
-        Self { file, diagnostics: Diagnostics::new(), subject: Subject::File }
+    /// Starts to read `file`, of which some things may be known to be wrong.
+    pub(crate) fn new(file: Arc<Path>, diagnostics: Diagnostics) -> Self {
+        Self { file, diagnostics, subject: Subject::File }
     }
 
     /// Ends the reading.

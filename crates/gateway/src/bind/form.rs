@@ -11,6 +11,11 @@ use crate::{
     yaml::{Entry, Node, Place},
 };
 
+/// How many unknown fields of a file get a hint.
+const MAX_HINTED: usize = 200;
+/// How many known names a hint lists.
+const MAX_LISTED: usize = 14;
+
 /// A mapping to be asked for its fields.
 pub(crate) struct Form<'f> {
     mode: Mode<'f>,
@@ -168,10 +173,9 @@ impl<'f> Form<'f> {
         for entry in entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
             let message = format!("unknown field `{}`", crate::yaml::shorten(&entry.key));
             let diagnostic = Diagnostic::error(DiagnosticCode::UnknownField, &binder.span(entry.place), message);
-            binder.push(match unknown_field_hint(&entry.key, record, &known) {
-                Some(hint) => diagnostic.with_hint(hint),
-                None => diagnostic,
-            });
+            // Hints cost time, and nobody reads thousands of them.
+            let hint = (binder.error_count() < MAX_HINTED).then(|| unknown_field_hint(&entry.key, record, &known));
+            binder.push(Diagnostic { hint: hint.flatten(), ..diagnostic });
         }
     }
 
@@ -249,7 +253,7 @@ fn unknown_field_hint(key: &str, record: &str, known: &[&'static str]) -> Option
     }
     match nearest(key, known.iter().copied()) {
         Some(name) => Some(format!("did you mean `{name}`?")),
-        None if known.is_empty() => None,
+        None if known.is_empty() || known.len() > MAX_LISTED => None,
         None => Some(format!("known here: {}", list(known))),
     }
 }

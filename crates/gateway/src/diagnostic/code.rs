@@ -9,6 +9,8 @@ pub enum DiagnosticCode {
     YamlSyntax,
     /// The file is too large, too deep, or expands to too much.
     YamlTooLarge,
+    /// More mistakes than are shown.
+    TooManyMistakes,
     /// The file has no content.
     EmptyFile,
     /// The file holds more than one YAML document.
@@ -63,9 +65,10 @@ pub enum DiagnosticCode {
 
 impl DiagnosticCode {
     /// Every code, in the order of the reference page.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::YamlSyntax,
         Self::YamlTooLarge,
+        Self::TooManyMistakes,
         Self::EmptyFile,
         Self::SeveralDocuments,
         Self::DuplicateKey,
@@ -98,6 +101,7 @@ impl DiagnosticCode {
         match self {
             Self::YamlSyntax => "yaml-syntax",
             Self::YamlTooLarge => "yaml-too-large",
+            Self::TooManyMistakes => "too-many-mistakes",
             Self::EmptyFile => "empty-file",
             Self::SeveralDocuments => "several-documents",
             Self::DuplicateKey => "duplicate-key",

@@ -105,7 +105,7 @@ impl<'a> Loader<'a> {
         let mut documents = 0;
         for event in Parser::new_from_str(text) {
             let (event, span) = event.map_err(|error| self.syntax_error(&error, text))?;
-            let place = self.offsets.place(span);
+            let place = self.offsets.place(span, text);
             match event {
                 Event::DocumentStart(_) => {
                     documents += 1;

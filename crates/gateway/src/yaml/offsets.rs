@@ -20,10 +20,11 @@ impl Offsets {
         Self { bytes, end: u32::try_from(text.len()).unwrap_or(u32::MAX), skipped }
     }
 
-    /// Converts a span; `trimmed` is the length of the scalar's text if that is all the span should cover.
-    pub(super) fn place(&self, span: Span) -> Place {
-        let offset = self.byte(span.start.index());
-        let length = self.byte(span.end.index()).saturating_sub(offset);
+    /// Converts a span of `text`. The parser counts white space and a comment after a quoted scalar in: they are left out.
+    pub(super) fn place(&self, span: Span, text: &str) -> Place {
+        let (offset, end) = (self.byte(span.start.index()), self.byte(span.end.index()));
+        let written = text.get(offset as usize..end as usize).unwrap_or_default();
+        let length = quoted_length(written).unwrap_or_else(|| end.saturating_sub(offset));
         Place { offset: offset.saturating_add(self.skipped), length, ..Self::line_and_column(&span.start) }
     }
 
@@ -49,4 +50,22 @@ impl Offsets {
             length: 0,
         }
     }
+}
+
+/// Returns the length of the quoted scalar that `text` begins with, if it does.
+fn quoted_length(text: &str) -> Option<u32> {
+    let quote = text.chars().next().filter(|first| matches!(first, '"' | '\''))?;
+    let mut is_escaped = false;
+    for (offset, character) in text.char_indices().skip(1) {
+        // Inside single quotes, two of them stand for one.
+        let is_doubled = || quote == '\'' && text.get(offset + 1..).is_some_and(|rest| rest.starts_with('\''));
+        match character {
+            _ if is_escaped => is_escaped = false,
+            '\\' if quote == '"' => is_escaped = true,
+            '\'' if quote == '\'' && is_doubled() => is_escaped = true,
+            _ if character == quote => return u32::try_from(offset + 1).ok(),
+            _ => {}
+        }
+    }
+    None
 }
