@@ -102,11 +102,9 @@ impl AccessTokenRules {
         if issuer(claims) != Some(&*self.issuer) {
             return Err(TokenError::UntrustedIssuer);
         }
-        self.check_audience(claims)?;
-        if claims.get("sub").is_some_and(|sub| sub.as_str().is_none_or(str::is_empty)) {
-            return Err(TokenError::MalformedSubject);
-        }
-        self.check_times(claims, now)
+        check_audience(claims, &self.audiences)?;
+        check_subject(claims)?;
+        check_times(claims, now, self.clock_skew)
     }
 
     fn check_kind(&self, typ: Option<&str>, claims: &Object) -> Result<(), TokenError> {
@@ -123,38 +121,46 @@ impl AccessTokenRules {
         // RFC 9449 §7.2, RFC 8705 §3: a bound token is no bearer token.
         if claims.get("cnf").is_some() { Err(TokenError::BoundToKey) } else { Ok(()) }
     }
+}
 
-    fn check_audience(&self, claims: &Object) -> Result<(), TokenError> {
-        let named: Vec<&str> = match claims.get("aud") {
-            None => Vec::new(),
-            Some(Json::String(audience)) => vec![audience],
-            Some(Json::Array(audiences)) => {
-                audiences.iter().map(Json::as_str).collect::<Option<_>>().ok_or(TokenError::WrongAudience)?
-            }
-            Some(Json::Null | Json::Bool(_) | Json::Number(_) | Json::Object(_)) => {
-                return Err(TokenError::WrongAudience);
-            }
-        };
-        let is_ours = self.audiences.is_empty() || self.audiences.iter().any(|ours| named.contains(&&**ours));
-        if is_ours { Ok(()) } else { Err(TokenError::WrongAudience) }
-    }
+/// Insists on one of these audiences; with none, on `aud` being well-formed.
+pub(crate) fn check_audience(claims: &Object, audiences: &[Box<str>]) -> Result<(), TokenError> {
+    let named: Vec<&str> = match claims.get("aud") {
+        None => Vec::new(),
+        Some(Json::String(audience)) => vec![audience],
+        Some(Json::Array(named)) => {
+            named.iter().map(Json::as_str).collect::<Option<_>>().ok_or(TokenError::WrongAudience)?
+        }
+        Some(Json::Null | Json::Bool(_) | Json::Number(_) | Json::Object(_)) => {
+            return Err(TokenError::WrongAudience);
+        }
+    };
+    let is_ours = audiences.is_empty() || audiences.iter().any(|ours| named.contains(&&**ours));
+    if is_ours { Ok(()) } else { Err(TokenError::WrongAudience) }
+}
 
-    fn check_times(&self, claims: &Object, now: u64) -> Result<u64, TokenError> {
-        let expires_at = time(claims, "exp", Rounding::Down)?.ok_or(TokenError::NoExpiry)?;
-        let not_before = time(claims, "nbf", Rounding::Up)?;
-        let issued_at = time(claims, "iat", Rounding::Up)?;
-        let latest = now.saturating_add(self.clock_skew);
-        if expires_at <= now {
-            return Err(TokenError::Expired);
-        }
-        if not_before.is_some_and(|not_before| not_before > latest) {
-            return Err(TokenError::NotYetValid);
-        }
-        if issued_at.is_some_and(|issued_at| issued_at > latest) {
-            return Err(TokenError::IssuedInFuture);
-        }
-        Ok(expires_at)
+/// Insists on `sub` being a text, where there is one.
+pub(crate) fn check_subject(claims: &Object) -> Result<(), TokenError> {
+    let is_malformed = claims.get("sub").is_some_and(|sub| sub.as_str().is_none_or(str::is_empty));
+    if is_malformed { Err(TokenError::MalformedSubject) } else { Ok(()) }
+}
+
+/// Checks `exp`, `nbf` and `iat`, and returns when the token expires.
+pub(crate) fn check_times(claims: &Object, now: u64, clock_skew: u64) -> Result<u64, TokenError> {
+    let expires_at = time(claims, "exp", Rounding::Down)?.ok_or(TokenError::NoExpiry)?;
+    let not_before = time(claims, "nbf", Rounding::Up)?;
+    let issued_at = time(claims, "iat", Rounding::Up)?;
+    let latest = now.saturating_add(clock_skew);
+    if expires_at <= now {
+        return Err(TokenError::Expired);
     }
+    if not_before.is_some_and(|not_before| not_before > latest) {
+        return Err(TokenError::NotYetValid);
+    }
+    if issued_at.is_some_and(|issued_at| issued_at > latest) {
+        return Err(TokenError::IssuedInFuture);
+    }
+    Ok(expires_at)
 }
 
 /// Reads a payload: a strict JSON object.

@@ -298,6 +298,8 @@ fn a_whole_token_is_judged_by_signature_and_claims() {
     let good = signed(br#"{"iss":"me","aud":"you","exp":2000}"#);
     assert_eq!(judge(&good, claims(None, None)), None);
     assert_eq!(judge(&good, claims(Some("me"), Some("you"))), None);
+    assert_eq!(judge(&signed(br#"{"exp":2000}"#), claims(None, None)), None);
+    assert_eq!(judge(&signed(br#"{"exp":2000}"#), claims(Some("me"), None)), Some(TokenError::UntrustedIssuer.into()));
     assert_eq!(judge(&good, claims(Some("she"), None)), Some(TokenError::UntrustedIssuer.into()));
     assert_eq!(judge(&good, claims(None, Some("they"))), Some(TokenError::WrongAudience.into()));
     assert_eq!(judge(&signed(b"foo"), ClaimChecks::SignatureOnly), None);
