@@ -9,7 +9,7 @@ use claims::{AccessToken, Json, Object, Principal, PrincipalKind, TokenError, Un
 
 use crate::{
     access::{Access, Requirement},
-    callers::{CredentialKind, KnownCaller, Vouchers},
+    callers::{CredentialKey, CredentialKind, KnownCaller, Vouchers},
     credential::{self, Credential},
     issuer::Issuer,
     rejection::{Code, Rejection},
@@ -98,7 +98,7 @@ impl Requirement {
         match self.verify_jwt(token, moment).await {
             Ok((caller, issuer)) => {
                 let caller = Arc::new(caller);
-                runtime.callers.insert(CredentialKind::Jwt, token, Arc::clone(&caller));
+                runtime.callers.insert(Arc::clone(&caller));
                 Ok((caller, issuer))
             }
             Err(Refusal::Token(error)) => {
@@ -112,8 +112,8 @@ impl Requirement {
         }
     }
 
-    async fn verify_jwt(&self, token: &str, moment: Moment<'_>) -> Result<(KnownCaller, Arc<Issuer>), Refusal> {
-        let token = UnverifiedToken::parse(token)?;
+    async fn verify_jwt(&self, text: &str, moment: Moment<'_>) -> Result<(KnownCaller, Arc<Issuer>), Refusal> {
+        let token = UnverifiedToken::parse(text)?;
         let iss = token.claimed_issuer().ok_or(TokenError::UntrustedIssuer)?;
         let issuer = self.issuers.iter().find(|issuer| *issuer.rules.issuer == *iss);
         let issuer = issuer.ok_or(TokenError::UntrustedIssuer)?;
@@ -124,7 +124,8 @@ impl Requirement {
         let principal = issuer.principal(claims, expires_at)?;
         let user_tag = moment.runtime.user_tag(&principal.issuer, &principal.subject);
         let vouchers = Vouchers { issuer: issuer.fingerprint, key, keys_generation, audience, user_tag };
-        Ok((KnownCaller::new(principal, vouchers), Arc::clone(issuer)))
+        let credential = CredentialKey::new(CredentialKind::Jwt, text);
+        Ok((KnownCaller::new(credential, principal, vouchers), Arc::clone(issuer)))
     }
 }
 

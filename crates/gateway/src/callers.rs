@@ -6,10 +6,7 @@
 
 use std::{
     hash::{Hash, Hasher},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
-    },
+    sync::{Arc, atomic::AtomicU64},
 };
 
 use ahash::RandomState;
@@ -28,9 +25,16 @@ pub enum CredentialKind {
 
 /// A credential, whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct CredentialKey {
+pub struct CredentialKey {
     kind: CredentialKind,
-    bytes: Box<[u8]>,
+    bytes: Arc<[u8]>,
+}
+
+impl CredentialKey {
+    /// Makes the key of a credential.
+    pub fn new(kind: CredentialKind, credential: &str) -> Self {
+        Self { kind, bytes: credential.as_bytes().into() }
+    }
 }
 
 /// A credential, borrowed for a look-up.
@@ -62,6 +66,8 @@ impl Equivalent<CredentialKey> for CredentialRef<'_> {
 /// A verified principal, what vouches for it, and its Backend JWTs.
 #[derive(Debug)]
 pub struct KnownCaller {
+    /// The credential, shared with the cache's key.
+    credential: CredentialKey,
     /// Who it is.
     pub principal: Principal,
     /// The issuer's configuration that verified it.
@@ -78,7 +84,6 @@ pub struct KnownCaller {
     pub jwts: ArcSwap<Vec<Arc<IssuedJwt>>>,
     /// Held while one is made: concurrent misses of one caller coalesce.
     pub minting: tokio::sync::Mutex<()>,
-    jwt_bytes: AtomicUsize,
 }
 
 /// More Backend JWTs than this one caller does not keep: the oldest goes.
@@ -86,9 +91,10 @@ const MOST_JWTS: usize = 64;
 
 impl KnownCaller {
     /// Makes an entry without Backend JWTs.
-    pub fn new(principal: Principal, vouchers: Vouchers) -> Self {
+    pub fn new(credential: CredentialKey, principal: Principal, vouchers: Vouchers) -> Self {
         let Vouchers { issuer, key, keys_generation, audience, user_tag } = vouchers;
         Self {
+            credential,
             principal,
             issuer,
             key,
@@ -97,7 +103,6 @@ impl KnownCaller {
             user_tag,
             jwts: ArcSwap::default(),
             minting: tokio::sync::Mutex::new(()),
-            jwt_bytes: AtomicUsize::new(0),
         }
     }
 
@@ -109,8 +114,15 @@ impl KnownCaller {
             jwts.truncate(MOST_JWTS);
             jwts
         });
-        let bytes = self.jwts.load().iter().map(|jwt| jwt.weight()).sum();
-        self.jwt_bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Estimates the bytes held.
+    fn weight(&self) -> usize {
+        let principal = &self.principal;
+        let claims: usize = principal.token_claims.iter().map(|(name, value)| name.len() + 16 + value.weight()).sum();
+        let scopes: usize = principal.scopes.iter().map(|scope| scope.len() + 16).sum();
+        let jwts: usize = self.jwts.load().iter().map(|jwt| jwt.weight()).sum();
+        size_of::<Self>() + self.credential.bytes.len() + claims + scopes + jwts
     }
 }
 
@@ -133,13 +145,16 @@ pub struct Vouchers {
 #[derive(Clone, Copy, Debug)]
 struct Bytes;
 
-impl Weighter<CredentialKey, Arc<KnownCaller>> for Bytes {
-    fn weight(&self, key: &CredentialKey, caller: &Arc<KnownCaller>) -> u64 {
-        let principal = &caller.principal;
-        let claims: usize = principal.token_claims.iter().map(|(name, value)| name.len() + 16 + value.weight()).sum();
-        let scopes: usize = principal.scopes.iter().map(|scope| scope.len() + 16).sum();
-        let fixed = 2 * key.bytes.len().min(64) + size_of::<KnownCaller>();
-        (fixed + key.bytes.len() + claims + scopes + caller.jwt_bytes.load(Ordering::Relaxed)) as u64
+/// A caller with the weight that it had when it was put in: the cache must see the same one when it takes it out.
+#[derive(Clone, Debug)]
+struct Weighed {
+    caller: Arc<KnownCaller>,
+    weight: u64,
+}
+
+impl Weighter<CredentialKey, Weighed> for Bytes {
+    fn weight(&self, _: &CredentialKey, weighed: &Weighed) -> u64 {
+        weighed.weight
     }
 }
 
@@ -164,7 +179,7 @@ const REFUSAL_SHARE: u64 = 100;
 
 /// All known callers, within a bound of bytes.
 pub struct Callers {
-    known: Cache<CredentialKey, Arc<KnownCaller>, Bytes, RandomState>,
+    known: Cache<CredentialKey, Weighed, Bytes, RandomState>,
     refused: Cache<CredentialKey, Refused, Bytes, RandomState>,
 }
 
@@ -199,12 +214,13 @@ impl Callers {
 
     /// Returns the caller of a credential, if it is known.
     pub fn get(&self, kind: CredentialKind, credential: &str) -> Option<Arc<KnownCaller>> {
-        self.known.get(&CredentialRef { kind, bytes: credential.as_bytes() })
+        self.known.get(&CredentialRef { kind, bytes: credential.as_bytes() }).map(|weighed| weighed.caller)
     }
 
     /// Remembers a caller, or weighs it anew after its Backend JWTs changed.
-    pub fn insert(&self, kind: CredentialKind, credential: &str, caller: Arc<KnownCaller>) {
-        self.known.insert(CredentialKey { kind, bytes: credential.as_bytes().into() }, caller);
+    pub fn insert(&self, caller: Arc<KnownCaller>) {
+        let weight = caller.weight() as u64;
+        self.known.insert(caller.credential.clone(), Weighed { caller, weight });
     }
 
     /// Forgets a credential.
@@ -228,7 +244,7 @@ impl Callers {
     pub fn refuse(&self, kind: CredentialKind, credential: &str, revision: u64, refusal: (TokenError, u64)) {
         let (error, now) = refusal;
         let refused = Refused { error, until: now + REFUSAL_LIFE, revision };
-        self.refused.insert(CredentialKey { kind, bytes: credential.as_bytes().into() }, refused);
+        self.refused.insert(CredentialKey::new(kind, credential), refused);
     }
 
     /// Returns how many callers are known, and the bytes that they hold.

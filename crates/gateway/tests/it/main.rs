@@ -1,0 +1,5 @@
+//! Decisions of a whole gateway, from configuration text to the outgoing request.
+
+mod caching;
+mod decisions;
+mod testing;
