@@ -9,7 +9,7 @@ use crate::json::Json;
 pub enum Source {
     /// A user store, by its name.
     Store(Arc<str>),
-    /// OpenID Connect UserInfo of the named issuer.
+    /// The OIDC user info of the named issuer.
     UserInfo(Arc<str>),
     /// The verified inbound token.
     Token,

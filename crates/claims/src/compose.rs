@@ -195,4 +195,4 @@ fn add_marks(composition: &Composition<'_>, set: &mut ClaimSet) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

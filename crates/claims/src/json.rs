@@ -198,4 +198,4 @@ impl Object {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

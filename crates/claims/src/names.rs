@@ -68,11 +68,16 @@ pub(crate) fn owner(policy: &BackendJwtPolicy, name: &str) -> Option<Owner> {
 
 /// As [`owner`], for a claim of the verified token: its issuer may bind and delegate.
 pub(crate) fn owner_of_token_claim(policy: &BackendJwtPolicy, name: &str) -> Option<Owner> {
-    if REGISTERED.contains(&name) || MARKS.contains(&name) {
+    if is_registered(name) || MARKS.contains(&name) {
         return Some(Owner::Registered);
     }
     let is_gateway = name.strip_prefix(&*policy.dialect.prefix).is_some_and(|name| GATEWAY.contains(&name));
     is_gateway.then_some(Owner::Gateway)
+}
+
+/// True for a registered claim, which every issuer's token has too.
+pub(crate) fn is_registered(name: &str) -> bool {
+    REGISTERED.contains(&name)
 }
 
 fn is_binding(name: &str) -> bool {

@@ -115,6 +115,7 @@ pub enum TokenId {
 
 /// A Backend JWT policy, fully resolved for one operation.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one parameter of the contract, and none depends on another")]
 pub struct BackendJwtPolicy {
     /// The header field's name, as configured.
     pub header: Box<str>,

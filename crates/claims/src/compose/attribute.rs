@@ -56,7 +56,7 @@ fn from_token<'a>(token: &'a Object, attribute: &str, now: u64) -> Result<Found<
     Ok(Found { values, source: Source::Token, as_of: issued_at.unwrap_or(now) })
 }
 
-impl<'a> Found<'a> {
+impl Found<'_> {
     /// Takes the elements of an array that a store gave as one value of a multi-valued attribute.
     pub(super) fn flattened(self) -> Self {
         let Some(elements) = (match self.values.as_slice() {

@@ -19,15 +19,15 @@ pub(super) fn add(composition: &Composition<'_>, set: &mut ClaimSet) {
     match &composition.policy.token_claims {
         TokenClaims::Only(listed) => {
             passing.add_listed(principal, listed, set);
-            for (name, _) in principal.token_claims.iter().filter(|(name, _)| !listed.iter().any(|own| **own == **name))
-            {
-                set.omit_claim(name, OmissionReason::Excluded);
+            let is_listed = |name: &str| listed.iter().any(|listed| **listed == *name);
+            for (name, _) in principal.token_claims.iter().filter(|(name, _)| !is_listed(name)) {
+                passing.exclude(name, set);
             }
         }
         TokenClaims::AllBut(excluded) => {
             for (name, value) in principal.token_claims.iter() {
                 if excluded.contains(name) {
-                    set.omit_claim(name, OmissionReason::Excluded);
+                    passing.exclude(name, set);
                 } else {
                     passing.add_one(name, value, set);
                 }
@@ -57,7 +57,17 @@ impl Passing<'_> {
         }
     }
 
+    /// Notes an excluded claim, unless the JWT has its own: every token has an `iss`.
+    fn exclude(&self, name: &str, set: &mut ClaimSet) {
+        if !set.claims.iter().take(self.stronger).any(|claim| &*claim.name == name) {
+            set.omit_claim(name, OmissionReason::Excluded);
+        }
+    }
+
     fn add_one(&self, name: &str, value: &Json, set: &mut ClaimSet) {
+        if names::is_registered(name) {
+            return self.exclude(name, set);
+        }
         match self.obstacle(name, value, set) {
             Some(reason) => set.omit_claim(name, reason),
             None => set.push(name, value.clone(), Origin::Token, Rule::Named("tokenClaims")),

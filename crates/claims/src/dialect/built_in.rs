@@ -1,6 +1,6 @@
 //! The built-in dialects: `wso2`, `oidc`, `scim` and `none`.
 //!
-//! Attributes are named as in OpenID Connect Core §5.1 where that has a name. An upgrade within 1.x never adds, drops or
+//! Attributes are named as in OIDC Core §5.1 where that has a name. An upgrade within 1.x never adds, drops or
 //! retypes a line of these tables: backends see the result.
 
 use super::{ClaimMapping, ClaimType, Dialect};
@@ -99,7 +99,7 @@ const WSO2: [(&str, &str, Values); 34] = [
     ("roles", "roles", Many),
 ];
 
-/// OpenID Connect Core §5.1 as it is, with the common claims of a directory.
+/// OIDC Core §5.1 as it is, with the common claims of a directory.
 const OIDC: [(&str, &str, Values); 34] = [
     ("name", "name", One),
     ("given_name", "given_name", One),

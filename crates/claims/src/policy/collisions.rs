@@ -209,3 +209,6 @@ fn custom_problem<'a>(
     };
     custom.value.placeholders().find_map(of_placeholder).or_else(|| shadowed().map(NameProblem::Shadows))
 }
+
+#[cfg(test)]
+mod tests;
