@@ -1,0 +1,152 @@
+//! The gateway's configuration for the measurements, and a caller that it knows.
+
+use std::{
+    fmt::Write,
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use anyhow::{Context, Result};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use claims::{Algorithm, RsaSize, SigningKey};
+use serde_json::json;
+
+/// An end user with an access token, and the identity provider that signed it.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    /// The access token.
+    pub(crate) token: String,
+    /// The issuer's public keys.
+    jwks: String,
+}
+
+/// The files of one gateway, in a folder of their own.
+#[derive(Debug)]
+pub(crate) struct Files {
+    operator: String,
+    apis: Vec<(String, String)>,
+    jwks: String,
+}
+
+impl Caller {
+    /// Makes the issuer's RS256 key and a token of a usual size, valid for a day. `folder` gets a copy of the token.
+    ///
+    /// # Errors
+    ///
+    /// When the key cannot be made.
+    pub(crate) fn new(folder: &Path) -> Result<Self> {
+        let key = SigningKey::generate(Algorithm::Rs256, RsaSize::default())?;
+        let now = now()?;
+        let header = json!({ "alg": "RS256", "typ": "at+jwt", "kid": key.kid() });
+        let claims = json!({
+            "iss": "https://idp.example.com", "sub": "alice", "aud": "gateway", "azp": "web", "scope": "orders:read",
+            "iat": now, "exp": now + 86_400, "jti": "0d5f1f0e-5f6b-4d3c-9a3e-6e2c5f1a7b42",
+            "auth_time": now, "acr": "urn:example:silver",
+        });
+        let token = sign(&key, &header, &claims)?;
+        fs::write(folder.join("token"), &token)?;
+        let jwk = key.public_jwk().context("an RSA key is public")?;
+        let mut jwks = b"{\"keys\":[".to_vec();
+        jwk.write_to(&mut jwks);
+        jwks.extend_from_slice(b"]}");
+        Ok(Self { token, jwks: String::from_utf8(jwks)? })
+    }
+}
+
+/// Returns the current time in seconds since the epoch.
+#[expect(clippy::disallowed_methods, reason = "the harness is where time enters")]
+fn now() -> Result<u64> {
+    Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs())
+}
+
+fn sign(key: &SigningKey, header: &serde_json::Value, claims: &serde_json::Value) -> Result<String> {
+    let segment = |value: &serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let mut token = format!("{}.{}", segment(header), segment(claims));
+    let signature = key.sign(token.as_bytes())?;
+    write!(token, ".{}", URL_SAFE_NO_PAD.encode(signature))?;
+    Ok(token)
+}
+
+/// One open API without policies.
+pub(crate) fn open_api(caller: &Caller, backend: SocketAddr) -> Files {
+    let api = api("orders", backend, "") + "  - { target: \"/items/{id}\", verb: GET, secured: false }\n";
+    Files { operator: String::new(), apis: vec![("orders.yaml".to_owned(), api)], jwks: caller.jwks.clone() }
+}
+
+/// One secured API with a Backend JWT.
+pub(crate) fn secured_api(caller: &Caller, backend: SocketAddr) -> Files {
+    let policy = "apiPolicies:\n  request:\n    - policyName: BackendJwt\n";
+    let api = api("orders", backend, policy) + "  - { target: \"/items/{id}\", verb: GET, scopes: [orders:read] }\n";
+    Files { operator: identity(), apis: vec![("orders.yaml".to_owned(), api)], jwks: caller.jwks.clone() }
+}
+
+/// `apis` secured APIs of ten operations each, all with a Backend JWT.
+pub(crate) fn many_apis(caller: &Caller, backend: SocketAddr, apis: usize) -> Files {
+    let policy = "apiPolicies:\n  request:\n    - policyName: BackendJwt\n";
+    let apis = (0..apis).map(|number| {
+        let mut text = api(&format!("api{number}"), backend, policy);
+        for operation in 0..5 {
+            let target = format!("/things{operation}/{{id}}");
+            for verb in ["GET", "PUT"] {
+                text += &format!("  - {{ target: \"{target}\", verb: {verb}, scopes: [orders:read] }}\n");
+            }
+        }
+        (format!("api{number}.yaml"), text)
+    });
+    Files { operator: identity(), apis: apis.collect(), jwks: caller.jwks.clone() }
+}
+
+/// Returns the start of an API definition, up to its operations.
+fn api(name: &str, backend: SocketAddr, policies: &str) -> String {
+    format!(
+        "name: {name}\nbasePath: /{name}\nversion: \"1.0\"\ntype: REST\n\
+         endpointConfigurations: {{ production: [{{ endpoint: \"http://{backend}\" }}] }}\n{policies}operations:\n"
+    )
+}
+
+/// Returns the operator's issuer and user store.
+fn identity() -> String {
+    "issuers:\n\
+     \x20 - name: corp\n\
+     \x20   issuer: https://idp.example.com\n\
+     \x20   jwks: { file: issuer.json }\n\
+     \x20   audience: [gateway]\n\
+     \x20   consumerKeyClaim: azp\n\
+     \x20   lookup: { claim: sub, userStores: [staff] }\n\
+     userStores:\n\
+     \x20 - name: staff\n\
+     \x20   inline:\n\
+     \x20     users:\n\
+     \x20       - user: alice\n\
+     \x20         attributes:\n\
+     \x20           email: alice@example.com\n\
+     \x20           given_name: Alice\n\
+     \x20           groups: [orders-reader]\n"
+        .to_owned()
+}
+
+impl Files {
+    /// Writes the files below `folder`, which must not exist; returns the operator's file.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be written.
+    pub(crate) fn write(&self, folder: &Path, listener: SocketAddr, admin: SocketAddr) -> Result<PathBuf> {
+        fs::create_dir_all(folder.join("apis"))?;
+        for (name, text) in &self.apis {
+            fs::write(folder.join("apis").join(name), text)?;
+        }
+        fs::write(folder.join("issuer.json"), &self.jwks)?;
+        let operator = folder.join("countersign.yaml");
+        let text = format!(
+            "gateway:\n  issuer: https://gateway.example.com\n  workers: 1\n  listeners:\n    - address: {listener}\n\
+             admin: {{ address: \"{admin}\" }}\napis: {{ directory: apis/ }}\nkeys: {{ directory: keys/ }}\n\
+             audit: {{ file: audit.log }}\n{}",
+            self.operator
+        );
+        fs::write(&operator, text)?;
+        Ok(operator)
+    }
+}
