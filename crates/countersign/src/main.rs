@@ -1,2 +1,62 @@
 //! The one binary: an API gateway that tells the backend who is calling.
-fn main() {}
+//!
+//! Reads the process's environment and arguments, once, and hands over to one command. Commands are in `commands/`; the
+//! servers of `serve` are wired in `serve.rs`. Exit codes are documented in `cli.rs`.
+
+mod cli;
+mod clock;
+mod commands;
+mod log;
+mod output;
+mod serve;
+
+use std::{collections::BTreeMap, process::ExitCode};
+
+use clap::Parser as _;
+
+use crate::{
+    cli::{Cli, Command},
+    commands::{check, config, demo, disclosures, explain, keys, token},
+};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// What a command takes from its process.
+#[derive(Clone, Debug)]
+pub(crate) struct Process {
+    /// The environment, for `{env: …}` secrets and colours; variables that are not UTF-8 are left out.
+    pub(crate) variables: BTreeMap<String, String>,
+    /// The time at which the command began.
+    pub(crate) now: std::time::SystemTime,
+}
+
+fn main() -> ExitCode {
+    // One crypto provider for everything; an error means that it is installed already.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let process = Process { variables: variables.collect(), now: clock::now() };
+    match dispatch(Cli::parse().command, process) {
+        Ok(code) => code,
+        Err(error) => {
+            output::message(&format!("error: {error:#}"));
+            ExitCode::from(cli::EXIT_CANNOT)
+        }
+    }
+}
+
+fn dispatch(command: Command, process: Process) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve(arguments) => {
+            log::start(&process)?;
+            serve::run(arguments.into_settings(process.variables))
+        }
+        Command::Check(arguments) => check::run(&arguments, &process),
+        Command::Config(arguments) => config::run(&arguments),
+        Command::Demo(arguments) => demo::run(&arguments, process),
+        Command::Disclosures(arguments) => disclosures::run(&arguments, &process),
+        Command::Explain(arguments) => explain::run(&arguments, &process),
+        Command::Keys(arguments) => keys::run(&arguments, &process),
+        Command::Token(arguments) => token::run(&arguments, &process),
+    }
+}

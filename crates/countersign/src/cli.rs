@@ -1,0 +1,265 @@
+//! What can be typed: commands, options and their help.
+//!
+//! Text only: what it means is resolved by the commands. Exit codes, everywhere: 0 done, or yes; 1 the answer is no
+//! (mistakes found, a token refused, a difference, a broken configuration); 2 it could not be done (wrong arguments, a file
+//! that cannot be read).
+
+mod keys;
+mod token;
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use gateway::BrokenApis;
+
+pub(crate) use self::{
+    keys::{
+        ExportArguments, GenerateArguments, ImportArguments, KeyPlace, KeyTiming, KeysArguments, KeysCommand,
+        ListArguments, RevokeArguments, RotateArguments,
+    },
+    token::{IssueArguments, TokenArguments, TokenCommand, VerifyArguments},
+};
+use crate::serve::ServeSettings;
+
+/// The answer is no.
+pub(crate) const EXIT_NO: u8 = 1;
+/// It could not be done.
+pub(crate) const EXIT_CANNOT: u8 = 2;
+
+/// An API gateway that tells the backend who is calling: it forwards each call with a signed Backend JWT.
+#[derive(Debug, Parser)]
+#[command(name = "countersign", version, max_term_width = 100, after_help = "\
+Examples:
+  countersign demo                                  a whole gateway to try, with curl lines to paste
+  countersign check --config countersign.yaml       every mistake, with file, line and hint
+  countersign serve --config countersign.yaml       run it
+  countersign explain --api orders --operation \"GET /orders/{id}\" --user alice
+
+Exit codes: 0 done, or yes; 1 the answer is no (mistakes found, token refused, difference); 2 it could not be done.
+`countersign COMMAND --help` shows each command's own examples.")]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Serve(ServeArguments),
+    Check(CheckArguments),
+    Explain(ExplainArguments),
+    Disclosures(DisclosuresArguments),
+    Keys(KeysArguments),
+    Token(TokenArguments),
+    Config(ConfigArguments),
+    Demo(DemoArguments),
+}
+
+/// Text for people, or JSON for scripts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For scripts.
+    Json,
+}
+
+/// Run the gateway
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  countersign serve                                 with ./countersign.yaml
+  countersign serve --config /etc/countersign/countersign.yaml --strict
+
+Edits of the files are picked up while it runs; SIGHUP asks for it at once. A broken edit changes nothing and is reported in
+the log, in /readyz and in a metric. SIGTERM and Ctrl-C finish the requests in flight. The first start makes an ES256 and an
+RS256 signing key. Messages go to standard error; COUNTERSIGN_LOG=debug shows more. Audit records go to standard output unless
+`audit.file` says otherwise.")]
+pub(crate) struct ServeArguments {
+    /// The operator's file
+    #[arg(long, value_name = "FILE", default_value = "countersign.yaml")]
+    pub(crate) config: PathBuf,
+    /// Refuse to start when an API definition is broken, instead of answering 503 for that API
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+impl ServeArguments {
+    /// Resolves what was typed; `variables` is the environment, for `{env: …}` secrets.
+    pub(crate) fn into_settings(self, variables: BTreeMap<String, String>) -> ServeSettings {
+        let broken_apis = if self.strict { BrokenApis::Refuse } else { BrokenApis::Answer503 };
+        ServeSettings { config: self.config, variables, broken_apis }
+    }
+}
+
+/// Show every mistake in configuration files; changes nothing, asks no server
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  countersign check                                 ./countersign.yaml and the API definitions that it names
+  countersign check --config gateway/countersign.yaml --format json
+  countersign check orders.apk-conf                 an API definition alone, without the operator's file
+  countersign check --config countersign.yaml orders.apk-conf
+                                                    this definition in place of those of the configured folder
+
+Exit codes: 0 no errors; 1 errors (with --strict-warnings: or warnings); 2 it could not be done.")]
+pub(crate) struct CheckArguments {
+    /// The operator's file [default: countersign.yaml, unless API definitions are named]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// API definitions to check, in place of those of the configured folder
+    #[arg(value_name = "API_FILE")]
+    pub(crate) apis: Vec<PathBuf>,
+    /// How to print what is found
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+    /// Exit with 1 on warnings too
+    #[arg(long)]
+    pub(crate) strict_warnings: bool,
+}
+
+/// Show the Backend JWT of one caller for one operation: each claim's source, and why everything else is not in it
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  countersign explain --api orders --operation \"GET /orders/{id}\" --user alice
+  countersign explain --api orders --operation \"GET /orders/42\" --token @access-token.txt --format json
+  countersign explain --api orders --operation \"GET /orders/{id}\" --user alice --against @old-gateway.jwt
+                                                    exit 1 if the two tokens differ
+  countersign explain --api orders --operation \"GET /orders/{id}\" --user alice --live
+                                                    what the running gateway would send, caches included
+
+Exit codes: 0 explained (and no difference); 1 refused, or a difference; 2 it could not be done.")]
+pub(crate) struct ExplainArguments {
+    /// The operator's file
+    #[arg(long, value_name = "FILE", default_value = "countersign.yaml")]
+    pub(crate) config: PathBuf,
+    /// The API's name; with a version: `orders:1.0`
+    #[arg(long, value_name = "NAME")]
+    pub(crate) api: String,
+    /// Verb and path below the API's base: the template, or a path that it matches
+    #[arg(long, value_name = "\"VERB PATH\"")]
+    pub(crate) operation: String,
+    /// The user, as their issuer's `lookup` claim would name them
+    #[arg(long, value_name = "NAME", required_unless_present = "token", conflicts_with = "token")]
+    pub(crate) user: Option<String>,
+    /// The user's issuer, by its name in the operator's file [default: the first that the API trusts]
+    #[arg(long, value_name = "NAME", requires = "user")]
+    pub(crate) issuer: Option<String>,
+    /// An access token, or `@FILE`
+    #[arg(long, value_name = "@FILE")]
+    pub(crate) token: Option<String>,
+    /// Ask the running gateway on its admin address, instead of looking up from here
+    #[arg(long)]
+    pub(crate) live: bool,
+    /// Compare with another gateway's Backend JWT, or `@FILE` with it
+    #[arg(long, value_name = "@OLD_TOKEN")]
+    pub(crate) against: Option<String>,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// List every attribute that can leave: claim, API, operation, backend, header, audience, lifetime, policy line
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  countersign disclosures                           a table
+  countersign disclosures --format csv > disclosures.csv
+  countersign disclosures --format json | jq '.[] | select(.attribute == \"email\")'
+
+From the compiled configuration alone: what may be sent, whether or not a user has it. An allowed sensitive attribute is marked
+with the operator's reason.")]
+pub(crate) struct DisclosuresArguments {
+    /// The operator's file
+    #[arg(long, value_name = "FILE", default_value = "countersign.yaml")]
+    pub(crate) config: PathBuf,
+    /// How to print them
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: TableFormat,
+}
+
+/// How a table is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TableFormat {
+    /// In columns, for people.
+    #[default]
+    Text,
+    /// RFC 4180, with a line of names.
+    Csv,
+    /// A list of objects.
+    Json,
+}
+
+/// Print the defaults or the JSON Schema of the configuration files
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArguments {
+    /// What to print.
+    #[command(subcommand)]
+    pub(crate) command: ConfigCommand,
+}
+
+/// What `config` prints.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Every field with its meaning and its default, as YAML
+    #[command(after_help = "Examples:\n  countersign config defaults\n  countersign config defaults api")]
+    Defaults {
+        /// Of which file
+        #[arg(value_enum, default_value_t)]
+        file: ConfigFile,
+    },
+    /// The JSON Schema, for editors
+    #[command(after_help = "\
+Examples:
+  countersign config schema > countersign.schema.json
+  countersign config schema api > api.schema.json
+
+In an editor with a YAML language server, the first line of a file names its schema:
+  # yaml-language-server: $schema=countersign.schema.json")]
+    Schema {
+        /// Of which file
+        #[arg(value_enum, default_value_t)]
+        file: ConfigFile,
+    },
+}
+
+/// The two kinds of file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ConfigFile {
+    /// The operator's file, countersign.yaml
+    #[default]
+    Operator,
+    /// An API definition
+    Api,
+}
+
+/// Run a whole example: gateway, backend, token issuer and user store, with curl lines to paste
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  countersign demo
+  countersign demo --dir ./demo                     keep the files, edit them while it runs
+  countersign demo --port 9000
+
+Ports that are taken are replaced by free ones; the printed lines are right in any case. Ctrl-C ends it; files in a temporary
+folder are removed then.")]
+pub(crate) struct DemoArguments {
+    /// Write the example's files here and keep them [default: a temporary folder]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// The gateway's port
+    #[arg(long, default_value_t = 8080)]
+    pub(crate) port: u16,
+    /// The echo backend's port
+    #[arg(long, default_value_t = 8091)]
+    pub(crate) echo_port: u16,
+    /// The token issuer's port
+    #[arg(long, default_value_t = 8092)]
+    pub(crate) issuer_port: u16,
+    /// The admin listener's port
+    #[arg(long, default_value_t = 9090)]
+    pub(crate) admin_port: u16,
+}

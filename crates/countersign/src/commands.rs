@@ -1,0 +1,9 @@
+//! The commands but `serve`: one file each.
+
+pub(crate) mod check;
+pub(crate) mod config;
+pub(crate) mod demo;
+pub(crate) mod disclosures;
+pub(crate) mod explain;
+pub(crate) mod keys;
+pub(crate) mod token;

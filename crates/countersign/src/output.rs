@@ -1,0 +1,50 @@
+//! Where words go: results to standard output, messages to standard error.
+//!
+//! A reader that has gone (`countersign … | head`) is no error: what it did not want to read is dropped.
+
+use std::io::{self, ErrorKind, Write as _};
+
+use crate::Process;
+
+/// Writes a result to standard output, as it is.
+///
+/// # Errors
+///
+/// When it cannot be written, except that nobody reads it any more.
+pub(crate) fn result(text: &str) -> anyhow::Result<()> {
+    result_bytes(text.as_bytes())
+}
+
+/// Writes a result and a line end.
+///
+/// # Errors
+///
+/// As [`result`].
+pub(crate) fn result_line(text: &str) -> anyhow::Result<()> {
+    result_bytes(&[text.as_bytes(), b"\n"].concat())
+}
+
+/// Writes bytes to standard output.
+///
+/// # Errors
+///
+/// As [`result`].
+pub(crate) fn result_bytes(bytes: &[u8]) -> anyhow::Result<()> {
+    let mut output = io::stdout().lock();
+    match output.write_all(bytes).and_then(|()| output.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(anyhow::Error::new(error).context("cannot write to standard output")),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Writes a line to standard error. There is nowhere to report a failure of that.
+pub(crate) fn message(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// True when colours are wanted: only on a terminal, and not where `NO_COLOR` or a dumb terminal forbids them.
+pub(crate) fn is_colourful(process: &Process, is_terminal: bool) -> bool {
+    let is_set = |name: &str| process.variables.get(name).is_some_and(|value| !value.is_empty());
+    let is_dumb = process.variables.get("TERM").is_some_and(|terminal| terminal == "dumb");
+    is_terminal && !is_set("NO_COLOR") && !is_dumb
+}
