@@ -134,7 +134,7 @@ fn bind_record<T>(record: &RecordShape<T>, node: &Node, binder: &mut Binder) -> 
         (NodeKind::Mapping(entries), _) => {
             let mut form = Form::read(entries, node.place, binder);
             let value = (record.read)(&mut form);
-            form.refuse_unknown_fields(record.name);
+            form.refuse_wrong_names(record.name);
             Some(value)
         }
         (NodeKind::Scalar(_), Some(short)) => bind(node, binder).map(short),

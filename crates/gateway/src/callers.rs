@@ -79,7 +79,7 @@ pub struct KnownCaller {
     /// The token's `aud`, for APIs that insist on their own.
     pub audience: Box<[Box<str>]>,
     /// A keyed hash of the user, for the audit record.
-    pub user_tag: Box<str>,
+    pub user_tag: Arc<str>,
     /// The Backend JWTs, by policy.
     pub jwts: ArcSwap<Vec<Arc<IssuedJwt>>>,
     /// Held while one is made: concurrent misses of one caller coalesce.
@@ -138,7 +138,7 @@ pub struct Vouchers {
     /// The token's `aud`.
     pub audience: Box<[Box<str>]>,
     /// A keyed hash of the user.
-    pub user_tag: Box<str>,
+    pub user_tag: Arc<str>,
 }
 
 /// Weighs entries by the bytes that they hold.

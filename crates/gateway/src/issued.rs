@@ -2,7 +2,10 @@
 
 use std::{
     fmt::Write,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 
 use claims::{ClaimSet, KeyType, Origin, Source};
@@ -44,7 +47,7 @@ pub struct IssuedJwt {
     /// See [`Self::application`].
     pub applications: AtomicU64,
     /// Its part of the audit record: JSON members without braces.
-    pub record: Box<str>,
+    pub record: Arc<str>,
 }
 
 impl IssuedJwt {
@@ -104,7 +107,7 @@ impl Life {
 }
 
 /// Writes a JWT's part of the audit record: `kid`, `jti`, bytes, and claim names with source and time; no value.
-pub fn record(claims: &ClaimSet, kid: Option<&str>, jti: &str, bytes: usize) -> Box<str> {
+pub fn record(claims: &ClaimSet, kid: Option<&str>, jti: &str, bytes: usize) -> Arc<str> {
     let mut text = String::with_capacity(256);
     let kid = kid.unwrap_or("none");
     let _ = write!(text, r#""kid":{},"jti":"{jti}","jwtBytes":{bytes},"claims":{{"#, quoted(kid));

@@ -50,3 +50,6 @@ fn parse<T: Value>(source: &Source, diagnostics: &mut Diagnostics) -> Option<T> 
     diagnostics.extend(mistakes);
     value
 }
+
+#[cfg(test)]
+mod tests;

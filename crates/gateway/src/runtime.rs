@@ -77,7 +77,7 @@ impl Runtime {
     }
 
     /// Returns the name of a user in audit records: a keyed hash, the same for one user in this process.
-    pub fn user_tag(&self, issuer: &str, user: &str) -> Box<str> {
+    pub fn user_tag(&self, issuer: &str, user: &str) -> Arc<str> {
         let mut context = hmac::Context::with_key(&self.user_tags);
         context.update(&(issuer.len() as u64).to_be_bytes());
         context.update(issuer.as_bytes());

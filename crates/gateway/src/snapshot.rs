@@ -52,7 +52,7 @@ pub struct Snapshot {
 #[derive(Debug)]
 pub struct Api {
     /// `name`
-    pub name: Box<str>,
+    pub name: Arc<str>,
     /// Its facts with production endpoints.
     pub production: ApiFacts,
     /// Its facts with sandbox endpoints.
@@ -81,6 +81,8 @@ pub enum ApiState {
 pub struct Operation {
     /// Target and verb.
     pub facts: OperationFacts,
+    /// Verb and target, as logs and metrics name it.
+    pub label: Arc<str>,
     /// Who may call it.
     pub access: Access,
     /// The Backend JWTs that a call gets.

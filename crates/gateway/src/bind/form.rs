@@ -23,16 +23,25 @@ pub(crate) struct Form<'f> {
 }
 
 enum Mode<'f> {
-    Read { entries: &'f [Entry], place: Place, binder: &'f mut Binder, known: Vec<&'static str> },
+    Read {
+        entries: &'f [Entry],
+        place: Place,
+        binder: &'f mut Binder,
+        known: Vec<&'static str>,
+        missing: Vec<&'static str>,
+    },
     StandIn,
-    Describe { fields: &'f mut Vec<FieldDescription>, definitions: &'f mut Definitions },
+    Describe {
+        fields: &'f mut Vec<FieldDescription>,
+        definitions: &'f mut Definitions,
+    },
 }
 
 impl<'f> Form<'f> {
     /// Reads a mapping.
     pub(super) fn read(entries: &'f [Entry], place: Place, binder: &'f mut Binder) -> Self {
         let span = binder.span(place);
-        Self { mode: Mode::Read { entries, place, binder, known: Vec::new() }, span }
+        Self { mode: Mode::Read { entries, place, binder, known: Vec::new(), missing: Vec::new() }, span }
     }
 
     /// Makes a stand-in; everything in it stands at `span`.
@@ -57,7 +66,9 @@ impl<'f> Form<'f> {
             Found::Value(value) => value,
             Found::Wrong(span) => stand_in(&span.reported()),
             Found::Absent => {
-                self.complain(DiagnosticCode::MissingField, &self.span(), format!("the field `{name}` is missing"));
+                if let Mode::Read { missing, .. } = &mut self.mode {
+                    missing.push(name);
+                }
                 stand_in(&self.span.reported())
             }
         }
@@ -148,14 +159,6 @@ impl<'f> Form<'f> {
         }
     }
 
-    /// True when the mapping has the field, whatever its value.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        match &self.mode {
-            Mode::Read { entries, .. } => entries.iter().any(|entry| entry.key == name),
-            Mode::StandIn | Mode::Describe { .. } => false,
-        }
-    }
-
     /// Returns where a field's name stands; without the field, where the mapping does.
     pub(crate) fn place_of(&self, name: &str) -> Span {
         match &self.mode {
@@ -167,15 +170,32 @@ impl<'f> Form<'f> {
         }
     }
 
-    /// Reports every field that the record did not ask for.
-    pub(super) fn refuse_unknown_fields(self, record: &'static str) {
-        let Mode::Read { entries, binder, known, .. } = self.mode else { return };
+    /// True when the mapping has the field, perhaps misspelt; to be asked when all fields have been read.
+    pub(crate) fn seems_to_have(&self, name: &str) -> bool {
+        let Mode::Read { entries, known, .. } = &self.mode else { return false };
+        entries.iter().any(|entry| {
+            entry.key == name || !known.contains(&entry.key.as_str()) && nearest(&entry.key, [name]).is_some()
+        })
+    }
+
+    /// Reports every field that the record did not ask for, and every one that it misses.
+    ///
+    /// A required field that is only misspelt is one mistake: the unknown field is reported, with the right name.
+    pub(super) fn refuse_wrong_names(self, record: &'static str) {
+        let Mode::Read { entries, binder, known, mut missing, .. } = self.mode else { return };
         for entry in entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
             let message = format!("unknown field `{}`", crate::yaml::shorten(&entry.key));
             let diagnostic = Diagnostic::error(DiagnosticCode::UnknownField, &binder.span(entry.place), message);
-            // Hints cost time, and nobody reads thousands of them.
-            let hint = (binder.error_count() < MAX_HINTED).then(|| unknown_field_hint(&entry.key, record, &known));
-            binder.push(Diagnostic { hint: hint.flatten(), ..diagnostic });
+            // Guessing costs time, and nobody reads thousands of guesses.
+            let is_guessed = binder.error_count() < MAX_HINTED;
+            let meant = if is_guessed { nearest(&entry.key, known.iter().copied()) } else { None };
+            missing.retain(|name| meant != Some(name));
+            let hint = if is_guessed { unknown_field_hint((&entry.key, meant), record, &known) } else { None };
+            binder.push(Diagnostic { hint, ..diagnostic });
+        }
+        for name in missing {
+            let message = format!("the field `{name}` is missing");
+            binder.push(Diagnostic::error(DiagnosticCode::MissingField, &self.span, message));
         }
     }
 
@@ -244,14 +264,14 @@ impl<T> Found<T> {
     }
 }
 
-fn unknown_field_hint(key: &str, record: &str, known: &[&'static str]) -> Option<String> {
+fn unknown_field_hint((key, meant): (&str, Option<&str>), record: &str, known: &[&'static str]) -> Option<String> {
     if key == "<<" {
         return Some("YAML 1.2 has no merge keys: repeat the fields, or alias the whole mapping".to_owned());
     }
     if record == "Api" && crate::spec::OPERATOR_ONLY_FIELDS.contains(&key) {
         return Some(format!("`{key}` belongs into the operator's file"));
     }
-    match nearest(key, known.iter().copied()) {
+    match meant {
         Some(name) => Some(format!("did you mean `{name}`?")),
         None if known.is_empty() || known.len() > MAX_LISTED => None,
         None => Some(format!("known here: {}", list(known))),

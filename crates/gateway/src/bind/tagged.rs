@@ -60,7 +60,7 @@ pub(super) fn bind<T>(shape: &TaggedShape<T>, node: &Node, binder: &mut Binder) 
     let mut form = Form::read(entries, node.place, binder);
     form.skip(shape.tag);
     let value = (variant.read)(&mut form);
-    form.refuse_unknown_fields(shape.name);
+    form.refuse_wrong_names(shape.name);
     Some(value)
 }
 

@@ -45,6 +45,7 @@ pub(super) fn compile(context: ApiContext<'_>, scope: &Scope<'_>, diagnostics: &
             continue;
         }
         compiled.operations.push(Operation {
+            label: format!("{} {}", facts.verb, facts.target).into(),
             facts,
             access: context.authentication.access(written, scope),
             backend_jwts,

@@ -256,7 +256,12 @@ mod tests {
             }
             (segments.len() == parts.len()).then_some(ranks)
         };
-        targets.iter().enumerate().filter_map(|(index, target)| rank(target).map(|rank| (rank, index))).min().map(|(_, index)| index)
+        targets
+            .iter()
+            .enumerate()
+            .filter_map(|(index, target)| rank(target).map(|rank| (rank, index)))
+            .min()
+            .map(|(_, index)| index)
     }
 
     proptest! {

@@ -2,7 +2,7 @@
 
 use crate::{
     bind::{Form, Literal, RecordShape, Shape, Value, WebUrl},
-    diagnostic::DiagnosticCode,
+    diagnostic::{Diagnostic, DiagnosticCode},
     path::EncodedSlash,
     span::{Span, Spanned},
     spec::{
@@ -168,7 +168,7 @@ fn refuse_bad_version(form: &mut Form<'_>, version: &Spanned<Literal>) {
     const SPECIAL: &str = "~!@#;:%^*()+={}|\\<>\"',&/$[]";
     let is_special = |character: char| SPECIAL.contains(character) || character.is_whitespace();
     if version.is_empty() || version.contains(is_special) {
-        let message = format!("`version` must be 1 to 30 characters without spaces and `{SPECIAL}`");
+        let message = format!("`version` must be neither empty nor hold white space or any of `{SPECIAL}`");
         form.complain(DiagnosticCode::InvalidValue, &version.span, message);
     }
 }
@@ -193,6 +193,10 @@ impl Value for KeyManager {
                 issuer: form.optional("issuer", "Its `iss`, which the operator's file must know."),
                 jwks_endpoint: form.optional("JWKSEndpoint", "No effect: the operator's file says where keys are."),
             };
+            if let Some(endpoint) = &manager.jwks_endpoint {
+                let message = "`JWKSEndpoint` has no effect: the operator's file says where this issuer's keys are";
+                form.push(Diagnostic::warning(DiagnosticCode::IgnoredField, &endpoint.span, message));
+            }
             form.gated::<Vec<ClaimMapping>>(
                 "claimMappings",
                 (Feature::KeyManagerClaimMappings, |mappings| !mappings.is_empty()),

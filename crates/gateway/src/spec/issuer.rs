@@ -145,7 +145,7 @@ impl Issuer {
 
 /// Exactly one source of keys.
 fn refuse_unclear_keys(form: &mut Form<'_>, issuer: &Issuer) {
-    let (code, message) = match (form.has("jwks"), *issuer.discovery) {
+    let (code, message) = match (form.seems_to_have("jwks"), *issuer.discovery) {
         (false, false) => {
             (DiagnosticCode::MissingField, "the issuer has no keys: neither `jwks` nor `discovery: true`")
         }
@@ -162,7 +162,7 @@ impl Value for Jwks {
         about: "Where public keys are: `url` or `file`.",
         short: None,
         read: |form| {
-            if form.has("url") == form.has("file") {
+            if form.seems_to_have("url") == form.seems_to_have("file") {
                 let span = form.span();
                 let message = "`jwks` needs one of `url` and `file`".to_owned();
                 form.complain(DiagnosticCode::ConflictingFields, &span, message);

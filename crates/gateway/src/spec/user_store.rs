@@ -142,7 +142,7 @@ fn read_kind(form: &mut Form<'_>) -> UserStoreKind {
     form.unbuilt("scim", Feature::ScimUserStore, "A SCIM 2.0 service.");
     form.unbuilt("userinfo", Feature::UserInfoUserStore, "An issuer's UserInfo address.");
     form.unbuilt("http", Feature::HttpUserStore, "An HTTP service.");
-    let present: Vec<&str> = KINDS.into_iter().filter(|kind| form.has(kind)).collect();
+    let present: Vec<&str> = KINDS.into_iter().filter(|kind| form.seems_to_have(kind)).collect();
     match present.as_slice() {
         [] => {
             let span = form.span();

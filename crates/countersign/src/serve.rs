@@ -1,0 +1,299 @@
+//! `countersign serve`: every listener, thread and task of the process, in the order in which they start.
+//!
+//! Wiring only: what is decided is `gateway`'s, what is sent is `dataplane`'s. Ports: `gateway.listeners` and
+//! `gateway.keysAddress` (data plane), `admin.address` (health, metrics, invalidation).
+
+mod metrics;
+mod reload;
+
+use std::{
+    collections::BTreeMap,
+    fs::OpenOptions,
+    io::{self, Write},
+    net::SocketAddr,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context, anyhow};
+use control::{ConfigurationFiles, Watch};
+use dataplane::{
+    Admin, AdminSource, AuditLog, AuditPressure, Decisions, Listener, Patience, Readiness, Refusal, Role, Server,
+    Settings, TlsIdentity,
+};
+use gateway::{BrokenApis, Gateway, ProcessSettings, spec};
+use tokio::{runtime::Runtime, signal::unix::SignalKind};
+use tracing_subscriber::EnvFilter;
+
+use crate::clock;
+
+/// What `serve` is started with.
+#[derive(Clone, Debug)]
+pub(crate) struct ServeSettings {
+    /// The operator's file.
+    pub(crate) config: PathBuf,
+    /// The process's environment, for `{env: …}` secrets.
+    pub(crate) variables: BTreeMap<String, String>,
+    /// What to do with broken API files.
+    pub(crate) broken_apis: BrokenApis,
+}
+
+/// A running gateway with all its listeners.
+#[derive(Debug)]
+pub(crate) struct Running {
+    gateway: Arc<Gateway>,
+    files: Arc<ConfigurationFiles>,
+    identities: Identities,
+    server: Server,
+    admin: Admin,
+    watch: Option<Watch>,
+    grace: Duration,
+    background: Runtime,
+}
+
+/// The certificates of the TLS listeners, to be replaced when their files change.
+type Identities = Arc<Vec<(Arc<TlsIdentity>, PathBuf, PathBuf)>>;
+
+/// Runs until a signal ends it.
+///
+/// # Errors
+///
+/// When the configuration is broken or a listener cannot be had.
+pub(crate) fn run(settings: ServeSettings) -> anyhow::Result<ExitCode> {
+    logging(&settings.variables);
+    let running = start(settings)?;
+    running.announce();
+    running.wait()?;
+    running.stop();
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Starts everything and returns; the caller ends it with [`Running::stop`].
+///
+/// # Errors
+///
+/// As [`run`].
+pub(crate) fn start(settings: ServeSettings) -> anyhow::Result<Running> {
+    let background = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("background")
+        .enable_all()
+        .build()
+        .context("cannot start the background threads")?;
+    let files = Arc::new(ConfigurationFiles::new(settings.config, settings.variables));
+    let gateway = start_gateway(&files, &background, settings.broken_apis)?;
+    let published = Arc::clone(&gateway.published());
+    let operator = &published.operator;
+    let folder = files.operator().parent().unwrap_or(Path::new("")).to_path_buf();
+
+    let (listeners, identities) = listeners(operator, &folder)?;
+    let decisions = decisions(&gateway);
+    let server = Server::start(&listeners, data_settings(operator), &decisions, audit(operator, &folder)?)?;
+    let admin_address = operator.admin.address.value;
+    let source = admin_source(&gateway, &files, &identities);
+    let admin = background
+        .block_on(Admin::start(admin_address, server.metrics(), source))
+        .with_context(|| format!("cannot listen on the admin address {admin_address}"))?;
+    let watch = watch(&files, &gateway, &identities);
+    let grace = operator.gateway.shutdown_grace.value;
+    Ok(Running { gateway, files, identities, server, admin, watch, grace, background })
+}
+
+impl Running {
+    /// Returns the data listeners' addresses, in the order of the file.
+    pub(crate) fn addresses(&self) -> &[SocketAddr] {
+        self.server.local_addrs()
+    }
+
+    /// Returns the admin listener's address.
+    pub(crate) fn admin_address(&self) -> SocketAddr {
+        self.admin.local_addr()
+    }
+
+    /// Waits for `SIGTERM` or `SIGINT`; `SIGHUP` reloads.
+    ///
+    /// # Errors
+    ///
+    /// When signals cannot be received.
+    pub(crate) fn wait(&self) -> anyhow::Result<()> {
+        self.background.block_on(async {
+            let mut terminate = tokio::signal::unix::signal(SignalKind::terminate())?;
+            let mut interrupt = tokio::signal::unix::signal(SignalKind::interrupt())?;
+            let mut hang_up = tokio::signal::unix::signal(SignalKind::hangup())?;
+            loop {
+                tokio::select! {
+                    _ = terminate.recv() => return Ok(()),
+                    _ = interrupt.recv() => return Ok(()),
+                    _ = hang_up.recv() => self.reload(),
+                }
+            }
+        })
+    }
+
+    /// Stops accepting, finishes what is under way, and returns.
+    pub(crate) fn stop(self) {
+        tracing::info!("stopping: finishing the requests under way");
+        drop(self.watch);
+        self.server.shutdown(self.grace);
+        drop(self.admin);
+        self.background.shutdown_timeout(Duration::from_secs(1));
+        tracing::info!("stopped");
+    }
+
+    fn reload(&self) {
+        reload::report(&self.files.reload(&self.gateway));
+        reload::certificates(&self.identities);
+    }
+
+    fn announce(&self) {
+        let published = self.gateway.published();
+        for address in self.addresses() {
+            tracing::info!(%address, "listening");
+        }
+        tracing::info!(address = %self.admin_address(), "listening for health, metrics and invalidation");
+        tracing::info!(apis = published.snapshot.apis.len(), revision = published.snapshot.revision, "ready");
+    }
+}
+
+fn start_gateway(
+    files: &ConfigurationFiles,
+    background: &Runtime,
+    broken_apis: BrokenApis,
+) -> anyhow::Result<Arc<Gateway>> {
+    let process = ProcessSettings { background: background.handle().clone(), clock: clock::now, broken_apis };
+    let started = files.read_first().and_then(|sources| Gateway::start(&sources, process));
+    match started {
+        Ok((gateway, diagnostics)) => {
+            reload::log(&diagnostics);
+            Ok(gateway)
+        }
+        Err(diagnostics) => {
+            let _ = write!(io::stderr().lock(), "{diagnostics}");
+            Err(anyhow!("the configuration has {} errors; nothing was started", diagnostics.error_count()))
+        }
+    }
+}
+
+/// Writes the operational log to standard error; `RUST_LOG` chooses what, `info` without it.
+fn logging(variables: &BTreeMap<String, String>) {
+    let filter = variables.get("RUST_LOG").map_or("info", String::as_str);
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false).try_init();
+}
+
+/// Makes what the workers ask the gateway.
+fn decisions(gateway: &Arc<Gateway>) -> Decisions {
+    let deciding = Arc::clone(gateway);
+    let documents = Arc::clone(gateway);
+    Decisions::new(
+        move |head, now| {
+            let gateway = Arc::clone(&deciding);
+            Box::pin(async move {
+                let published = gateway.publications().load_full();
+                let decision = published.snapshot.decide(gateway.runtime(), head, now).await;
+                reload::facts(&published, decision)
+            })
+        },
+        move |path| reload::document(&documents, path, clock::now()),
+    )
+}
+
+fn listeners(operator: &spec::Operator, folder: &Path) -> anyhow::Result<(Vec<Listener>, Identities)> {
+    let mut listeners = Vec::new();
+    let mut identities = Vec::new();
+    for written in &operator.gateway.listeners {
+        let address = written.address.value;
+        let tls = match &written.tls {
+            None => None,
+            Some(tls) => {
+                let (certificate, key) = (folder.join(&tls.certificate.value), folder.join(&tls.private_key.value));
+                let identity = Arc::new(identity(&certificate, &key)?);
+                identities.push((Arc::clone(&identity), certificate, key));
+                Some(identity)
+            }
+        };
+        listeners.push(Listener { address, role: Role::Data, tls });
+    }
+    if let Some(address) = &operator.gateway.keys_address {
+        listeners.push(Listener { address: address.value, role: Role::Keys, tls: None });
+    }
+    Ok((listeners, Arc::new(identities)))
+}
+
+fn identity(certificate: &Path, key: &Path) -> anyhow::Result<TlsIdentity> {
+    let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()));
+    TlsIdentity::new(&read(certificate)?, &read(key)?)
+        .with_context(|| format!("cannot use `{}` with `{}`", certificate.display(), key.display()))
+}
+
+fn data_settings(operator: &spec::Operator) -> Settings {
+    let gateway = &operator.gateway;
+    let defaults = Settings::default();
+    let workers = gateway.workers.as_ref().and_then(|workers| usize::try_from(workers.value).ok());
+    Settings {
+        workers: workers.and_then(NonZeroUsize::new).unwrap_or(defaults.workers),
+        patience: Patience {
+            head: gateway.limits.header_timeout.value,
+            idle: gateway.limits.idle_timeout.value,
+            ..defaults.patience
+        },
+        largest_head: usize::try_from(gateway.limits.header_bytes.value.0).unwrap_or(defaults.largest_head),
+        upstream_idle: gateway.upstream.idle_timeout.value,
+        ..defaults
+    }
+}
+
+fn audit(operator: &spec::Operator, folder: &Path) -> anyhow::Result<AuditLog> {
+    let pressure = match operator.audit.mode.value {
+        spec::AuditMode::Block => AuditPressure::Block,
+        spec::AuditMode::Drop => AuditPressure::Drop,
+    };
+    let output: Box<dyn Write + Send> = match (&operator.audit.file, operator.audit.enabled.value) {
+        (_, false) => Box::new(io::sink()),
+        (None, true) => Box::new(io::stdout()),
+        (Some(file), true) => {
+            let path = folder.join(&file.value);
+            let opened = OpenOptions::new().create(true).append(true).open(&path);
+            Box::new(opened.with_context(|| format!("cannot write the audit log `{}`", path.display()))?)
+        }
+    };
+    AuditLog::start(output, pressure).context("cannot start the audit log")
+}
+
+fn admin_source(gateway: &Arc<Gateway>, files: &Arc<ConfigurationFiles>, identities: &Identities) -> AdminSource {
+    let (ready, measured, invalidated, reloaded) =
+        (Arc::clone(gateway), Arc::clone(gateway), Arc::clone(gateway), Arc::clone(gateway));
+    let (files, identities) = (Arc::clone(files), Arc::clone(identities));
+    AdminSource {
+        readiness: Arc::new(move || Readiness { is_ready: true, body: reload::readiness(&ready) }),
+        metrics: Arc::new(move |exposition| metrics::render(&measured, exposition)),
+        invalidate: Arc::new(move |invalidation| {
+            let is_known = invalidated.invalidate(invalidation.store.as_deref(), invalidation.user.as_deref());
+            if is_known {
+                Ok(r#"{"invalidated":true}"#.to_owned())
+            } else {
+                Err(Refusal::Unknown("there is no such user store".to_owned()))
+            }
+        }),
+        reload: Arc::new(move |()| {
+            let outcome = files.reload(&reloaded);
+            reload::report(&outcome);
+            reload::certificates(&identities);
+            reload::answer(&outcome)
+        }),
+    }
+}
+
+fn watch(files: &Arc<ConfigurationFiles>, gateway: &Arc<Gateway>, identities: &Identities) -> Option<Watch> {
+    let identities = Arc::clone(identities);
+    let report = move |outcome: &control::Reload| {
+        reload::report(outcome);
+        reload::certificates(&identities);
+    };
+    Watch::start(Arc::clone(files), Arc::clone(gateway), report)
+        .map_err(|error| tracing::warn!(%error, "files are not watched; send SIGHUP to reload"))
+        .ok()
+}
