@@ -144,6 +144,3 @@ fn bind_record<T>(record: &RecordShape<T>, node: &Node, binder: &mut Binder) -> 
         }
     }
 }
-
-#[cfg(test)]
-mod tests;
