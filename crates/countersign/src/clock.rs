@@ -2,6 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
 /// Returns the present time.
 #[expect(clippy::disallowed_methods, reason = "the binary's commands begin here; everything below takes the time as a parameter")]
 pub(crate) fn now() -> SystemTime {
@@ -11,4 +13,10 @@ pub(crate) fn now() -> SystemTime {
 /// Returns the whole seconds since the epoch; 0 before it.
 pub(crate) fn seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// Writes seconds since the epoch as RFC 3339 in UTC; beyond the calendar, the number.
+pub(crate) fn text(seconds: u64) -> String {
+    let time = i64::try_from(seconds).ok().and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
+    time.and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_else(|| seconds.to_string())
 }

@@ -48,3 +48,29 @@ pub(crate) fn is_colourful(process: &Process, is_terminal: bool) -> bool {
     let is_dumb = process.variables.get("TERM").is_some_and(|terminal| terminal == "dumb");
     is_terminal && !is_set("NO_COLOR") && !is_dumb
 }
+
+/// Writes rows in columns under their names, as wide as their widest cell.
+///
+/// # Errors
+///
+/// As [`result`].
+pub(crate) fn table(names: &[&str], rows: &[Vec<String>]) -> anyhow::Result<()> {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        cells.chain(names.get(column).map(|name| name.len())).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..names.len()).map(width).collect();
+    let mut text = line(names.iter().copied(), &widths);
+    for row in rows {
+        text.push_str(&line(row.iter().map(String::as_str), &widths));
+    }
+    result(&text)
+}
+
+fn line<'a>(cells: impl Iterator<Item = &'a str>, widths: &[usize]) -> String {
+    let padded: Vec<String> = cells
+        .zip(widths)
+        .map(|(cell, width)| format!("{cell}{}", " ".repeat(width.saturating_sub(cell.chars().count()))))
+        .collect();
+    format!("{}\n", padded.join("  ").trim_end())
+}

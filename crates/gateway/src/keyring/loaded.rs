@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -40,6 +41,16 @@ impl std::fmt::Debug for Secret {
 }
 
 impl LoadedKeys {
+    /// Reads all keys of an operator's file, for the commands on keys: relative to `folder`, with the environment's `variables`.
+    pub fn of(
+        operator: &spec::Operator,
+        (folder, variables): (&Path, &BTreeMap<String, String>),
+        now: u64,
+        diagnostics: &mut Diagnostics,
+    ) -> Self {
+        Self::read(operator, FileReader { folder, variables }, now, diagnostics)
+    }
+
     /// Reads the directory, the listed files and the secrets.
     pub(crate) fn read(
         operator: &spec::Operator,
