@@ -177,6 +177,11 @@ pub struct ClaimSet {
 }
 
 impl ClaimSet {
+    /// Makes an empty set with room for so many claims and omissions.
+    pub(crate) fn with_capacity(claims: usize, omissions: usize) -> Self {
+        Self { claims: Vec::with_capacity(claims), omissions: Vec::with_capacity(omissions), issues: Vec::new() }
+    }
+
     /// Returns the claim of that full name.
     pub fn get(&self, name: &str) -> Option<&Claim> {
         self.claims.iter().find(|claim| &*claim.name == name)

@@ -26,6 +26,9 @@ use crate::{
 /// The attribute that fills `enduserTenantId`, where a user store or the token gives it and `claims` lets it through.
 pub(crate) const TENANT_ATTRIBUTE: &str = "tenant_id";
 
+/// How many claims a JWT usually has: registered, gateway, and a dozen of the user's.
+const EXPECTED_CLAIMS: usize = 36;
+
 /// Everything that the claims of one JWT are made from.
 #[derive(Clone, Copy, Debug)]
 pub struct Composition<'a> {
@@ -102,12 +105,13 @@ pub enum ComposeError {
 ///
 /// [`ComposeError`]; nothing may be forwarded then.
 pub fn compose(composition: &Composition<'_>, now: u64, jti: &str) -> Result<ClaimSet, ComposeError> {
-    let mut set = ClaimSet::default();
+    let mappings = composition.policy.mappings();
+    let mut set = ClaimSet::with_capacity(EXPECTED_CLAIMS, mappings.len());
     add_registered(composition, (now, jti), &mut set)?;
     gateway::add(composition, now, &mut set);
     custom::add(composition, now, &mut set)?;
-    user::add(composition, now, &mut set);
-    token::add(composition, &mut set);
+    user::add(composition, &mappings, now, &mut set);
+    token::add(composition, &mappings, &mut set);
     add_marks(composition, &mut set);
     Ok(set)
 }

@@ -198,4 +198,4 @@ impl Object {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

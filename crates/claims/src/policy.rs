@@ -11,7 +11,7 @@ use crate::{
     algorithm::{Algorithm, Encoding},
     custom_claim::CustomClaim,
     dialect::Dialect,
-    pattern,
+    pattern::PlainName,
 };
 
 pub use self::{
@@ -179,7 +179,8 @@ pub struct Sensitive {
 impl Sensitive {
     /// True when the attribute may not be minted for this API. Case and punctuation do not matter.
     pub fn forbids(&self, attribute: &str) -> bool {
-        let is_sensitive = self.patterns.iter().any(|pattern| pattern::matches_loosely(pattern, attribute));
+        let name = PlainName::new(attribute);
+        let is_sensitive = self.patterns.iter().any(|pattern| name.matches(pattern));
         is_sensitive && !self.allowed.iter().any(|allowed| &**allowed == attribute)
     }
 }

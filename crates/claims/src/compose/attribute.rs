@@ -28,7 +28,6 @@ pub(super) fn look_up<'a>(
     now: u64,
 ) -> Result<Found<'a>, OmissionReason> {
     let Some(principal) = composition.end_user() else { return Err(OmissionReason::UserNotFound) };
-    let is_the_stores = composition.store_attributes.contains(attribute);
     let (attributes, reason) = match composition.user {
         UserAttributes::Unknown => return Err(OmissionReason::UserNotFound),
         UserAttributes::Found(attributes) | UserAttributes::Stale { attributes, .. } => {
@@ -42,7 +41,10 @@ pub(super) fn look_up<'a>(
         let values = found.values.iter().filter(|value| **value != Json::Null).collect();
         return Ok(Found { values, source: found.source.clone(), as_of: found.as_of });
     }
-    if is_the_stores { Err(reason) } else { from_token(&principal.token_claims, attribute, now) }
+    if composition.store_attributes.contains(attribute) {
+        return Err(reason);
+    }
+    from_token(&principal.token_claims, attribute, now)
 }
 
 fn from_token<'a>(token: &'a Object, attribute: &str, now: u64) -> Result<Found<'a>, OmissionReason> {

@@ -63,9 +63,8 @@ fn user_type(caller: Caller<'_>) -> &'static str {
 
 /// Returns the tenant's id as a string, also where it is a number: WSO2's backends expect that.
 fn tenant(composition: &Composition<'_>, now: u64) -> Option<Json> {
-    let selection = composition.policy.selection(TENANT_ATTRIBUTE);
     let found = attribute::look_up(composition, TENANT_ATTRIBUTE, now).ok()?;
-    match (selection, found.values.as_slice()) {
+    match (composition.policy.selection(TENANT_ATTRIBUTE), found.values.as_slice()) {
         (Selection::Send { .. }, [value]) => text_of(value).filter(|id| !id.is_empty()).map(Json::string),
         (Selection::Send { .. } | Selection::NotAllowed, _) => None,
     }

@@ -13,9 +13,9 @@ use crate::{
 };
 
 /// Adds the token claims that the policy passes on; notes why the others are not there.
-pub(super) fn add(composition: &Composition<'_>, set: &mut ClaimSet) {
+pub(super) fn add(composition: &Composition<'_>, mappings: &[AttributeMapping<'_>], set: &mut ClaimSet) {
     let Some(principal) = composition.principal() else { return };
-    let passing = Passing { composition, mappings: composition.policy.mappings(), stronger: set.claims.len() };
+    let passing = Passing { composition, mappings, stronger: set.claims.len() };
     match &composition.policy.token_claims {
         TokenClaims::Only(listed) => {
             passing.add_listed(principal, listed, set);
@@ -39,7 +39,7 @@ pub(super) fn add(composition: &Composition<'_>, set: &mut ClaimSet) {
 /// What a token claim must pass.
 struct Passing<'a> {
     composition: &'a Composition<'a>,
-    mappings: Vec<AttributeMapping<'a>>,
+    mappings: &'a [AttributeMapping<'a>],
     /// How many claims of the set are from stronger sources; a token's own names are unique.
     stronger: usize,
 }

@@ -12,16 +12,15 @@ use crate::{
 };
 
 /// Adds a claim for each mapped and allowed attribute, in the dialect's order; notes why the others are not there.
-pub(super) fn add(composition: &Composition<'_>, now: u64, set: &mut ClaimSet) {
-    let mappings = composition.policy.mappings();
-    for mapping in &mappings {
+pub(super) fn add(composition: &Composition<'_>, mappings: &[AttributeMapping<'_>], now: u64, set: &mut ClaimSet) {
+    for mapping in mappings {
         add_one(composition, mapping, now, set);
     }
-    omit_unmapped(composition, &mappings, set);
+    omit_unmapped(composition, mappings, set);
 }
 
 fn add_one(composition: &Composition<'_>, mapping: &AttributeMapping<'_>, now: u64, set: &mut ClaimSet) {
-    let selection = composition.policy.selection(mapping.attribute);
+    let selection = composition.policy.listed(mapping.attribute);
     if selection == Selection::NotAllowed {
         return set.omit_attribute(mapping.attribute, OmissionReason::NotAllowed);
     }
@@ -30,6 +29,10 @@ fn add_one(composition: &Composition<'_>, mapping: &AttributeMapping<'_>, now: u
         Ok(found) => found,
         Err(reason) => return set.omit_attribute(mapping.attribute, reason),
     };
+    // Last, because it costs most, and few of a dialect's attributes have a value.
+    if composition.policy.sensitive.forbids(mapping.attribute) {
+        return set.omit_attribute(mapping.attribute, OmissionReason::NotAllowed);
+    }
     if !composition.is_free(mapping.claim, set) || composition.is_custom(mapping.claim) {
         return set.omit_attribute(mapping.attribute, OmissionReason::Overridden);
     }
@@ -83,12 +86,12 @@ fn omit_unmapped(composition: &Composition<'_>, mappings: &[AttributeMapping<'_>
     };
     let given = given.into_iter().flat_map(|attributes| attributes.iter().map(|(name, _)| name));
     for name in given.chain(composition.store_attributes.iter().map(|name| &**name)) {
-        let is_used = mappings.iter().any(|mapping| mapping.attribute == name)
-            || name == super::TENANT_ATTRIBUTE
-            || is_in_custom_claim(composition, name);
+        if mappings.iter().any(|mapping| mapping.attribute == name) {
+            continue;
+        }
         if composition.policy.sensitive.forbids(name) {
             set.omit_attribute(name, OmissionReason::NotAllowed);
-        } else if !is_used {
+        } else if name != super::TENANT_ATTRIBUTE && !is_in_custom_claim(composition, name) {
             set.omit_attribute(name, OmissionReason::NotMapped);
         }
     }

@@ -180,7 +180,7 @@ fn is_same(ours: &Json, serdes: &serde_json::Value) -> bool {
     }
 }
 
-pub(crate) fn any_serde_json() -> impl Strategy<Value = serde_json::Value> {
+fn any_serde_json() -> impl Strategy<Value = serde_json::Value> {
     let leaf = prop_oneof![
         Just(serde_json::Value::Null),
         any::<bool>().prop_map(Into::into),

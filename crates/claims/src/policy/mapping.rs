@@ -87,6 +87,14 @@ impl BackendJwtPolicy {
 
     /// Returns what `claims` and the sensitive list say of an attribute.
     pub fn selection(&self, attribute: &str) -> Selection<'_> {
+        match self.listed(attribute) {
+            Selection::Send { .. } if self.sensitive.forbids(attribute) => Selection::NotAllowed,
+            selection @ (Selection::Send { .. } | Selection::NotAllowed) => selection,
+        }
+    }
+
+    /// Returns what `claims` alone says.
+    pub(crate) fn listed(&self, attribute: &str) -> Selection<'_> {
         let keep: &[Box<str>] = match &self.claims {
             ClaimSelection::All => &[],
             ClaimSelection::Only(rules) => match rules.iter().find(|rule| &*rule.attribute == attribute) {
@@ -94,6 +102,6 @@ impl BackendJwtPolicy {
                 None => return Selection::NotAllowed,
             },
         };
-        if self.sensitive.forbids(attribute) { Selection::NotAllowed } else { Selection::Send { keep } }
+        Selection::Send { keep }
     }
 }
