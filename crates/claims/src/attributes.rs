@@ -1,4 +1,6 @@
 //! The user's attributes as a user store gave them: canonical names, typed values, where each came from and when.
+//!
+//! Made by the user stores, read by `compose`. Says nothing about claims: that is the dialect's part.
 
 use std::{collections::BTreeMap, sync::Arc};
 

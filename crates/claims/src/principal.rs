@@ -1,4 +1,6 @@
 //! Who is calling: the verified end user or client application behind a request.
+//!
+//! Made once per credential, after verification; from here on nothing asks the token again. RFC 7519, RFC 9068 §2.2.
 
 use std::sync::Arc;
 
