@@ -68,7 +68,7 @@ Examples:
 The first key of an algorithm signs at once. Where one signs already, the new key is announced and takes over later.")]
 pub(crate) struct GenerateArguments {
     /// RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA, or a Java name such as SHA256withRSA
-    #[arg(long, value_name = "ALG")]
+    #[arg(long, value_name = "ALG", value_parser = algorithm)]
     pub(crate) algorithm: Algorithm,
     #[command(flatten)]
     pub(crate) place: KeyPlace,
@@ -106,7 +106,7 @@ Examples:
 The old key stays published until every token that it signed has expired.")]
 pub(crate) struct RotateArguments {
     /// The algorithm
-    #[arg(long, value_name = "ALG")]
+    #[arg(long, value_name = "ALG", value_parser = algorithm)]
     pub(crate) algorithm: Algorithm,
     #[command(flatten)]
     pub(crate) place: KeyPlace,
@@ -156,7 +156,7 @@ pub(crate) struct ImportArguments {
     #[arg(long, value_name = "NAME")]
     pub(crate) alias: Option<String>,
     /// What the key is for [default: RS256, the curve's own, or EdDSA, by the key's type]
-    #[arg(long, value_name = "ALG")]
+    #[arg(long, value_name = "ALG", value_parser = algorithm)]
     pub(crate) algorithm: Option<Algorithm>,
     #[command(flatten)]
     pub(crate) place: KeyPlace,
@@ -187,4 +187,10 @@ pub(crate) struct ExportArguments {
     /// The private key, as JWK: whoever has it can be the gateway
     #[arg(long)]
     pub(crate) private: bool,
+}
+
+/// Reads an algorithm by its JOSE or Java name.
+fn algorithm(name: &str) -> Result<Algorithm, String> {
+    let known = || Algorithm::accepted_names().collect::<Vec<_>>().join(" ");
+    name.parse().map_err(|_| format!("there is no such algorithm; the names are {}", known()))
 }

@@ -57,6 +57,7 @@ fn rotate(arguments: &RotateArguments, process: &Process) -> anyhow::Result<()> 
     let store = KeyStore::open(&arguments.place, Purpose::Change, process)?;
     let algorithm = arguments.algorithm;
     let Some(active) = store.set.active(algorithm, store.now) else {
+        refuse_secret(algorithm)?;
         bail!("no {algorithm} key signs, so there is nothing to rotate: countersign keys generate --algorithm {algorithm}");
     };
     let size = match arguments.rsa_size {
@@ -88,16 +89,24 @@ fn revoke(arguments: &RevokeArguments, process: &Process) -> anyhow::Result<()> 
 
 /// Plans the next key, and says what to do where that is not possible.
 fn plan_rotation(store: &KeyStore, algorithm: Algorithm, announcement: Announcement) -> anyhow::Result<RotationPlan> {
+    refuse_secret(algorithm)?;
     match store.set.plan_rotation(algorithm, store.now, announcement, store::retirement_times()) {
         Err(PlanError::AlreadyAnnounced { kid, activates_at }) => bail!(
             "`{kid}` is announced already and signs from {} on; with --now it signs at once",
             clock::text(activates_at)
         ),
-        Err(PlanError::NotRotated(algorithm)) if algorithm.is_hmac() => bail!(
-            "{algorithm} signs with a shared secret: write one to a file and name it under `keys.hmac` in the operator's file"
-        ),
         planned => Ok(planned?),
     }
+}
+
+/// Refuses what has no key pair.
+fn refuse_secret(algorithm: Algorithm) -> anyhow::Result<()> {
+    ensure!(
+        !algorithm.is_hmac(),
+        "{algorithm} signs with a shared secret: write one to a file, and name it under `keys.hmac` in the operator's file"
+    );
+    ensure!(algorithm != Algorithm::None, "`none` has no key");
+    Ok(())
 }
 
 /// Writes what was planned: the new key first, so that a crash between leaves one that signs.

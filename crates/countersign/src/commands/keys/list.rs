@@ -17,7 +17,8 @@ use crate::{
 /// When they cannot be read.
 pub(super) fn run(arguments: &ListArguments, process: &Process) -> anyhow::Result<()> {
     let store = KeyStore::open(&arguments.place, Purpose::Read, process)?;
-    let states = store.set.states(store.now);
+    let mut states = store.set.states(store.now);
+    states.sort_by_key(|status| (status.algorithm, place(status.state)));
     match arguments.format {
         Format::Json => output::result_line(&format!("{:#}", Value::from_iter(states.iter().map(to_json)))),
         Format::Text if states.is_empty() => {
@@ -25,9 +26,20 @@ pub(super) fn run(arguments: &ListArguments, process: &Process) -> anyhow::Resul
             Ok(())
         }
         Format::Text => {
-            let rows = states.iter().map(|status| row(status)).collect::<Vec<_>>();
+            let rows = states.iter().map(row).collect::<Vec<_>>();
             output::table(&["ALGORITHM", "STATE", "SINCE", "UNTIL", "KID", "FROM"], &rows)
         }
+    }
+}
+
+/// Returns where a state stands in the list.
+const fn place(state: KeyState) -> u8 {
+    match state {
+        KeyState::Active => 0,
+        KeyState::Announced => 1,
+        KeyState::Retired => 2,
+        KeyState::Gone => 3,
+        KeyState::Revoked => 4,
     }
 }
 
