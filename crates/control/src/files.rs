@@ -56,15 +56,9 @@ impl ConfigurationFiles {
         Ok(Sources { operator, apis, variables: self.variables.clone() })
     }
 
-    /// Reads the files for a start, so that the first reload knows what is running.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::read`].
-    pub fn read_first(&self) -> Result<Sources, Diagnostics> {
-        let sources = self.read()?;
-        self.remember(self.fingerprint(&sources));
-        Ok(sources)
+    /// Notes that these files run now, so that the first look at them finds nothing new.
+    pub fn started(&self, sources: &Sources) {
+        self.remember(self.fingerprint(sources));
     }
 
     /// Applies the files if they have changed since the last time they were looked at.

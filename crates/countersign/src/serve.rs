@@ -164,9 +164,10 @@ fn start_gateway(
     broken_apis: BrokenApis,
 ) -> anyhow::Result<Arc<Gateway>> {
     let process = ProcessSettings { background: background.handle().clone(), clock: clock::now, broken_apis };
-    let started = files.read_first().and_then(|sources| Gateway::start(&sources, process));
+    let started = files.read().and_then(|sources| Ok((Gateway::start(&sources, process)?, sources)));
     match started {
-        Ok((gateway, diagnostics)) => {
+        Ok(((gateway, diagnostics), sources)) => {
+            files.started(&sources);
             reload::log(&diagnostics);
             Ok(gateway)
         }

@@ -17,6 +17,9 @@ pub struct Applications {
     fingerprint: Fingerprint,
 }
 
+/// The client ids of one application, each with the endpoints that it may use.
+pub(crate) type Clients = Vec<(Box<str>, KeyType)>;
+
 /// One application of the operator's file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ApplicationRecord {
@@ -50,7 +53,7 @@ pub struct CallingApplication {
 
 impl Applications {
     /// Indexes the applications by client id; an id that occurs twice keeps its first application.
-    pub fn new(records: Vec<(ApplicationRecord, Vec<(Box<str>, KeyType)>)>) -> Self {
+    pub fn new(records: Vec<(ApplicationRecord, Clients)>) -> Self {
         let fingerprint = Fingerprint::of_value(&records);
         let mut by_client = HashMap::default();
         for (record, clients) in records {

@@ -29,7 +29,7 @@ pub enum Caller {
 
 /// What authentication needs besides the request.
 #[derive(Clone, Copy, Debug)]
-pub struct Moment<'a> {
+pub(crate) struct Moment<'a> {
     /// The process's state.
     pub runtime: &'a Runtime,
     /// The snapshot's revision: refusals are forgotten with it.
@@ -45,7 +45,7 @@ impl Access {
     ///
     /// 400 for two credentials, 401 without a valid one, 403 without a needed scope, 503 when an issuer's keys are
     /// not to be had.
-    pub async fn authenticate(&self, head: &RequestHead, moment: Moment<'_>) -> Result<Caller, Rejection> {
+    pub(crate) async fn authenticate(&self, head: &RequestHead, moment: Moment<'_>) -> Result<Caller, Rejection> {
         let (requirement, missing) = match self {
             Self::Open => return Ok(Caller::Anonymous),
             Self::Optional(requirement) => (requirement, Ok(Caller::Anonymous)),

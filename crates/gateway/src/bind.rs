@@ -16,7 +16,8 @@ mod text;
 use serde_json::Value as Json;
 
 pub(crate) use binder::Binder;
-pub(crate) use collections::{OneOrMany, bind_word_or_list, describe_word_or_list};
+pub(crate) use collections::Entries;
+pub(crate) use collections::{OneOrMany, WordOrList, bind_word_or_list, describe_word_or_list};
 pub(crate) use describe::{
     Absence, Definition, Definitions, FieldDescription, Type, TypeDescription, VariantDescription,
 };
@@ -64,7 +65,7 @@ pub(crate) struct RecordShape<T> {
 
 /// A scalar.
 pub(crate) struct ScalarShape<T> {
-    /// What it should be, for messages: `a duration such as `10s``.
+    /// What it should be, for messages: a noun with its article.
     pub(crate) expected: &'static str,
     /// Reads it.
     pub(crate) read: fn(&Scalar, &Binder) -> Result<T, Mistake>,

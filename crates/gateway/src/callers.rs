@@ -25,14 +25,14 @@ pub enum CredentialKind {
 
 /// A credential, whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CredentialKey {
+pub(crate) struct CredentialKey {
     kind: CredentialKind,
     bytes: Arc<[u8]>,
 }
 
 impl CredentialKey {
     /// Makes the key of a credential.
-    pub fn new(kind: CredentialKind, credential: &str) -> Self {
+    pub(crate) fn new(kind: CredentialKind, credential: &str) -> Self {
         Self { kind, bytes: credential.as_bytes().into() }
     }
 }
@@ -91,7 +91,7 @@ const MOST_JWTS: usize = 64;
 
 impl KnownCaller {
     /// Makes an entry without Backend JWTs.
-    pub fn new(credential: CredentialKey, principal: Principal, vouchers: Vouchers) -> Self {
+    pub(crate) fn new(credential: CredentialKey, principal: Principal, vouchers: Vouchers) -> Self {
         let Vouchers { issuer, key, keys_generation, audience, user_tag } = vouchers;
         Self {
             credential,
@@ -128,7 +128,7 @@ impl KnownCaller {
 
 /// What vouches for a principal.
 #[derive(Debug)]
-pub struct Vouchers {
+pub(crate) struct Vouchers {
     /// The issuer's configuration.
     pub issuer: Fingerprint,
     /// The verification key.

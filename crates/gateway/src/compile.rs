@@ -34,7 +34,7 @@ use crate::{
     issuer::{Issuer, UserStoreHandle},
     keyring::LoadedKeys,
     parse::{Source, parse_operator},
-    snapshot::{Api, ApiState, Snapshot},
+    snapshot::Snapshot,
     span::Span,
     spec,
     time::seconds,
@@ -100,7 +100,7 @@ pub fn compile(
     diagnostics: &mut Diagnostics,
 ) -> Option<Compiled> {
     let operator = parse_operator(&sources.operator, diagnostics)?;
-    let folder = sources.operator.path.parent().unwrap_or(Path::new("")).to_path_buf();
+    let folder = sources.operator.path.parent().unwrap_or(Path::new(""));
     let mut scope = Scope::new(&operator, folder, sources, surroundings, diagnostics);
     let is_operator_sound = !diagnostics.has_errors();
     let mut set = apis::compile_all(&sources.apis, &mut scope, diagnostics);
@@ -115,7 +115,7 @@ pub fn compile(
     let broken = std::mem::take(&mut set.broken);
     let Scope { stores, issuers, keys, .. } = scope;
     let snapshot = publishable(&operator, set, surroundings);
-    Some(Compiled { snapshot, stores, issuers, keys, broken, operator })
+    Some(Compiled { snapshot, operator, stores, issuers, keys, broken })
 }
 
 /// What all API definitions are compiled against.
@@ -135,12 +135,12 @@ struct Scope<'a> {
 impl<'a> Scope<'a> {
     fn new(
         operator: &'a spec::Operator,
-        folder: PathBuf,
+        folder: &Path,
         sources: &'a Sources,
         surroundings: Surroundings<'a>,
         diagnostics: &mut Diagnostics,
     ) -> Self {
-        let reader = secrets::FileReader { folder: &folder, variables: &sources.variables };
+        let reader = secrets::FileReader { folder, variables: &sources.variables };
         let dialects = dialects::compile(&operator.dialects, diagnostics);
         let stores = stores::compile(operator, reader, surroundings, diagnostics);
         let issuers = issuers::compile(operator, reader, (&stores, surroundings), diagnostics);
@@ -223,11 +223,6 @@ fn publishable(operator: &spec::Operator, set: apis::ApiSet, surroundings: Surro
         trusted_proxies: operator.gateway.trusted_proxies.iter().map(|network| network.value).collect(),
         applications: Arc::new(applications::compile(&operator.applications)),
     }
-}
-
-/// Returns how many of the APIs cannot answer.
-pub fn broken_count(apis: &[Arc<Api>]) -> usize {
-    apis.iter().filter(|api| api.state == ApiState::Broken).count()
 }
 
 /// Returns the collapsed names of headers.

@@ -31,7 +31,7 @@ pub struct CredentialSource {
 
 /// What the request carried, unverified.
 #[derive(Debug)]
-pub struct Credential<'a> {
+pub(crate) struct Credential<'a> {
     /// The token's text.
     pub token: Cow<'a, str>,
     /// Which source it came from.
@@ -44,7 +44,10 @@ pub struct Credential<'a> {
 ///
 /// [`Code::AmbiguousCredential`] (400) when there are several; [`Code::Unauthorized`] when it is not of a kind that is
 /// read here.
-pub fn find<'a>(head: &'a RequestHead, sources: &'a [CredentialSource]) -> Result<Option<Credential<'a>>, Rejection> {
+pub(crate) fn find<'a>(
+    head: &'a RequestHead,
+    sources: &'a [CredentialSource],
+) -> Result<Option<Credential<'a>>, Rejection> {
     let mut found = None;
     for source in sources {
         let Some(token) = in_place(head, &source.place)? else { continue };
@@ -96,7 +99,7 @@ fn in_query<'a>(query: &str, name: &str) -> Result<Option<Cow<'a, str>>, Rejecti
 }
 
 /// Returns the query without the named parameters, other parts untouched; `None` when nothing is left.
-pub fn without_parameters(query: &str, names: &[Box<str>]) -> Option<String> {
+pub(crate) fn without_parameters(query: &str, names: &[Box<str>]) -> Option<String> {
     let is_kept = |part: &&str| {
         let decoded = url::form_urlencoded::parse(part.as_bytes()).next();
         !decoded.is_some_and(|(key, _)| names.iter().any(|name| **name == *key))

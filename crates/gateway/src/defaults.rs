@@ -63,7 +63,13 @@ impl<'a> Page<'a> {
 
     fn record(&mut self, indent: Indent, name: &str) {
         if let Some(TypeDescription::Record(fields)) = self.content(name) {
-            fields.iter().for_each(|field| self.field(indent, field));
+            self.fields(indent, fields);
+        }
+    }
+
+    fn fields(&mut self, indent: Indent, fields: &[FieldDescription]) {
+        for field in fields {
+            self.field(indent, field);
         }
     }
 
@@ -86,7 +92,7 @@ impl<'a> Page<'a> {
         self.line(indent, "-");
         self.line(indent.deeper(), &format!("# {}", variant.about));
         self.line(indent.deeper(), &format!("{tag}: {}", variant.words.first().unwrap_or(&"")));
-        variant.fields.iter().for_each(|field| self.field(indent.deeper(), field));
+        self.fields(indent.deeper(), &variant.fields);
     }
 
     fn field(&mut self, indent: Indent, field: &FieldDescription) {

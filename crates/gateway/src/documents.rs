@@ -1,7 +1,7 @@
 //! JWKS and discovery: what lets a backend verify our tokens with the issuer's name alone.
 //!
 //! Answered on the data listeners before routing, and on `keysAddress`. Says which paths and what stands there; the
-//! enforcement point writes the answer. RFC 7517 §5, RFC 8414 §3, OpenID Connect Discovery §3–4.
+//! enforcement point writes the answer. RFC 7517 §5, RFC 8414 §3, `OpenID` Connect Discovery §3–4.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -74,7 +74,7 @@ impl Documents {
 }
 
 /// Returns every path at which something is published.
-pub fn paths(operator: &spec::Operator) -> Vec<Box<str>> {
+pub(crate) fn paths(operator: &spec::Operator) -> Vec<Box<str>> {
     let issuer = Url::parse(&operator.gateway.issuer.value).ok();
     let discovery = issuer.as_ref().map(discovery_paths).unwrap_or_default();
     jwks_paths(issuer.as_ref()).into_iter().chain(discovery).collect()

@@ -140,7 +140,7 @@ impl FieldRules {
 }
 
 /// Collapses case and every non-alphanumeric character.
-pub fn collapse(name: &str) -> Box<str> {
+pub(crate) fn collapse(name: &str) -> Box<str> {
     name.chars()
         .filter(char::is_ascii_alphanumeric)
         .map(|letter| letter.to_ascii_lowercase())
@@ -172,7 +172,7 @@ type Unhashed = std::hash::BuildHasherDefault<Identity>;
 
 /// Passes a hash through.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Identity(u64);
+pub(crate) struct Identity(u64);
 
 impl std::hash::Hasher for Identity {
     fn finish(&self) -> u64 {

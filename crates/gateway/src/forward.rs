@@ -45,7 +45,7 @@ pub struct Forward {
 
 /// What the decision adds to, and takes from, the client's head.
 #[derive(Debug)]
-pub struct Outgoing<'a> {
+pub(crate) struct Outgoing<'a> {
     /// Where to.
     pub endpoint: Arc<Endpoint>,
     /// The path on the endpoint, with its query.
@@ -64,7 +64,7 @@ pub struct Outgoing<'a> {
 
 /// Whose `X-Forwarded-*` a connection carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PeerTrust {
+pub(crate) enum PeerTrust {
     /// A trusted proxy's.
     Trusted,
     /// Anybody's.
@@ -87,7 +87,7 @@ impl Forward {
     /// # Errors
     ///
     /// [`Code::BadRequest`] for too many `Connection` nominations, or a reserved name in `reject` mode.
-    pub fn new(head: RequestHead, outgoing: Outgoing<'_>) -> Result<Self, Rejection> {
+    pub(crate) fn new(head: RequestHead, outgoing: Outgoing<'_>) -> Result<Self, Rejection> {
         let RequestHead { method, mut headers, connection, request_id, .. } = head;
         let takes_trailers = headers.get_all(TE).iter().any(lists_trailers);
         strip(&mut headers, &outgoing)?;

@@ -56,7 +56,7 @@ pub struct IssuePolicy {
 
 /// What a JWT is issued for.
 #[derive(Clone, Copy, Debug)]
-pub struct Call<'a> {
+pub(crate) struct Call<'a> {
     /// The API.
     pub api: &'a Arc<Api>,
     /// The operation's number.
@@ -71,7 +71,7 @@ pub struct Call<'a> {
 
 /// A composed and signed JWT, before it becomes a cache entry.
 #[derive(Debug)]
-pub struct Made {
+pub(crate) struct Made {
     /// The claims, with what was left out.
     pub claims: ClaimSet,
     /// The cache entry.
@@ -80,7 +80,7 @@ pub struct Made {
 
 impl Issuance {
     /// Returns all JWTs from the cache, if every one of them is there and live.
-    pub fn cached(
+    pub(crate) fn cached(
         &self,
         caller: &KnownCaller,
         application: &CallingApplication,
@@ -108,7 +108,7 @@ impl Issuance {
     /// # Errors
     ///
     /// As the policy says: 403 for unknown users, 500 and 503 when a JWT cannot be made. Never fewer JWTs than policies.
-    pub async fn issue(
+    pub(crate) async fn issue(
         &self,
         caller: &Caller,
         application: &CallingApplication,
@@ -249,7 +249,7 @@ impl IssuePolicy {
     /// # Errors
     ///
     /// As [`Issuance::issue`].
-    pub async fn make(
+    pub(crate) async fn make(
         &self,
         caller: Option<(&KnownCaller, &Issuer)>,
         application: &CallingApplication,
@@ -275,7 +275,7 @@ impl IssuePolicy {
         let life = Life::new(bounds, seconds(call.now));
         let jwt = IssuedJwt {
             slot: self.slot(application),
-            record: issued::record(&claims, signed.kid.as_deref(), &jti, signed.value.len()),
+            record: issued::record(self.fingerprint, &claims, (signed.kid.as_deref(), &jti), signed.value.len()),
             value: header_value(&signed.value)?,
             serve_until: life.serve_until,
             renew_at: life.renew_at,
@@ -378,7 +378,7 @@ struct Signed {
 }
 
 /// Finds the application behind a caller.
-pub fn calling_application(caller: &Caller, api: &Api, applications: &Applications) -> CallingApplication {
+pub(crate) fn calling_application(caller: &Caller, api: &Api, applications: &Applications) -> CallingApplication {
     let Caller::Known(caller, issuer) = caller else { return CallingApplication::default() };
     let facts = &api.production;
     let configured = applications.of(&caller.principal, &facts.name, &facts.version);

@@ -68,11 +68,11 @@ impl IssuedJwt {
 }
 
 /// Seconds for which a JWT from stale or missing attributes is served.
-pub const DEGRADED_LIFE: u64 = 5;
+pub(crate) const DEGRADED_LIFE: u64 = 5;
 
 /// Until when a JWT may be served, and from when it is renewed: seconds since the epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Life {
+pub(crate) struct Life {
     /// The end.
     pub serve_until: u64,
     /// The start of renewal.
@@ -81,7 +81,7 @@ pub struct Life {
 
 /// What bounds a JWT's life.
 #[derive(Clone, Copy, Debug)]
-pub struct LifeBounds {
+pub(crate) struct LifeBounds {
     /// `exp`
     pub expires_at: u64,
     /// The inbound token's `exp`, if it bounds this one's.
@@ -94,7 +94,7 @@ pub struct LifeBounds {
 
 impl Life {
     /// Computes the life of a JWT that is made at `now`.
-    pub fn new(bounds: LifeBounds, now: u64) -> Self {
+    pub(crate) fn new(bounds: LifeBounds, now: u64) -> Self {
         let LifeBounds { expires_at, inbound_expires_at, fresh_until, is_degraded } = bounds;
         let is_capped = inbound_expires_at.is_some_and(|inbound| inbound <= expires_at);
         let by_expiry = if is_capped { expires_at } else { expires_at - expires_at.saturating_sub(now).div_ceil(5) };
@@ -106,11 +106,16 @@ impl Life {
     }
 }
 
-/// Writes a JWT's part of the audit record: `kid`, `jti`, bytes, and claim names with source and time; no value.
-pub fn record(claims: &ClaimSet, kid: Option<&str>, jti: &str, bytes: usize) -> Arc<str> {
+/// Writes a JWT's part of the audit record: policy, `kid`, `jti`, bytes, and claim names with source and time; no value.
+pub(crate) fn record(
+    policy: Fingerprint,
+    claims: &ClaimSet,
+    (kid, jti): (Option<&str>, &str),
+    bytes: usize,
+) -> Arc<str> {
     let mut text = String::with_capacity(256);
     let kid = kid.unwrap_or("none");
-    let _ = write!(text, r#""kid":{},"jti":"{jti}","jwtBytes":{bytes},"claims":{{"#, quoted(kid));
+    let _ = write!(text, r#""policy":"{policy}","kid":{},"jti":"{jti}","jwtBytes":{bytes},"claims":{{"#, quoted(kid));
     for (index, claim) in claims.claims.iter().enumerate() {
         if index > 0 {
             text.push(',');

@@ -25,7 +25,7 @@ pub enum KeySource {
     File(PathBuf),
     /// A JWKS address.
     Url(Url),
-    /// `jwks_uri` of the discovery document at this address (OpenID Connect Discovery §4).
+    /// `jwks_uri` of the discovery document at this address (`OpenID` Connect Discovery §4).
     Discovery(Url),
 }
 
@@ -70,7 +70,7 @@ pub struct IssuerKeys {
 
 /// One good answer.
 #[derive(Debug, Default)]
-pub struct Current {
+pub(crate) struct Current {
     /// The keys; `None`: never had any, or they are too old.
     pub keys: Option<Arc<VerificationKeys>>,
     /// Counts the changes.
@@ -80,7 +80,7 @@ pub struct Current {
     content: Fingerprint,
 }
 
-const REFRESH_EVERY: Duration = Duration::from_secs(600);
+const REFRESH_EVERY: Duration = Duration::from_mins(10);
 const RETRY_EVERY: Duration = Duration::from_secs(5);
 const FILE_CHECKED_EVERY: Duration = Duration::from_secs(2);
 /// Seconds for which the last good answer is used when newer ones fail.
@@ -110,7 +110,7 @@ impl IssuerKeys {
     }
 
     /// Returns the keys as they are now.
-    pub fn current(&self) -> arc_swap::Guard<Arc<Current>> {
+    pub(crate) fn current(&self) -> arc_swap::Guard<Arc<Current>> {
         self.current.load()
     }
 
@@ -261,7 +261,7 @@ async fn refresh_once(keys: &Weak<IssuerKeys>, now: SystemTime) -> Option<Durati
 /// # Errors
 ///
 /// When the CA certificates cannot be used.
-pub fn client(extra_ca: Option<&[u8]>) -> Result<reqwest::Client, reqwest::Error> {
+pub(crate) fn client(extra_ca: Option<&[u8]>) -> Result<reqwest::Client, reqwest::Error> {
     let same_host = reqwest::redirect::Policy::custom(|attempt| {
         let is_same = attempt.previous().first().is_some_and(|first| {
             first.host_str() == attempt.url().host_str()
@@ -289,7 +289,7 @@ pub fn client(extra_ca: Option<&[u8]>) -> Result<reqwest::Client, reqwest::Error
 }
 
 /// Writes an error with its causes.
-pub fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

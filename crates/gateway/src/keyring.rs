@@ -38,7 +38,7 @@ struct Installed {
 /// Why there is no key for a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no active key for this algorithm")]
-pub struct NoKey;
+pub(crate) struct NoKey;
 
 impl Default for Keyring {
     fn default() -> Self {
@@ -74,7 +74,7 @@ impl Keyring {
     /// # Errors
     ///
     /// [`NoKey`] when there is no active key for the policy's algorithm.
-    pub fn signing_key(&self, policy: &BackendJwtPolicy, now: u64) -> Result<Option<Arc<SigningKey>>, NoKey> {
+    pub(crate) fn signing_key(&self, policy: &BackendJwtPolicy, now: u64) -> Result<Option<Arc<SigningKey>>, NoKey> {
         if policy.algorithm == Algorithm::None {
             return Ok(None);
         }
@@ -112,7 +112,7 @@ fn render(keys: &LoadedKeys, now: u64) -> (u64, Document) {
 }
 
 /// True for algorithms whose signature takes long enough to stall a worker.
-pub const fn is_slow(algorithm: Algorithm) -> bool {
+pub(crate) const fn is_slow(algorithm: Algorithm) -> bool {
     match algorithm {
         Algorithm::Rs256
         | Algorithm::Rs384

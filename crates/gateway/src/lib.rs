@@ -40,7 +40,7 @@ mod yaml;
 pub use access::{Access, Challenge, Requirement, Scopes, Subscription};
 pub use applications::{ApplicationRecord, Applications, CallingApplication, SubscriptionRecord};
 pub use authenticate::Caller;
-pub use bind::{Literal, WebUrl};
+pub use bind::{Entries, Literal, WebUrl};
 pub use callers::{Callers, CredentialKind, KnownCaller};
 pub use compile::{BrokenApis, Compiled, Pools, Sources, Surroundings, compile};
 pub use credential::{CredentialSource, Place};

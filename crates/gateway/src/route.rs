@@ -7,4 +7,5 @@ mod bases;
 mod operations;
 
 pub use bases::{Base, BaseTable, DuplicateBase};
-pub use operations::{Conflict, OperationRoutes, TargetError};
+pub(crate) use operations::Conflict;
+pub use operations::OperationRoutes;

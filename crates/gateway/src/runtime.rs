@@ -1,6 +1,7 @@
 //! What outlives every snapshot: caches, keys, counters, and the runtime for work off the request path.
 
 use std::{
+    fmt::Write,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -82,6 +83,10 @@ impl Runtime {
         context.update(&(issuer.len() as u64).to_be_bytes());
         context.update(issuer.as_bytes());
         context.update(user.as_bytes());
-        context.sign().as_ref().iter().take(12).map(|byte| format!("{byte:02x}")).collect::<String>().into()
+        let mut text = String::with_capacity(24);
+        for byte in context.sign().as_ref().iter().take(12) {
+            let _ = write!(text, "{byte:02x}");
+        }
+        text.into()
     }
 }

@@ -128,20 +128,24 @@ impl Snapshot {
             return Err(Rejection::new(Code::NotImplemented, "this method is not served"));
         }
         let not_found = || Rejection::new(Code::NotFound, "no API answers at this path");
-        let (base, rest) = self.bases(head).find(path.as_str()).ok_or_else(not_found)?;
+        let refuses_slash = || Rejection::new(Code::BadRequest, "the path has an encoded slash");
+        let Some((base, rest)) = self.bases(head).find(path.as_str()) else {
+            return Err(if path.has_encoded_slash() { refuses_slash() } else { not_found() });
+        };
         let api = self.apis.get(base.api).ok_or_else(not_found)?;
         if api.state == ApiState::Broken {
             return Err(Rejection::new(Code::ApiUnavailable, "this API's definition is broken"));
         }
         if path.has_encoded_slash() && api.encoded_slash == EncodedSlash::Refuse {
-            return Err(Rejection::new(Code::BadRequest, "the path has an encoded slash"));
+            return Err(refuses_slash());
         }
-        let operation = api.routes.find(&head.method, rest).ok_or_else(|| api.refuse(rest))?;
+        let target = base.target(rest);
+        let operation = api.routes.find(&head.method, &target).ok_or_else(|| api.refuse(&target))?;
         Ok(Routed { api, operation, base, rest })
     }
 
     /// Says whether the connection's other end is one of the trusted proxies.
-    pub fn trust(&self, head: &RequestHead) -> PeerTrust {
+    pub(crate) fn trust(&self, head: &RequestHead) -> PeerTrust {
         if self.trusted_proxies.is_empty() {
             return PeerTrust::Untrusted;
         }

@@ -25,7 +25,7 @@ pub enum StoreChoice {
 
 /// The outcome of a look-up.
 #[derive(Debug, Default)]
-pub struct LookedUp {
+pub(crate) struct LookedUp {
     outcome: Outcome,
     /// The attributes that the asked stores are configured to give.
     pub gives: BTreeSet<Box<str>>,
@@ -47,12 +47,12 @@ enum Outcome {
 
 impl LookedUp {
     /// No user, no look-up.
-    pub fn nobody() -> Self {
+    pub(crate) fn nobody() -> Self {
         Self::default()
     }
 
     /// The answer, as the claims engine takes it.
-    pub fn user(&self) -> UserAttributes<'_> {
+    pub(crate) fn user(&self) -> UserAttributes<'_> {
         match &self.outcome {
             Outcome::NotLookedUp => UserAttributes::NotLookedUp,
             Outcome::Found(attributes) => UserAttributes::Found(attributes),
@@ -63,7 +63,7 @@ impl LookedUp {
     }
 
     /// True when the answer is stale, or was left out because a store failed.
-    pub fn is_degraded(&self) -> bool {
+    pub(crate) fn is_degraded(&self) -> bool {
         match self.outcome {
             Outcome::Stale(..) | Outcome::Omitted => true,
             Outcome::NotLookedUp | Outcome::Found(_) | Outcome::Unknown => false,
@@ -76,7 +76,7 @@ impl LookedUp {
 /// # Errors
 ///
 /// 403 `unknown_user`, 500 `ambiguous_user`, 503 `user_store_unavailable`, as the policy says.
-pub async fn look_up(
+pub(crate) async fn look_up(
     choice: &StoreChoice,
     policy: &BackendJwtPolicy,
     (principal, issuer): (&Principal, &Issuer),

@@ -102,7 +102,7 @@ impl Node {
         }
     }
 
-    /// Says what the node is, for a message: `the number `10``.
+    /// Says what the node is, for a message.
     pub(crate) fn describe(&self) -> String {
         match &self.kind {
             NodeKind::Scalar(scalar) => scalar.describe(),

@@ -6,6 +6,9 @@ use crate::{
     yaml::{Node, NodeKind},
 };
 
+/// A mapping whose keys are the author's, in file order.
+pub(crate) type Entries<T> = Vec<(Spanned<String>, T)>;
+
 /// A list that may be written without brackets if it has one item.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct OneOrMany<T>(pub(crate) Vec<T>);
@@ -52,7 +55,7 @@ impl<T: Value> Value for OneOrMany<T> {
 }
 
 /// A mapping whose keys are the author's, in file order.
-impl<T: Value> Value for Vec<(Spanned<String>, T)> {
+impl<T: Value> Value for Entries<T> {
     const SHAPE: Shape<Self> = Shape::Composite(CompositeShape {
         bind: bind_map,
         stand_in: |_| Self::new(),
@@ -69,7 +72,7 @@ pub(crate) fn bind_list<T: Value>(node: &Node, binder: &mut Binder) -> Option<Ve
     Some(binder.in_item(|binder| items.iter().filter_map(|item| bind(item, binder)).collect()))
 }
 
-fn bind_map<T: Value>(node: &Node, binder: &mut Binder) -> Option<Vec<(Spanned<String>, T)>> {
+fn bind_map<T: Value>(node: &Node, binder: &mut Binder) -> Option<Entries<T>> {
     let NodeKind::Mapping(entries) = &node.kind else {
         binder.wrong_type("a mapping", node);
         return None;
@@ -84,11 +87,19 @@ fn bind_map<T: Value>(node: &Node, binder: &mut Binder) -> Option<Vec<(Spanned<S
     Some(binder.in_item(named))
 }
 
-/// Reads a word, one item, or a list of items: `Some(None)` for the word.
-pub(crate) fn bind_word_or_list<T: Value>(word: &str, node: &Node, binder: &mut Binder) -> Option<Option<Vec<T>>> {
+/// One word, or a list.
+pub(crate) enum WordOrList<T> {
+    /// The word.
+    Word,
+    /// The list.
+    List(Vec<T>),
+}
+
+/// Reads one word, or a list. `None`: neither, and reported.
+pub(crate) fn bind_word_or_list<T: Value>(word: &str, node: &Node, binder: &mut Binder) -> Option<WordOrList<T>> {
     match &node.kind {
-        NodeKind::Scalar(scalar) if scalar.text == word => Some(None),
-        NodeKind::Sequence(_) => bind_list(node, binder).map(Some),
+        NodeKind::Scalar(scalar) if scalar.text == word => Some(WordOrList::Word),
+        NodeKind::Sequence(_) => bind_list(node, binder).map(WordOrList::List),
         NodeKind::Scalar(_) | NodeKind::Mapping(_) => {
             binder.wrong_type(&format!("`{word}` or a list"), node);
             None

@@ -150,12 +150,11 @@ fn add_sources(entry: &spec::TokenAuthentication, sources: &mut Vec<CredentialSo
         }
     };
     if entry.header_enable.value {
-        match header(entry) {
-            Some(name) => add(Place::Header(name), &entry.header_name.span, diagnostics),
-            None => {
-                let message = format!("`{}` is no header name", entry.header_name.value);
-                diagnostics.error(DiagnosticCode::InvalidValue, &entry.header_name.span, message);
-            }
+        if let Some(name) = header(entry) {
+            add(Place::Header(name), &entry.header_name.span, diagnostics);
+        } else {
+            let message = format!("`{}` is no header name", entry.header_name.value);
+            diagnostics.error(DiagnosticCode::InvalidValue, &entry.header_name.span, message);
         }
     }
     if let Some(name) = entry.query_param_name.as_ref().filter(|_| entry.query_param_enable.value) {
@@ -171,14 +170,13 @@ fn issuers(api: &spec::Api, scope: &Scope<'_>, diagnostics: &mut Diagnostics) ->
             Some(iss) => *issuer.rules.issuer == *iss.value,
             None => *issuer.name == *manager.name.value,
         });
-        match found {
-            Some(issuer) => chosen.push(Arc::clone(issuer)),
-            None => {
-                let message = format!("key manager `{}` is none of the operator's issuers", manager.name.value);
-                let hint = "API definitions choose among the issuers of the operator's file; they define none";
-                diagnostics
-                    .push(Diagnostic::error(DiagnosticCode::UnknownName, &manager.name.span, message).with_hint(hint));
-            }
+        if let Some(issuer) = found {
+            chosen.push(Arc::clone(issuer));
+        } else {
+            let message = format!("key manager `{}` is none of the operator's issuers", manager.name.value);
+            let hint = "API definitions choose among the issuers of the operator's file; they define none";
+            diagnostics
+                .push(Diagnostic::error(DiagnosticCode::UnknownName, &manager.name.span, message).with_hint(hint));
         }
     }
     chosen.into()

@@ -42,11 +42,10 @@ pub(super) fn compile_all(sources: &[Source], scope: &mut Scope<'_>, diagnostics
     }
     let read = parsed.iter().filter_map(|(_, api, _)| api.as_ref()).flat_map(accesses::read_headers);
     scope.credential_headers = collapsed(read);
-    let mut set = ApiSet::default();
-    set.hosts = hosts(scope.operator);
     let contents =
         sources.iter().flat_map(|source| [source.path.as_os_str().as_encoded_bytes(), source.text.as_bytes()]);
-    set.fingerprint = Fingerprint::of(contents);
+    let fingerprint = Fingerprint::of(contents);
+    let mut set = ApiSet { hosts: hosts(scope.operator), fingerprint, ..ApiSet::default() };
     let mut names: HashMap<(String, String), usize> = HashMap::new();
     for (source, api, mut own) in parsed {
         if let Some(api) = &api {

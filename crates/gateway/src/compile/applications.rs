@@ -3,7 +3,7 @@
 use claims::{Application, Json, KeyType, Object};
 
 use crate::{
-    applications::{ApplicationRecord, Applications, SubscriptionRecord},
+    applications::{ApplicationRecord, Applications, Clients, SubscriptionRecord},
     span::Spanned,
     spec,
 };
@@ -13,7 +13,7 @@ pub(super) fn compile(written: &[spec::Application]) -> Applications {
     Applications::new(written.iter().map(one).collect())
 }
 
-fn one(written: &spec::Application) -> (ApplicationRecord, Vec<(Box<str>, KeyType)>) {
+fn one(written: &spec::Application) -> (ApplicationRecord, Clients) {
     let mut attributes = Object::default();
     for (name, value) in &written.attributes {
         attributes.insert(name.value.as_str(), Json::string(value.value.0.as_str()));

@@ -98,7 +98,7 @@ fn add_route(
     }
 }
 
-/// A gRPC method below its API's base, which ends before the service's name.
+/// A gRPC method's path: service and method.
 fn grpc_target(written: &spec::Operation) -> String {
     format!("/{}/{}", written.target.value, written.verb.value)
 }

@@ -69,7 +69,7 @@ pub(super) fn compile(
     (resolved, diagnostics): (&mut Resolved, &mut Diagnostics),
 ) -> Issuance {
     let layers = layers(context.written, operation.0, scope, (resolved, diagnostics));
-    let policies = layers.iter().filter_map(|layer| resolved.policy(layer, context, operation.1, scope, diagnostics));
+    let policies = layers.iter().filter_map(|layer| resolved.policy(layer, (context, operation.1), scope, diagnostics));
     Issuance { policies: policies.collect() }
 }
 
@@ -125,8 +125,7 @@ impl Resolved {
     fn policy(
         &mut self,
         layer: &Layered<'_>,
-        context: ApiContext<'_>,
-        operation: &OperationFacts,
+        (context, operation): (ApiContext<'_>, &OperationFacts),
         scope: &Scope<'_>,
         diagnostics: &mut Diagnostics,
     ) -> Option<Arc<IssuePolicy>> {
@@ -214,17 +213,13 @@ fn check_header(
 
 fn is_allowed(header: &str, scope: &Scope<'_>) -> bool {
     let same = |other: &str| collapse(other) == collapse(header);
-    match &scope.operator.backend_jwt.allowed_headers {
-        Some(allowed) => allowed.value.iter().any(|allowed| same(&allowed.value)),
-        None => {
-            let name = header.to_ascii_lowercase();
-            let collapsed = collapse(header);
-            name == "authorization"
-                || (name.starts_with("x-")
-                    && !collapsed.starts_with("xforwarded")
-                    && !["xrealip", "xrequestid"].contains(&&*collapsed))
-        }
+    if let Some(allowed) = &scope.operator.backend_jwt.allowed_headers {
+        return allowed.value.iter().any(|allowed| same(&allowed.value));
     }
+    let name = header.to_ascii_lowercase();
+    let collapsed = collapse(header);
+    let is_ours = collapsed.starts_with("xforwarded") || ["xrealip", "xrequestid"].contains(&&*collapsed);
+    name == "authorization" || (name.starts_with("x-") && !is_ours)
 }
 
 /// Reports claims that collide or are shadowed.

@@ -116,7 +116,7 @@ fn a_file_of_another_kind_altogether_is_one_mistake() {
 
 #[test]
 fn thousands_of_mistakes_are_counted_rather_than_shown() {
-    let text: String = (0..3_000).map(|number| format!("f{number}: x\n")).collect();
+    let text = (0..3_000).map(|number| format!("f{number}: x")).collect::<Vec<_>>().join("\n");
     let shown = api_lines(&text);
     assert_eq!(shown.len(), 1_001);
     assert!(shown.iter().any(|line| line.ends_with("error[too-many-mistakes]: 2003 further mistakes are not shown")));

@@ -1,6 +1,6 @@
 //! API bases of one host: the longest one that is a prefix of the path, in whole segments.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use ahash::RandomState;
 
@@ -13,6 +13,17 @@ pub struct Base {
     pub replacement: Box<str>,
     /// Which API.
     pub api: usize,
+}
+
+impl Base {
+    /// Returns what the API's operations are matched with: the rest of the path, for gRPC below its service.
+    pub fn target<'p>(&self, rest: &'p str) -> Cow<'p, str> {
+        if self.replacement.is_empty() {
+            Cow::Borrowed(rest)
+        } else {
+            Cow::Owned(format!("{}{rest}", self.replacement))
+        }
+    }
 }
 
 /// Two APIs claim one base.

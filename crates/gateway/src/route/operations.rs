@@ -13,7 +13,7 @@ pub struct OperationRoutes {
 
 /// A target that is no path template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TargetError {
+pub(crate) enum TargetError {
     /// Does not start with `/`.
     #[error("a target starts with `/`")]
     NotAbsolute,
@@ -30,7 +30,7 @@ pub enum TargetError {
 
 /// Why an operation could not be added.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Conflict {
+pub(crate) enum Conflict {
     /// The target is wrong.
     Target(TargetError),
     /// The operation that already answers these requests.
@@ -52,7 +52,7 @@ impl OperationRoutes {
     /// # Errors
     ///
     /// [`Conflict`] when the target is no template, or another operation answers the same requests.
-    pub fn insert(&mut self, verb: &Method, target: &str, operation: usize) -> Result<(), Conflict> {
+    pub(crate) fn insert(&mut self, verb: &Method, target: &str, operation: usize) -> Result<(), Conflict> {
         let segments = parse_target(target).map_err(Conflict::Target)?;
         let mut node = self.root(verb);
         for segment in &segments {
@@ -131,13 +131,11 @@ enum Segment {
 }
 
 fn put(slot: &mut Option<usize>, operation: usize) -> Result<(), Conflict> {
-    match slot {
-        Some(holder) => Err(Conflict::Taken(*holder)),
-        None => {
-            *slot = Some(operation);
-            Ok(())
-        }
+    if let Some(holder) = slot {
+        return Err(Conflict::Taken(*holder));
     }
+    *slot = Some(operation);
+    Ok(())
 }
 
 fn ends_with_slash(target: &str) -> bool {

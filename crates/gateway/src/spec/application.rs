@@ -1,7 +1,7 @@
 //! `applications`: who calls, and what they have subscribed to.
 
 use crate::{
-    bind::{Literal, RecordShape, Shape, Value},
+    bind::{Entries, Literal, RecordShape, Shape, Value},
     span::Spanned,
 };
 
@@ -23,7 +23,7 @@ pub struct Application {
     /// `tier`
     pub tier: Option<Spanned<String>>,
     /// `attributes`
-    pub attributes: Vec<(Spanned<String>, Spanned<Literal>)>,
+    pub attributes: Entries<Spanned<Literal>>,
     /// `subscriptions`
     pub subscriptions: Vec<Subscription>,
 }

@@ -5,8 +5,8 @@ use serde_json::json;
 
 use crate::{
     bind::{
-        Binder, CompositeShape, Form, Literal, Mistake, OneOrMany, RecordShape, ScalarShape, Shape, Type, Value, bind,
-        bind_word_or_list, describe_word_or_list,
+        Binder, CompositeShape, Entries, Form, Literal, Mistake, OneOrMany, RecordShape, ScalarShape, Shape, Type,
+        Value, WordOrList, bind, bind_word_or_list, describe_word_or_list,
     },
     span::{Span, Spanned},
     units::{Bytes, Lifetime},
@@ -41,7 +41,7 @@ pub struct BackendJwtParameters {
     /// `excludedClaims`
     pub excluded_claims: Option<Spanned<Vec<Spanned<String>>>>,
     /// `claimMappings`: claim to attribute, in file order.
-    pub claim_mappings: Option<Spanned<Vec<(Spanned<String>, Spanned<String>)>>>,
+    pub claim_mappings: Option<Spanned<Entries<Spanned<String>>>>,
     /// `customClaims`
     pub custom_claims: Option<Spanned<Vec<CustomClaim>>>,
     /// `userStore`
@@ -220,7 +220,12 @@ impl Value for TokenTtl {
 
 impl Value for ClaimsSelection {
     const SHAPE: Shape<Self> = Shape::Composite(CompositeShape {
-        bind: |node, binder| bind_word_or_list("all", node, binder).map(|list| list.map_or(Self::All, Self::Only)),
+        bind: |node, binder| {
+            Some(match bind_word_or_list("all", node, binder)? {
+                WordOrList::Word => Self::All,
+                WordOrList::List(list) => Self::Only(list),
+            })
+        },
         stand_in: |_| Self::All,
         describe: |definitions| describe_word_or_list::<AttributeSelection>("all", definitions),
     });
@@ -240,7 +245,12 @@ impl Value for AttributeSelection {
 
 impl Value for TokenClaimsSelection {
     const SHAPE: Shape<Self> = Shape::Composite(CompositeShape {
-        bind: |node, binder| bind_word_or_list("all", node, binder).map(|list| list.map_or(Self::All, Self::Only)),
+        bind: |node, binder| {
+            Some(match bind_word_or_list("all", node, binder)? {
+                WordOrList::Word => Self::All,
+                WordOrList::List(list) => Self::Only(list),
+            })
+        },
         stand_in: |_| Self::All,
         describe: |definitions| describe_word_or_list::<String>("all", definitions),
     });

@@ -61,9 +61,9 @@ pub enum Feature {
     UserInfoUserStore,
     /// User stores of kind `http`.
     HttpUserStore,
-    /// SQL user stores on PostgreSQL.
+    /// SQL user stores at `postgres://`.
     PostgresUserStore,
-    /// SQL user stores on MySQL and MariaDB.
+    /// SQL user stores at `mysql://`.
     MySqlUserStore,
 }
 

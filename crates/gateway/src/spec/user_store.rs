@@ -5,7 +5,7 @@ use std::time::Duration;
 use claims::Json;
 
 use crate::{
-    bind::{Binder, CompositeShape, Form, RecordShape, Shape, Type, Value},
+    bind::{Binder, CompositeShape, Entries, Form, RecordShape, Shape, Type, Value},
     diagnostic::DiagnosticCode,
     span::{Span, Spanned},
     spec::Feature,
@@ -23,7 +23,7 @@ pub struct UserStore {
     /// `sql`, `inline` …: exactly one.
     pub kind: UserStoreKind,
     /// `attributes`: the store's name, and what leaves it; empty: nothing leaves (`inline`: everything).
-    pub attributes: Option<Spanned<Vec<(Spanned<String>, AttributeMapping)>>>,
+    pub attributes: Option<Spanned<Entries<AttributeMapping>>>,
     /// `cache`
     pub cache: StoreCache,
     /// `breaker`
@@ -32,6 +32,7 @@ pub struct UserStore {
 
 /// What kind of store it is.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a handful, while a file is loaded")]
 pub enum UserStoreKind {
     /// `sql`
     Sql(SqlStore),
@@ -49,7 +50,7 @@ pub struct SqlStore {
     /// `query`: one row for a user; `:user` is bound.
     pub query: Spanned<String>,
     /// `multi`: multi-valued attributes, a query each: first column, one value a row.
-    pub multi: Vec<(Spanned<String>, Spanned<String>)>,
+    pub multi: Entries<Spanned<String>>,
     /// `timeout`
     pub timeout: Spanned<Duration>,
     /// `pool`: connections.
@@ -69,7 +70,7 @@ pub struct InlineUser {
     /// `user`: what the issuer's `lookup` claim says.
     pub user: Spanned<String>,
     /// `attributes`
-    pub attributes: Vec<(Spanned<String>, AttributeValues)>,
+    pub attributes: Entries<AttributeValues>,
 }
 
 /// The values of one inline attribute: a scalar or a list.
@@ -187,7 +188,7 @@ impl Value for SqlStore {
     });
 }
 
-/// Refuses what is not SQLite, without showing the URL: it may hold a password.
+/// Refuses other databases, without showing the URL: it may hold a password.
 fn refuse_other_databases(form: &mut Form<'_>, url: &Spanned<String>) {
     let (scheme, _) = url.split_once(':').unwrap_or_default();
     match scheme {

@@ -145,7 +145,7 @@ impl<'a> Loader<'a> {
 
     fn open(&mut self, place: Place, anchor: usize, content: Content) -> Result<(), Stop> {
         if self.stack.len() >= MAX_DEPTH {
-            return Err(too_large(place, format!("more than {MAX_DEPTH} lists and mappings inside one another")));
+            return Err(too_large(place, &format!("more than {MAX_DEPTH} lists and mappings inside one another")));
         }
         self.stack.push(Open { place, anchor, nodes_before: self.nodes, content });
         self.count(1, place)
@@ -171,7 +171,7 @@ impl<'a> Loader<'a> {
         };
         self.aliased_nodes += anchored.nodes;
         if self.aliased_nodes > MAX_ALIASED_NODES {
-            return Err(too_large(place, format!("aliases that stand for more than {MAX_ALIASED_NODES} nodes")));
+            return Err(too_large(place, &format!("aliases that stand for more than {MAX_ALIASED_NODES} nodes")));
         }
         let (node, nodes) = (anchored.node.clone(), anchored.nodes);
         self.count(nodes, place)?;
@@ -180,7 +180,7 @@ impl<'a> Loader<'a> {
 
     fn count(&mut self, nodes: usize, place: Place) -> Result<(), Stop> {
         self.nodes += nodes;
-        if self.nodes > MAX_NODES { Err(too_large(place, format!("more than {MAX_NODES} nodes"))) } else { Ok(()) }
+        if self.nodes > MAX_NODES { Err(too_large(place, &format!("more than {MAX_NODES} nodes"))) } else { Ok(()) }
     }
 
     /// Puts a finished node where it belongs: into the open collection, or as the root.
@@ -271,7 +271,7 @@ fn key_of(node: Node) -> Result<(String, Place), Stop> {
 /// Refuses what the parser would take for the end of the text, and what nobody can see.
 fn refuse_unreadable(text: &str, offsets: &Offsets) -> Result<(), Stop> {
     if text.len() > MAX_BYTES {
-        return Err(too_large(Place::START, format!("more than {} MiB", MAX_BYTES >> 20)));
+        return Err(too_large(Place::START, &format!("more than {} MiB", MAX_BYTES >> 20)));
     }
     let is_control = |character: char| character.is_control() && !matches!(character, '\t' | '\n' | '\r' | '\u{85}');
     let Some(offset) = text.find(is_control) else { return Ok(()) };
@@ -298,7 +298,7 @@ fn syntax(place: Place, message: String) -> Stop {
     Stop { code: DiagnosticCode::YamlSyntax, place, message, hint: None }
 }
 
-fn too_large(place: Place, what: String) -> Stop {
+fn too_large(place: Place, what: &str) -> Stop {
     let message = format!("the file holds too much: {what}");
     Stop { code: DiagnosticCode::YamlTooLarge, place, message, hint: None }
 }

@@ -132,7 +132,7 @@ fn bombs_are_refused_before_they_grow() {
     let text = format!("a: &a [x,x,x,x,x,x,x,x,x]\n{}", levels.collect::<String>());
     let too_many = "error[yaml-too-large]: the file holds too much: aliases that stand for more than 100000 nodes";
     check_refused(&text, &format!("f.yaml:6:8: {too_many}"));
-    let deep: String = (0..100).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
+    let deep = (0..100).map(|depth| format!("{}a:", " ".repeat(depth))).collect::<Vec<_>>().join("\n");
     let too_deep = "error[yaml-too-large]: the file holds too much: more than 64 lists and mappings inside one another";
     check_refused(&deep, &format!("f.yaml:65:65: {too_deep}"));
     let (node, diagnostics) = load_text(&"[".repeat(1_000_000));

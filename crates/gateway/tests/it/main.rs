@@ -2,4 +2,5 @@
 
 mod caching;
 mod decisions;
+#[cfg(test)]
 mod testing;

@@ -329,7 +329,7 @@ impl<'a> Resolver<'a, '_> {
         let text: &str = &written.value.value;
         let value = Template::compile(text)
             .map_err(|error| {
-                self.diagnostics.error(DiagnosticCode::InvalidValue, &written.value.span, error.to_string())
+                self.diagnostics.error(DiagnosticCode::InvalidValue, &written.value.span, error.to_string());
             })
             .ok()?;
         let constant = match value.as_constant() {

@@ -2,79 +2,45 @@ use proptest::prelude::*;
 
 use super::*;
 
+const FIELDS: [&str; 11] = [
+    "name",
+    "gateway",
+    "keys",
+    "issuers",
+    "userStores",
+    "apiPolicies",
+    "operations",
+    "authentication",
+    "endpointConfigurations",
+    "backendJwt",
+    "applications",
+];
+
+const WORDS: &str = "name basePath operations gateway issuer apiPolicies request policyName BackendJwt parameters \
+                     tokenTTL customClaims claim value secret file env keys hmac issuers userStores sql inline users \
+                     authentication authType OAuth2 production endpoint http://a 1h 10 true 'x' ~ é \
+                     endpointConfigurations resiliency <<";
+
+fn word() -> impl Strategy<Value = &'static str> + Clone {
+    prop::sample::select(WORDS.split_whitespace().collect::<Vec<_>>())
+}
+
+/// Flow collections of these words.
+fn node() -> impl Strategy<Value = String> {
+    let leaf = word().prop_map(str::to_owned);
+    leaf.prop_recursive(6, 60, 6, |inner| {
+        let entry = (word(), inner.clone()).prop_map(|(key, value)| format!("\"{}\": {value}", key.trim_matches('\'')));
+        prop_oneof![
+            prop::collection::vec(inner, 0..5).prop_map(|items| format!("[{}]", items.join(", "))),
+            prop::collection::vec(entry, 0..6).prop_map(|entries| format!("{{{}}}", entries.join(", "))),
+        ]
+    })
+}
+
 /// Files in the shape of the two kinds, with words of the language in wrong places.
 fn config_like() -> impl Strategy<Value = String> {
-    let word = prop::sample::select(vec![
-        "name",
-        "basePath",
-        "operations",
-        "gateway",
-        "issuer",
-        "apiPolicies",
-        "request",
-        "policyName",
-        "BackendJwt",
-        "parameters",
-        "tokenTTL",
-        "customClaims",
-        "claim",
-        "value",
-        "secret",
-        "file",
-        "env",
-        "keys",
-        "hmac",
-        "issuers",
-        "userStores",
-        "sql",
-        "inline",
-        "users",
-        "authentication",
-        "authType",
-        "OAuth2",
-        "production",
-        "endpoint",
-        "http://a",
-        "1h",
-        "10",
-        "true",
-        "'x'",
-        "~",
-        "é",
-        "endpointConfigurations",
-        "resiliency",
-        "<<",
-    ]);
-    let leaf = word.clone().prop_map(str::to_owned);
-    let node = leaf.prop_recursive(6, 60, 6, move |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..5).prop_map(|items| format!("[{}]", items.join(", "))),
-            prop::collection::vec((word.clone(), inner), 0..6).prop_map(|entries| {
-                let shown = entries.into_iter().map(|(key, value)| format!("\"{}\": {value}", key.trim_matches('\'')));
-                format!("{{{}}}", shown.collect::<Vec<_>>().join(", "))
-            }),
-        ]
-    });
-    prop::collection::vec(
-        (
-            prop::sample::select(vec![
-                "name",
-                "gateway",
-                "keys",
-                "issuers",
-                "userStores",
-                "apiPolicies",
-                "operations",
-                "authentication",
-                "endpointConfigurations",
-                "backendJwt",
-                "applications",
-            ]),
-            node,
-        ),
-        0..8,
-    )
-    .prop_map(|fields| fields.into_iter().map(|(name, value)| format!("{name}: {value}\n")).collect())
+    let line = (prop::sample::select(FIELDS.as_slice()), node()).prop_map(|(name, value)| format!("{name}: {value}"));
+    prop::collection::vec(line, 0..8).prop_map(|lines| lines.join("\n"))
 }
 
 proptest! {
