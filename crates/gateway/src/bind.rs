@@ -16,7 +16,7 @@ mod text;
 use serde_json::Value as Json;
 
 pub(crate) use binder::Binder;
-pub(crate) use collections::Entries;
+pub use collections::Entries;
 pub(crate) use collections::{OneOrMany, WordOrList, bind_word_or_list, describe_word_or_list};
 pub(crate) use describe::{
     Absence, Definition, Definitions, FieldDescription, Type, TypeDescription, VariantDescription,

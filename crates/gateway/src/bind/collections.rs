@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// A mapping whose keys are the author's, in file order.
-pub(crate) type Entries<T> = Vec<(Spanned<String>, T)>;
+pub type Entries<T> = Vec<(Spanned<String>, T)>;
 
 /// A list that may be written without brackets if it has one item.
 #[derive(Clone, Debug, PartialEq)]
