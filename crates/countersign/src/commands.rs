@@ -1,6 +1,7 @@
 //! The commands but `serve`: one file each.
 
 pub(crate) mod check;
+mod configuration;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod disclosures;

@@ -1,9 +1,9 @@
 //! The key that signs access tokens for development: a folder with `key.json` and, for the gateway, `jwks.json`.
 
 use std::{
-    fs::{self, DirBuilder, OpenOptions},
+    fs::{self, OpenOptions},
     io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -46,7 +46,7 @@ impl DevelopmentKey {
 fn make(folder: &Path, path: &Path) -> anyhow::Result<()> {
     let key = SigningKey::generate(Algorithm::Es256, RsaSize::default())?;
     let text = key.to_private_jwk(&Object::default())?;
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    fs::create_dir_all(folder)?;
     let temporary = folder.join(format!(".key.{}.new", std::process::id()));
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
     file.write_all(&text)?;
