@@ -3,4 +3,6 @@
 mod caching;
 mod decisions;
 #[cfg(test)]
+mod scenarios;
+#[cfg(test)]
 mod testing;

@@ -133,7 +133,9 @@ impl Running {
     pub(crate) fn decide_at(&self, seconds: u64, request: &str, fields: &[(&str, &str)]) -> Decision {
         let (method, target) = request.split_once(' ').unwrap();
         let mut headers = HeaderMap::new();
-        headers.append("host", HeaderValue::from_static("api.example.com"));
+        if !fields.iter().any(|(name, _)| *name == "host") {
+            headers.append("host", HeaderValue::from_static("api.example.com"));
+        }
         for (name, value) in fields {
             headers.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_str(value).unwrap());
         }
