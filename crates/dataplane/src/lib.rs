@@ -1,1 +1,30 @@
 //! Enforcement points over the gateway's decisions: the proxy, JWKS and discovery, the admin listener.
+//!
+//! Reading order: `proxy.rs` (one request), `connection.rs` (one client), `worker.rs` (one core), `server.rs` (all of it).
+//! Decides nothing itself; what hyper lets through and we do not is in `strict.rs`.
+
+mod admin;
+mod audit;
+mod body;
+mod client;
+mod client_io;
+mod clock;
+mod connection;
+mod decision;
+mod exchange;
+mod metrics;
+mod proxy;
+mod server;
+mod strict;
+mod timers;
+mod tls;
+mod upstream;
+mod worker;
+
+pub use admin::{Admin, AdminSource, DataMetrics, Invalidation, Readiness, Refusal};
+pub use audit::{AuditCounts, AuditLog, AuditPressure};
+pub use client::{Patience, Role};
+pub use decision::{Deciding, Decision, Decisions, Document, Facts};
+pub use metrics::Exposition;
+pub use server::{Listener, Server, Settings, StartError};
+pub use tls::{TlsError, TlsIdentity};

@@ -1,0 +1,185 @@
+//! The audit log: one JSON line for each request, written into a buffer of the worker and out by a thread of its own.
+//!
+//! Never a token, secret, attribute value, path or query: names, sizes and times. Under pressure lines are dropped and
+//! counted, or workers wait, as the operator says.
+
+mod line;
+
+use std::{
+    cell::{Cell, RefCell},
+    fmt,
+    io::{self, Write},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    },
+    thread::JoinHandle,
+};
+
+use tokio::sync::Notify;
+
+use crate::exchange::Record;
+use line::Seconds;
+pub(crate) use line::escape;
+
+/// A buffer of this size is handed over at once; a smaller one after a moment.
+const FULL: usize = 16 * 1024;
+/// Buffers on their way to the writer.
+const MOST_WAITING: usize = 1024;
+
+/// What happens when lines come faster than they can be written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AuditPressure {
+    /// Lines are dropped, and counted.
+    #[default]
+    Drop,
+    /// Requests wait.
+    Block,
+}
+
+/// The audit log of a process.
+#[derive(Debug)]
+pub struct AuditLog {
+    sender: SyncSender<Chunk>,
+    pressure: AuditPressure,
+    counts: Arc<AuditCounts>,
+    writer: JoinHandle<()>,
+}
+
+/// What became of the lines.
+#[derive(Debug, Default)]
+pub struct AuditCounts {
+    dropped: AtomicU64,
+    failed: AtomicU64,
+}
+
+impl AuditCounts {
+    /// Returns the lines dropped under pressure.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Returns the lines that could not be written.
+    pub fn failed(&self) -> u64 {
+        self.failed.load(Ordering::Relaxed)
+    }
+}
+
+#[derive(Debug)]
+struct Chunk {
+    bytes: Vec<u8>,
+    lines: u64,
+}
+
+impl AuditLog {
+    /// Starts the thread that writes to `output`.
+    ///
+    /// # Errors
+    ///
+    /// When no thread can be had.
+    pub fn start(output: impl Write + Send + 'static, pressure: AuditPressure) -> io::Result<Self> {
+        let (sender, receiver) = sync_channel(MOST_WAITING);
+        let counts = Arc::new(AuditCounts::default());
+        let counted = Arc::clone(&counts);
+        let writer =
+            std::thread::Builder::new().name("audit".to_owned()).spawn(move || write(output, &receiver, &counted))?;
+        Ok(Self { sender, pressure, counts, writer })
+    }
+
+    /// Returns the counts, for the metrics.
+    pub fn counts(&self) -> Arc<AuditCounts> {
+        Arc::clone(&self.counts)
+    }
+
+    /// Waits until every line is written. Buffers that are still in use keep it waiting.
+    pub(crate) fn finish(self) {
+        drop(self.sender);
+        if self.writer.join().is_err() {
+            tracing::error!("the audit log's writer failed");
+        }
+    }
+
+    pub(crate) fn buffer(&self) -> AuditBuffer {
+        AuditBuffer {
+            sender: self.sender.clone(),
+            pressure: self.pressure,
+            counts: Arc::clone(&self.counts),
+            bytes: RefCell::new(Vec::with_capacity(FULL * 2)),
+            lines: Cell::new(0),
+            seconds: RefCell::default(),
+            has_lines: Notify::new(),
+        }
+    }
+}
+
+fn write(mut output: impl Write, receiver: &Receiver<Chunk>, counts: &AuditCounts) {
+    while let Ok(chunk) = receiver.recv() {
+        if let Err(error) = output.write_all(&chunk.bytes).and_then(|()| output.flush()) {
+            let failed = counts.failed.fetch_add(chunk.lines, Ordering::Relaxed);
+            if failed == 0 {
+                tracing::error!(%error, "the audit log cannot be written");
+            }
+        }
+    }
+}
+
+/// One worker's part of the audit log.
+pub(crate) struct AuditBuffer {
+    sender: SyncSender<Chunk>,
+    pressure: AuditPressure,
+    counts: Arc<AuditCounts>,
+    bytes: RefCell<Vec<u8>>,
+    lines: Cell<u64>,
+    seconds: RefCell<Seconds>,
+    has_lines: Notify,
+}
+
+impl AuditBuffer {
+    /// Writes one line.
+    pub(crate) fn record(&self, record: &Record) {
+        let length = {
+            let mut bytes = self.bytes.borrow_mut();
+            line::write(&mut bytes, record, &mut self.seconds.borrow_mut());
+            bytes.len()
+        };
+        let lines = self.lines.get();
+        self.lines.set(lines + 1);
+        if length >= FULL {
+            self.flush();
+        } else if lines == 0 {
+            self.has_lines.notify_one();
+        }
+    }
+
+    /// Waits until there is a line to flush.
+    pub(crate) async fn lines(&self) {
+        self.has_lines.notified().await;
+    }
+
+    /// Hands all lines to the writer.
+    pub(crate) fn flush(&self) {
+        let lines = self.lines.take();
+        if lines == 0 {
+            return;
+        }
+        let bytes = self.bytes.replace(Vec::with_capacity(FULL * 2));
+        let chunk = Chunk { bytes, lines };
+        let lost = match self.pressure {
+            AuditPressure::Block => self.sender.send(chunk).err().map(|lost| lost.0),
+            AuditPressure::Drop => match self.sender.try_send(chunk) {
+                Ok(()) => None,
+                Err(TrySendError::Full(chunk) | TrySendError::Disconnected(chunk)) => Some(chunk),
+            },
+        };
+        if let Some(lost) = lost {
+            self.counts.dropped.fetch_add(lost.lines, Ordering::Relaxed);
+        }
+    }
+}
+
+impl fmt::Debug for AuditBuffer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("AuditBuffer")
+    }
+}

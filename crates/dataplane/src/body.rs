@@ -1,0 +1,224 @@
+//! Bodies on their way through: streamed frame by frame, counted, with only the trailers that may pass.
+//!
+//! Buffers nothing: a frame is asked for when the other side can take one. The last owner of a [`BackendBody`] gives the
+//! backend's connection back and writes the audit record.
+
+use std::{
+    cell::Cell,
+    pin::Pin,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use gateway::FieldRules;
+use http::HeaderMap;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use thiserror::Error;
+
+use crate::{exchange::Exchange, timers::Deadline, upstream::Lease};
+
+/// Why a body ended before its end.
+#[derive(Debug, Error)]
+pub(crate) enum BodyError {
+    /// The backend broke off.
+    #[error("the backend's answer broke off")]
+    Backend(#[source] hyper::Error),
+    /// The backend stopped sending.
+    #[error("the backend stopped sending")]
+    Stalled,
+}
+
+/// How far the client's body has got.
+#[derive(Debug, Default)]
+pub(crate) struct Upload {
+    bytes: Cell<u64>,
+    frames: Cell<u64>,
+    frames_seen: Cell<u64>,
+    is_waiting_for_client: Cell<bool>,
+    is_broken: Cell<bool>,
+}
+
+impl Upload {
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.get()
+    }
+
+    /// True when a frame has passed since the last call.
+    pub(crate) fn has_moved(&self) -> bool {
+        self.frames_seen.replace(self.frames.get()) != self.frames.get()
+    }
+
+    /// True when the client's body ended in an error.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.is_broken.get()
+    }
+
+    /// True when the next frame has to come from the client.
+    pub(crate) fn is_waiting_for_client(&self) -> bool {
+        self.is_waiting_for_client.get()
+    }
+}
+
+/// The client's body, on its way to the backend.
+#[derive(Debug)]
+pub(crate) enum RequestBody {
+    Empty,
+    Streamed { incoming: Incoming, fields: Arc<FieldRules>, upload: Rc<Upload> },
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let Self::Streamed { incoming, fields, upload } = &mut *self else { return Poll::Ready(None) };
+        let polled = Pin::new(incoming).poll_frame(cx);
+        upload.is_waiting_for_client.set(polled.is_pending());
+        polled.map(|frame| {
+            upload.frames.set(upload.frames.get() + 1);
+            match frame {
+                Some(Ok(frame)) => {
+                    upload.bytes.set(upload.bytes.get() + frame.data_ref().map_or(0, |data| data.len() as u64));
+                    filtered(frame, |name| fields.admits_trailer(name)).map(Ok)
+                }
+                Some(Err(error)) => {
+                    upload.is_broken.set(true);
+                    Some(Err(error))
+                }
+                None => None,
+            }
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Streamed { incoming, .. } => incoming.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Empty => SizeHint::with_exact(0),
+            Self::Streamed { incoming, .. } => incoming.size_hint(),
+        }
+    }
+}
+
+/// Takes from a trailer frame the fields that may not pass; `None` when nothing is left of it.
+fn filtered(frame: Frame<Bytes>, admits: impl Fn(&http::HeaderName) -> bool) -> Option<Frame<Bytes>> {
+    match frame.into_trailers() {
+        Ok(trailers) => {
+            let mut admitted = HeaderMap::new();
+            for (name, value) in trailers.iter().filter(|(name, _)| admits(name)) {
+                admitted.append(name, value.clone());
+            }
+            (!admitted.is_empty()).then(|| Frame::trailers(admitted))
+        }
+        Err(frame) => Some(frame),
+    }
+}
+
+/// An answer's body, on its way to the client.
+#[derive(Debug)]
+pub(crate) enum ResponseBody {
+    Whole(Bytes),
+    Backend(Box<BackendBody>),
+}
+
+/// A backend's answer, with everything that ends when it ends.
+#[derive(Debug)]
+pub(crate) struct BackendBody {
+    pub(crate) incoming: Incoming,
+    pub(crate) fields: Arc<FieldRules>,
+    pub(crate) lease: Option<Lease>,
+    pub(crate) deadline: Deadline,
+    pub(crate) exchange: Exchange,
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match &mut *self {
+            Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Self::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Self::Backend(body) => body.poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(bytes) => bytes.is_empty(),
+            Self::Backend(body) => body.incoming.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Backend(body) => body.incoming.size_hint(),
+        }
+    }
+}
+
+impl BackendBody {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match Pin::new(&mut self.incoming).poll_frame(cx) {
+            Poll::Pending => self.poll_patience(cx),
+            Poll::Ready(frame) => {
+                self.deadline.restart();
+                Poll::Ready(self.passed(frame))
+            }
+        }
+    }
+
+    fn passed(&mut self, frame: Option<Result<Frame<Bytes>, hyper::Error>>) -> Option<Result<Frame<Bytes>, BodyError>> {
+        match frame {
+            Some(Ok(frame)) => {
+                self.exchange.answered_bytes(frame.data_ref().map_or(0, Bytes::len));
+                if frame.is_trailers() {
+                    self.exchange.complete();
+                }
+                filtered(frame, |name| self.fields.admits_response(name)).map(Ok)
+            }
+            Some(Err(error)) => {
+                self.exchange.broke_off();
+                Some(Err(BodyError::Backend(error)))
+            }
+            None => {
+                self.exchange.complete();
+                None
+            }
+        }
+    }
+
+    /// Gives up on a backend that has sent nothing for too long, unless the client is still sending to it.
+    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        while self.deadline.poll(cx).is_ready() {
+            if !self.exchange.upload().is_some_and(Upload::has_moved) {
+                self.exchange.broke_off();
+                return Poll::Ready(Some(Err(BodyError::Stalled)));
+            }
+            self.deadline.restart();
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for BackendBody {
+    fn drop(&mut self) {
+        if self.incoming.is_end_stream() {
+            self.exchange.complete();
+        }
+        if let Some(lease) = self.lease.take()
+            && self.exchange.is_complete()
+        {
+            lease.give_back(self.exchange.worker());
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! One client connection: finds out what it speaks, hands it to hyper, and watches over it until it ends.
+//!
+//! HTTP/2 by ALPN on TLS, by its preface on clear text (RFC 9113 §3.3). Knows nothing of requests; see `proxy.rs`.
+
+use std::{
+    convert::Infallible,
+    future::{Future, poll_fn},
+    io,
+    net::SocketAddr,
+    pin::{Pin, pin},
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use gateway::Connection;
+use http::Request;
+use hyper::{
+    body::Incoming,
+    server::conn::{http1, http2},
+    service::service_fn,
+};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulConnection,
+};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite},
+    net::TcpStream,
+};
+use tokio_rustls::TlsAcceptor;
+
+use crate::{
+    client::{Client, Protocol, Verdict, Watch},
+    client_io::ClientIo,
+    proxy,
+    tls::TlsIdentity,
+    worker::{Listening, LocalExecutor, Worker},
+};
+
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const PING_EVERY: Duration = Duration::from_secs(30);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+const STREAM_WINDOW: u32 = 256 * 1024;
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+
+/// Serves a connection that was just accepted, to its end.
+pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, peer: SocketAddr, listening: Listening) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "a new connection is gone already");
+        return;
+    }
+    let connection = Arc::new(Connection::new(peer, listening.tls.is_some()));
+    let client = Rc::new(Client { worker, connection, role: listening.role, activity: <_>::default() });
+    match &listening.tls {
+        None => serve_clear(stream, client).await,
+        Some(identity) => Box::pin(serve_tls(stream, client, identity)).await,
+    }
+}
+
+async fn serve_clear(mut stream: TcpStream, client: Rc<Client>) {
+    let patience = client.worker.settings.patience.head;
+    match unless_draining(&client, tokio::time::timeout(patience, sniff(&mut stream))).await {
+        Some(Ok(Ok((Protocol::Http1, prefix)))) => serve_http1(ClientIo::new(stream, prefix, Rc::clone(&client)), client).await,
+        Some(Ok(Ok((Protocol::Http2, prefix)))) => serve_http2(ClientIo::new(stream, prefix, Rc::clone(&client)), client).await,
+        Some(Ok(Err(_)) | Err(_)) | None => {}
+    }
+}
+
+async fn serve_tls(stream: TcpStream, client: Rc<Client>, identity: &TlsIdentity) {
+    let patience = client.worker.settings.patience.head;
+    let handshake = TlsAcceptor::from(identity.config()).accept(stream);
+    let stream = match unless_draining(&client, tokio::time::timeout(patience, handshake)).await {
+        Some(Ok(Ok(stream))) => stream,
+        Some(Ok(Err(error))) => {
+            tracing::debug!(%error, "a TLS handshake failed");
+            return;
+        }
+        Some(Err(_)) | None => return,
+    };
+    let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    let io = ClientIo::new(stream, Bytes::new(), Rc::clone(&client));
+    if is_http2 {
+        serve_http2(io, client).await;
+    } else {
+        serve_http1(io, client).await;
+    }
+}
+
+/// Waits for a step before the first request, but not through the shutdown.
+async fn unless_draining<T>(client: &Client, step: impl Future<Output = T>) -> Option<T> {
+    if client.worker.is_draining() {
+        return None;
+    }
+    tokio::select! {
+        biased;
+        done = step => Some(done),
+        () = client.worker.drained() => None,
+    }
+}
+
+/// Reads until it is plain which protocol the client speaks; returns what was read.
+async fn sniff(stream: &mut TcpStream) -> io::Result<(Protocol, Bytes)> {
+    let mut start = [0; PREFACE.len()];
+    let mut length = 0;
+    loop {
+        let room = start.get_mut(length..).unwrap_or_default();
+        let read = stream.read(room).await?;
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        length += read;
+        let seen = start.get(..length).unwrap_or_default();
+        if !PREFACE.starts_with(seen) {
+            return Ok((Protocol::Http1, Bytes::copy_from_slice(seen)));
+        }
+        if length == PREFACE.len() {
+            return Ok((Protocol::Http2, Bytes::from_static(PREFACE)));
+        }
+    }
+}
+
+async fn serve_http1<S>(io: ClientIo<S>, client: Rc<Client>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let shared = Rc::clone(&client);
+    let service = service_fn(move |request: Request<Incoming>| answer(Rc::clone(&shared), request));
+    let largest_head = client.worker.settings.largest_head;
+    let connection = http1::Builder::new()
+        .max_header_size(largest_head)
+        .max_buf_size(largest_head.max(64 * 1024))
+        .serve_connection(TokioIo::new(io), service);
+    watched(connection, &client, Protocol::Http1).await;
+}
+
+async fn serve_http2<S>(io: ClientIo<S>, client: Rc<Client>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let shared = Rc::clone(&client);
+    let service = service_fn(move |request: Request<Incoming>| answer(Rc::clone(&shared), request));
+    let settings = &client.worker.settings;
+    let connection = http2::Builder::new(LocalExecutor)
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING_EVERY)
+        .keep_alive_timeout(PING_TIMEOUT)
+        .max_concurrent_streams(settings.most_streams)
+        .max_header_list_size(u32::try_from(settings.largest_head).unwrap_or(u32::MAX))
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .serve_connection(TokioIo::new(io), service);
+    Box::pin(watched(connection, &client, Protocol::Http2)).await;
+}
+
+async fn answer(
+    client: Rc<Client>,
+    request: Request<Incoming>,
+) -> Result<http::Response<crate::body::ResponseBody>, Infallible> {
+    Ok(proxy::answer(client, request).await)
+}
+
+/// Drives a connection to its end, closing it when it is idle for too long or the worker shuts down.
+///
+/// The timer and the shutdown's notification are polled once and again only after they fired: both keep the task's waker.
+async fn watched(connection: impl GracefulConnection, client: &Client, protocol: Protocol) {
+    let mut connection = pin!(connection);
+    let mut drained = pin!(client.worker.drained());
+    let patience = client.worker.settings.patience;
+    let mut look = pin!(tokio::time::sleep(Watch::interval(patience)));
+    let mut watch = Watch::new(patience, protocol);
+    let mut is_first_poll = true;
+    let mut is_closing = false;
+    poll_fn(|cx| {
+        if is_first_poll || look.is_elapsed() {
+            let first = std::mem::take(&mut is_first_poll);
+            if first {
+                let _ = drained.as_mut().poll(cx);
+            }
+            match poll_look(look.as_mut(), cx, &mut watch, client) {
+                Verdict::Cut => return Poll::Ready(()),
+                Verdict::CloseIdle if is_closing => return Poll::Ready(()),
+                Verdict::CloseIdle => {
+                    is_closing = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                Verdict::Keep => {}
+            }
+        }
+        if client.worker.is_draining() && !is_closing {
+            is_closing = true;
+            connection.as_mut().graceful_shutdown();
+        }
+        connection.as_mut().poll(cx).map(|_| ())
+    })
+    .await;
+}
+
+/// Looks at the connection if it is time to, and sets the time of the next look.
+fn poll_look(mut look: Pin<&mut tokio::time::Sleep>, cx: &mut Context<'_>, watch: &mut Watch, client: &Client) -> Verdict {
+    let mut verdict = Verdict::Keep;
+    while look.as_mut().poll(cx).is_ready() {
+        let interval = Watch::interval(client.worker.settings.patience);
+        look.as_mut().reset(tokio::time::Instant::now() + interval);
+        verdict = watch.judge(&client.activity, Instant::now());
+        if verdict != Verdict::Keep {
+            let _ = look.as_mut().poll(cx);
+            break;
+        }
+    }
+    verdict
+}

@@ -1,0 +1,130 @@
+//! Counters of one worker, which only that worker writes: a request costs plain loads and stores, a scrape sums up.
+//!
+//! Label values come from the configuration or from closed enums, never from a request, so their number is bounded.
+
+mod render;
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use http::StatusCode;
+
+pub use render::Exposition;
+pub(crate) use render::render;
+
+/// Upper bounds of the duration histograms, in microseconds.
+pub(crate) const DURATION_BOUNDS: [u64; 13] = [
+    250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 5_000_000,
+];
+
+/// A number with one writer.
+#[derive(Debug, Default)]
+pub(crate) struct Count(AtomicU64);
+
+impl Count {
+    /// Adds; only the owning worker may.
+    pub(crate) fn add(&self, count: u64) {
+        self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(count), Ordering::Relaxed);
+    }
+
+    /// Takes one away; only the owning worker may.
+    pub(crate) fn remove_one(&self) {
+        self.0.store(self.0.load(Ordering::Relaxed).saturating_sub(1), Ordering::Relaxed);
+    }
+
+    pub(crate) fn value(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// How long requests took.
+#[derive(Debug, Default)]
+pub(crate) struct Histogram {
+    buckets: [Count; DURATION_BOUNDS.len()],
+    count: Count,
+    sum_micros: Count,
+}
+
+impl Histogram {
+    pub(crate) fn observe(&self, duration: Duration) {
+        let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        let bucket = DURATION_BOUNDS.iter().zip(&self.buckets).find(|(bound, _)| micros <= **bound);
+        if let Some((_, bucket)) = bucket {
+            bucket.add(1);
+        }
+        self.count.add(1);
+        self.sum_micros.add(micros);
+    }
+}
+
+/// What happened to the calls of one operation.
+#[derive(Debug)]
+pub(crate) struct OperationCounts {
+    pub(crate) api: Arc<str>,
+    pub(crate) operation: Arc<str>,
+    /// By status class; index 0: abandoned without an answer.
+    classes: [Count; 6],
+    durations: Histogram,
+}
+
+impl OperationCounts {
+    fn new(api: Arc<str>, operation: Arc<str>) -> Self {
+        Self { api, operation, classes: Default::default(), durations: Histogram::default() }
+    }
+
+    pub(crate) fn count(&self, status: Option<StatusCode>, duration: Duration) {
+        let class = status.map_or(0, |status| usize::from(status.as_u16() / 100));
+        if let Some(count) = self.classes.get(class) {
+            count.add(1);
+        }
+        self.durations.observe(duration);
+    }
+}
+
+/// All counters of one worker.
+#[derive(Debug, Default)]
+pub(crate) struct WorkerMetrics {
+    pub(crate) connections: Count,
+    pub(crate) open_connections: Count,
+    pub(crate) open_requests: Count,
+    pub(crate) request_bytes: Count,
+    pub(crate) response_bytes: Count,
+    /// Requests that carried a Backend JWT.
+    pub(crate) with_jwt: Count,
+    operations: Mutex<BTreeMap<Arc<str>, BTreeMap<Arc<str>, Arc<OperationCounts>>>>,
+    refusals: Mutex<BTreeMap<&'static str, u64>>,
+    upstream_errors: Mutex<BTreeMap<&'static str, u64>>,
+}
+
+impl WorkerMetrics {
+    /// Returns the counters of an operation.
+    pub(crate) fn operation(&self, api: &Arc<str>, operation: &Arc<str>) -> Arc<OperationCounts> {
+        let mut operations = self.operations.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(counts) = operations.get(api).and_then(|operations| operations.get(operation)) {
+            return Arc::clone(counts);
+        }
+        let counts = Arc::new(OperationCounts::new(Arc::clone(api), Arc::clone(operation)));
+        operations.entry(Arc::clone(api)).or_default().insert(Arc::clone(operation), Arc::clone(&counts));
+        counts
+    }
+
+    /// Counts an answer of our own by its stable code.
+    pub(crate) fn refused(&self, code: &'static str) {
+        increment(&self.refusals, code);
+    }
+
+    /// Counts a backend that gave no answer.
+    pub(crate) fn upstream_failed(&self, label: &'static str) {
+        increment(&self.upstream_errors, label);
+    }
+}
+
+fn increment(counts: &Mutex<BTreeMap<&'static str, u64>>, label: &'static str) {
+    *counts.lock().unwrap_or_else(PoisonError::into_inner).entry(label).or_default() += 1;
+}

@@ -1,0 +1,90 @@
+//! A listener's certificate and key, replaceable while connections are served.
+//!
+//! ALPN offers HTTP/2 and HTTP/1.1; no early data (RFC 8470: a replayed request would be minted for twice). The crypto
+//! provider is the process's default, installed by the binary.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use rustls::{
+    ServerConfig,
+    crypto::CryptoProvider,
+    server::{ClientHello, ResolvesServerCert},
+    sign::CertifiedKey,
+};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject};
+use thiserror::Error;
+
+/// Why a certificate or key cannot be used.
+#[derive(Debug, Error)]
+pub enum TlsError {
+    /// Not PEM, or without the section that is needed.
+    #[error("the certificate or private key is not readable PEM")]
+    Pem(#[source] pem::Error),
+    /// No certificate in the file.
+    #[error("there is no certificate")]
+    NoCertificate,
+    /// The key is not one we can use, or not the certificate's.
+    #[error("the private key cannot be used with the certificate")]
+    Key(#[source] rustls::Error),
+    /// The binary installed no crypto provider.
+    #[error("there is no crypto provider")]
+    NoProvider,
+}
+
+/// What a TLS listener shows to its clients.
+#[derive(Debug)]
+pub struct TlsIdentity {
+    certificate: Arc<Certificate>,
+    config: Arc<ServerConfig>,
+}
+
+impl TlsIdentity {
+    /// Makes an identity of a certificate chain and its key, both PEM.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsError`] when they cannot be used.
+    pub fn new(certificate_pem: &[u8], key_pem: &[u8]) -> Result<Self, TlsError> {
+        let key = certified_key(certificate_pem, key_pem)?;
+        let certificate = Arc::new(Certificate(ArcSwap::from_pointee(key)));
+        let resolver: Arc<dyn ResolvesServerCert> = Arc::clone(&certificate) as _;
+        let mut config = ServerConfig::builder().with_no_client_auth().with_cert_resolver(resolver);
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(Self { certificate, config: Arc::new(config) })
+    }
+
+    /// Replaces certificate and key for all handshakes from now on.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsError`]; the old ones then stay.
+    pub fn replace(&self, certificate_pem: &[u8], key_pem: &[u8]) -> Result<(), TlsError> {
+        self.certificate.0.store(Arc::new(certified_key(certificate_pem, key_pem)?));
+        Ok(())
+    }
+
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.config)
+    }
+}
+
+#[derive(Debug)]
+struct Certificate(ArcSwap<CertifiedKey>);
+
+impl ResolvesServerCert for Certificate {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.load_full())
+    }
+}
+
+fn certified_key(certificate_pem: &[u8], key_pem: &[u8]) -> Result<CertifiedKey, TlsError> {
+    let chain: Vec<CertificateDer<'static>> =
+        CertificateDer::pem_slice_iter(certificate_pem).collect::<Result<_, _>>().map_err(TlsError::Pem)?;
+    if chain.is_empty() {
+        return Err(TlsError::NoCertificate);
+    }
+    let key = PrivateKeyDer::from_pem_slice(key_pem).map_err(TlsError::Pem)?;
+    let provider = CryptoProvider::get_default().ok_or(TlsError::NoProvider)?;
+    CertifiedKey::from_der(chain, key, provider).map_err(TlsError::Key)
+}

@@ -1,0 +1,173 @@
+//! One exchange with a backend: on a pooled connection if there is one, on a new one otherwise.
+//!
+//! A request is sent a second time only when hyper hands it back unwritten: the pooled connection was closed by the backend
+//! before the first byte. Nothing that a backend may have seen is ever repeated.
+
+use std::{future::Future, future::poll_fn, pin::pin, rc::Rc, sync::Arc, task::Poll};
+
+use gateway::Endpoint;
+use http::{Request, Response};
+use hyper::{
+    body::Incoming,
+    client::conn::{TrySendError, http1, http2},
+};
+
+use super::{Lease, Speaks, UpstreamError, connect, connect::Connected, shape};
+use crate::{
+    body::{RequestBody, Upload},
+    timers::Deadline,
+    worker::Worker,
+};
+
+/// A backend's answer and, in HTTP/1.1, the connection to give back when it has ended.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) response: Response<Incoming>,
+    pub(crate) lease: Option<Lease>,
+}
+
+/// What came of one attempt.
+enum Attempt {
+    Done(Result<Answer, UpstreamError>),
+    /// Not one byte was written: the request may be sent again.
+    Unsent(Request<RequestBody>),
+}
+
+/// Sends a request to an endpoint and returns the head of the answer.
+///
+/// # Errors
+///
+/// [`UpstreamError`]; the connection is then closed, unless it is shared.
+pub(crate) async fn send(
+    worker: &Rc<Worker>,
+    endpoint: &Arc<Endpoint>,
+    request: Request<RequestBody>,
+    upload: Option<&Upload>,
+) -> Result<Answer, UpstreamError> {
+    let request = match try_pooled(worker, endpoint, request, upload).await {
+        Attempt::Done(result) => return result,
+        Attempt::Unsent(request) => request,
+    };
+    match Box::pin(try_new(worker, endpoint, request, upload)).await? {
+        Attempt::Done(result) => result,
+        Attempt::Unsent(_) => Err(UpstreamError::Connect(std::io::ErrorKind::ConnectionReset.into())),
+    }
+}
+
+async fn try_pooled(
+    worker: &Rc<Worker>,
+    endpoint: &Arc<Endpoint>,
+    request: Request<RequestBody>,
+    upload: Option<&Upload>,
+) -> Attempt {
+    match worker.upstreams.speaks(endpoint) {
+        Some(Speaks::Http1) => match worker.upstreams.take(endpoint.pool) {
+            Some(sender) => over_http1(worker, endpoint, sender, request, upload).await,
+            None => Attempt::Unsent(request),
+        },
+        Some(Speaks::Http2) => match worker.upstreams.shared(endpoint.pool) {
+            Some(sender) => over_http2(worker, endpoint, sender, request, upload).await,
+            None => Attempt::Unsent(request),
+        },
+        None => Attempt::Unsent(request),
+    }
+}
+
+/// Opens a connection, or waits for the one that another request is opening.
+async fn try_new(
+    worker: &Rc<Worker>,
+    endpoint: &Arc<Endpoint>,
+    request: Request<RequestBody>,
+    upload: Option<&Upload>,
+) -> Result<Attempt, UpstreamError> {
+    let connected = if worker.upstreams.speaks(endpoint) == Some(Speaks::Http1) {
+        connect::connect(worker, endpoint).await?
+    } else {
+        shared_or_new(worker, endpoint).await?
+    };
+    Ok(match connected {
+        Connected::Http1(sender) => over_http1(worker, endpoint, sender, request, upload).await,
+        Connected::Http2(sender) => over_http2(worker, endpoint, sender, request, upload).await,
+    })
+}
+
+async fn shared_or_new(worker: &Rc<Worker>, endpoint: &Arc<Endpoint>) -> Result<Connected, UpstreamError> {
+    let gate = worker.upstreams.gate(endpoint.pool);
+    let _permit = gate.acquire().await;
+    if let Some(sender) = worker.upstreams.shared(endpoint.pool) {
+        return Ok(Connected::Http2(sender));
+    }
+    let connected = connect::connect(worker, endpoint).await?;
+    match &connected {
+        Connected::Http1(_) => worker.upstreams.learn(endpoint.pool, Speaks::Http1),
+        Connected::Http2(sender) => {
+            worker.upstreams.learn(endpoint.pool, Speaks::Http2);
+            worker.upstreams.share(endpoint.pool, sender);
+        }
+    }
+    Ok(connected)
+}
+
+async fn over_http1(
+    worker: &Rc<Worker>,
+    endpoint: &Arc<Endpoint>,
+    mut sender: http1::SendRequest<RequestBody>,
+    mut request: Request<RequestBody>,
+    upload: Option<&Upload>,
+) -> Attempt {
+    shape::http1(&mut request, endpoint);
+    let deadline = Deadline::new(&worker.timers, endpoint.response_timeout);
+    match within(deadline, upload, sender.try_send_request(request)).await {
+        Ok(Ok(response)) => {
+            Attempt::Done(Ok(Answer { response, lease: Some(Lease { pool: endpoint.pool, sender }) }))
+        }
+        Ok(Err(error)) => unsent_or_failed(error),
+        Err(error) => Attempt::Done(Err(error)),
+    }
+}
+
+async fn over_http2(
+    worker: &Rc<Worker>,
+    endpoint: &Arc<Endpoint>,
+    mut sender: http2::SendRequest<RequestBody>,
+    mut request: Request<RequestBody>,
+    upload: Option<&Upload>,
+) -> Attempt {
+    shape::http2(&mut request, endpoint);
+    let deadline = Deadline::new(&worker.timers, endpoint.response_timeout);
+    match within(deadline, upload, sender.try_send_request(request)).await {
+        Ok(Ok(response)) => Attempt::Done(Ok(Answer { response, lease: None })),
+        Ok(Err(error)) => unsent_or_failed(error),
+        Err(error) => Attempt::Done(Err(error)),
+    }
+}
+
+fn unsent_or_failed(mut error: TrySendError<Request<RequestBody>>) -> Attempt {
+    match error.take_message() {
+        Some(request) => Attempt::Unsent(request),
+        None => Attempt::Done(Err(UpstreamError::Protocol(error.into_error()))),
+    }
+}
+
+/// Waits for an answer; the limit starts anew as long as the client's body moves.
+async fn within<T>(
+    mut deadline: Deadline,
+    upload: Option<&Upload>,
+    answer: impl Future<Output = T>,
+) -> Result<T, UpstreamError> {
+    let mut answer = pin!(answer);
+    poll_fn(|cx| {
+        if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
+            return Poll::Ready(Ok(answer));
+        }
+        while deadline.poll(cx).is_ready() {
+            match upload {
+                Some(upload) if upload.has_moved() => deadline.restart(),
+                Some(upload) if upload.is_waiting_for_client() => return Poll::Ready(Err(UpstreamError::ClientStalled)),
+                Some(_) | None => return Poll::Ready(Err(UpstreamError::ResponseTimeout)),
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}

@@ -1,0 +1,260 @@
+//! One worker: a single-threaded runtime on a thread of its own, with its own listeners, upstream connections, timers,
+//! counters and audit buffer. Workers share nothing that a request writes.
+
+use std::{
+    cell::Cell,
+    future::Future,
+    hash::{BuildHasher, Hasher, RandomState},
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::HeaderValue;
+use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
+
+use crate::{
+    audit::AuditBuffer,
+    client::Role,
+    connection,
+    decision::WorkerDecisions,
+    exchange::Record,
+    metrics::WorkerMetrics,
+    server::{Phase, Plan, Settings},
+    timers::Timers,
+    tls::TlsIdentity,
+    upstream::{AGES, Upstreams},
+};
+
+/// Audit lines wait at most this long for company.
+const AUDIT_DELAY: Duration = Duration::from_millis(50);
+/// After a failed accept: usually no file descriptors are left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What the requests of one worker share.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) decisions: WorkerDecisions,
+    pub(crate) upstreams: Upstreams,
+    pub(crate) timers: Rc<Timers>,
+    pub(crate) metrics: Arc<WorkerMetrics>,
+    pub(crate) ids: RequestIds,
+    pub(crate) settings: Arc<Settings>,
+    audit: AuditBuffer,
+    is_draining: Cell<bool>,
+    drain: Notify,
+    live_connections: Cell<usize>,
+    all_closed: Notify,
+}
+
+/// One of a worker's listeners.
+#[derive(Clone, Debug)]
+pub(crate) struct Listening {
+    pub(crate) role: Role,
+    pub(crate) tls: Option<Arc<TlsIdentity>>,
+}
+
+impl Worker {
+    /// Writes what became of a request.
+    pub(crate) fn record(&self, record: &Record) {
+        let metrics = &self.metrics;
+        metrics.open_requests.remove_one();
+        metrics.request_bytes.add(record.request_bytes);
+        metrics.response_bytes.add(record.response_bytes);
+        if !record.facts.jwts.is_empty() {
+            metrics.with_jwt.add(1);
+        }
+        if let Some(code) = record.code {
+            metrics.refused(code);
+        }
+        if let Some((api, operation)) = &record.facts.operation {
+            metrics.operation(api, operation).count(record.status, record.ended);
+        }
+        self.audit.record(record);
+    }
+
+    /// True from the start of the shutdown.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.is_draining.get()
+    }
+
+    /// Returns a future that wakes whoever polled it when the shutdown starts.
+    pub(crate) fn drained(&self) -> tokio::sync::futures::Notified<'_> {
+        self.drain.notified()
+    }
+
+    fn drain(&self) {
+        self.is_draining.set(true);
+        self.drain.notify_waiters();
+    }
+}
+
+/// Counts a connection while it is open.
+#[derive(Debug)]
+pub(crate) struct Open(Rc<Worker>);
+
+impl Open {
+    fn new(worker: &Rc<Worker>) -> Self {
+        worker.live_connections.set(worker.live_connections.get() + 1);
+        worker.metrics.connections.add(1);
+        worker.metrics.open_connections.add(1);
+        Self(Rc::clone(worker))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.metrics.open_connections.remove_one();
+        let left = self.0.live_connections.get().saturating_sub(1);
+        self.0.live_connections.set(left);
+        if left == 0 {
+            self.0.all_closed.notify_one();
+        }
+    }
+}
+
+/// Runs one worker until it is told to stop, and then until its connections are closed or the grace time is over.
+pub(crate) async fn run(plan: Plan) {
+    let Plan { decisions, settings, tls_clients, metrics, audit, listeners, mut phase } = plan;
+    let worker = Rc::new(Worker {
+        decisions: decisions.for_worker(),
+        upstreams: Upstreams::new(tls_clients, settings.most_idle_upstreams),
+        timers: Rc::default(),
+        metrics,
+        ids: RequestIds::new(),
+        settings,
+        audit,
+        is_draining: Cell::new(false),
+        drain: Notify::new(),
+        live_connections: Cell::new(0),
+        all_closed: Notify::new(),
+    });
+    let mut tasks = vec![tokio::task::spawn_local(age_upstreams(Rc::clone(&worker)))];
+    tasks.push(tokio::task::spawn_local(flush_audit(Rc::clone(&worker))));
+    let accepting = accept_all(&worker, listeners);
+    let Ok(Phase::Draining(grace)) = phase.wait_for(|phase| *phase != Phase::Running).await.map(|phase| *phase) else {
+        return;
+    };
+    for task in accepting {
+        task.abort();
+        let _ = task.await;
+    }
+    worker.drain();
+    if worker.live_connections.get() > 0 {
+        let _ = tokio::time::timeout(grace, worker.all_closed.notified()).await;
+    }
+    worker.upstreams.close();
+    for task in tasks {
+        task.abort();
+    }
+    worker.audit.flush();
+}
+
+fn accept_all(worker: &Rc<Worker>, listeners: Vec<(std::net::TcpListener, Listening)>) -> Vec<JoinHandle<()>> {
+    let mut accepting = Vec::new();
+    for (listener, listening) in listeners {
+        match TcpListener::from_std(listener) {
+            Ok(listener) => accepting.push(tokio::task::spawn_local(accept(Rc::clone(worker), listener, listening))),
+            Err(error) => tracing::error!(%error, "a listener cannot be used"),
+        }
+    }
+    accepting
+}
+
+async fn accept(worker: Rc<Worker>, listener: TcpListener, listening: Listening) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                let open = Open::new(&worker);
+                let serving = connection::serve(Rc::clone(&worker), stream, peer, listening.clone());
+                tokio::task::spawn_local(async move {
+                    serving.await;
+                    drop(open);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection cannot be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn age_upstreams(worker: Rc<Worker>) {
+    let mut interval = tokio::time::interval(worker.settings.upstream_idle / AGES);
+    loop {
+        interval.tick().await;
+        worker.upstreams.age();
+    }
+}
+
+async fn flush_audit(worker: Rc<Worker>) {
+    loop {
+        worker.audit.lines().await;
+        tokio::time::sleep(AUDIT_DELAY).await;
+        worker.audit.flush();
+    }
+}
+
+/// Makes request ids: 128 bits in hexadecimal, a random half for the worker and a counting half.
+#[derive(Debug)]
+pub(crate) struct RequestIds {
+    prefix: [u8; 16],
+    next: Cell<u64>,
+}
+
+impl RequestIds {
+    fn new() -> Self {
+        let random = || RandomState::new().build_hasher().finish();
+        Self { prefix: hexadecimal(random()), next: Cell::new(random()) }
+    }
+
+    pub(crate) fn next(&self) -> HeaderValue {
+        let number = self.next.get();
+        self.next.set(number.wrapping_add(1));
+        let mut id = [0; 32];
+        let (first, second) = id.split_at_mut(16);
+        first.copy_from_slice(&self.prefix);
+        second.copy_from_slice(&hexadecimal(number));
+        HeaderValue::from_maybe_shared(Bytes::copy_from_slice(&id)).unwrap_or(HeaderValue::from_static("none"))
+    }
+}
+
+fn hexadecimal(number: u64) -> [u8; 16] {
+    let mut text = [0; 16];
+    for (place, digit) in text.iter_mut().rev().enumerate() {
+        let nibble = (number >> (place * 4) & 0xf) as u8;
+        *digit = if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
+    }
+    text
+}
+
+/// Spawns hyper's tasks on the worker's own thread.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LocalExecutor;
+
+impl<F> hyper::rt::Executor<F> for LocalExecutor
+where
+    F: Future + 'static,
+{
+    fn execute(&self, task: F) {
+        tokio::task::spawn_local(task);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn request_ids_are_32_hexadecimal_digits_and_differ() {
+        let ids = RequestIds::new();
+        let (first, second) = (ids.next(), ids.next());
+        assert_ne!(first, second);
+        for id in [first, second] {
+            let text = id.to_str().unwrap();
+            assert!(text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit()), "{text}");
+        }
+    }
+}
