@@ -199,7 +199,7 @@ async fn verify_with_keys(
 
 impl Issuer {
     /// Makes the principal of verified claims.
-    fn principal(&self, claims: Object, expires_at: u64) -> Result<Principal, TokenError> {
+    pub(crate) fn principal(&self, claims: Object, expires_at: u64) -> Result<Principal, TokenError> {
         let token_claims = self.renamed(claims);
         let subject: Box<str> =
             self.subject.resolve_subject(&token_claims).map(Into::into).ok_or(TokenError::MalformedSubject)?;

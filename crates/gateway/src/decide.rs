@@ -127,7 +127,7 @@ impl<'s> Routed<'s, '_> {
 }
 
 impl Access {
-    fn require_subscription(&self, application: &CallingApplication) -> Result<(), Rejection> {
+    pub(crate) fn require_subscription(&self, application: &CallingApplication) -> Result<(), Rejection> {
         match self {
             Self::Secured(requirement) | Self::Optional(requirement) => match requirement.subscription {
                 Subscription::Needed => application.require_subscription(),
@@ -140,7 +140,7 @@ impl Access {
 
 impl Operation {
     /// Returns the kind of endpoint for an application; an operation with sandbox endpoints only is a sandbox.
-    fn key_type(&self, application: &CallingApplication) -> Result<KeyType, Rejection> {
+    pub(crate) fn key_type(&self, application: &CallingApplication) -> Result<KeyType, Rejection> {
         match application.key_type {
             KeyType::Production if self.production.is_empty() => Ok(KeyType::Sandbox),
             KeyType::Sandbox if self.sandbox.is_empty() => {

@@ -11,7 +11,7 @@ use std::{
 use arc_swap::ArcSwapOption;
 use claims::{
     Anonymous, BackendJwtPolicy, Caller as ClaimsCaller, ClaimSet, ComposeError, Composition, MintError,
-    OperationFacts, TokenId,
+    OperationFacts, Principal, TokenId,
 };
 use http::{HeaderName, HeaderValue};
 
@@ -210,7 +210,7 @@ impl IssuePolicy {
         if let Some(jwt) = self.cached(&caller.jwts.load(), application, call) {
             return Ok(jwt);
         }
-        let made = self.make(Some((caller, issuer)), application, call).await?;
+        let made = self.make(Some((&caller.principal, issuer)), application, call).await?;
         let jwt = Arc::new(made.jwt);
         if is_cacheable {
             let (epoch, now) = (call.runtime.keyring.epoch(), seconds(call.now));
@@ -222,7 +222,7 @@ impl IssuePolicy {
 
     /// Replaces a live JWT ahead of its end; when that fails, the old one is served to its end.
     async fn renew(&self, caller: &KnownCaller, issuer: &Issuer, application: &CallingApplication, call: Call<'_>) {
-        match self.make(Some((caller, issuer)), application, call).await {
+        match self.make(Some((&caller.principal, issuer)), application, call).await {
             Ok(made) => {
                 let (epoch, now) = (call.runtime.keyring.epoch(), seconds(call.now));
                 caller.keep(&Arc::new(made.jwt), |other| other.is_live(epoch, now));
@@ -251,7 +251,7 @@ impl IssuePolicy {
     /// As [`Issuance::issue`].
     pub(crate) async fn make(
         &self,
-        caller: Option<(&KnownCaller, &Issuer)>,
+        caller: Option<(&Principal, &Issuer)>,
         application: &CallingApplication,
         call: Call<'_>,
     ) -> Result<Made, Rejection> {
@@ -265,7 +265,7 @@ impl IssuePolicy {
         let claims = self.compose(caller, application, &looked_up, (call, &jti))?;
         self.count(&claims, call.runtime);
         let (claims, signed) = self.sign(claims, call).await?;
-        let inbound = caller.and_then(|(caller, _)| caller.principal.expires_at);
+        let inbound = caller.and_then(|(principal, _)| principal.expires_at);
         let bounds = LifeBounds {
             expires_at: signed.expires_at,
             inbound_expires_at: inbound.filter(|_| self.policy.cap_to_inbound_token),
@@ -292,7 +292,7 @@ impl IssuePolicy {
 
     fn compose(
         &self,
-        caller: Option<(&KnownCaller, &Issuer)>,
+        caller: Option<(&Principal, &Issuer)>,
         application: &CallingApplication,
         looked_up: &LookedUp,
         (call, jti): (Call<'_>, &str),
@@ -303,7 +303,7 @@ impl IssuePolicy {
             policy: &self.policy,
             api: call.api.facts(application.key_type),
             operation,
-            caller: caller.map_or(ClaimsCaller::Anonymous, |(caller, _)| ClaimsCaller::Known(&caller.principal)),
+            caller: caller.map_or(ClaimsCaller::Anonymous, |(principal, _)| ClaimsCaller::Known(principal)),
             application: application.application.as_ref(),
             user: looked_up.user(),
             store_attributes: &looked_up.gives,
@@ -379,12 +379,23 @@ struct Signed {
 
 /// Finds the application behind a caller.
 pub(crate) fn calling_application(caller: &Caller, api: &Api, applications: &Applications) -> CallingApplication {
-    let Caller::Known(caller, issuer) = caller else { return CallingApplication::default() };
+    match caller {
+        Caller::Known(caller, issuer) => application_of((&caller.principal, issuer), api, applications),
+        Caller::Anonymous => CallingApplication::default(),
+    }
+}
+
+/// Finds the application of a principal's client.
+pub(crate) fn application_of(
+    (principal, issuer): (&Principal, &Issuer),
+    api: &Api,
+    applications: &Applications,
+) -> CallingApplication {
     let facts = &api.production;
-    let configured = applications.of(&caller.principal, &facts.name, &facts.version);
+    let configured = applications.of(principal, &facts.name, &facts.version);
     match issuer.application_from_token {
         ApplicationFromToken::Believed if configured.application.is_none() => {
-            CallingApplication::from_token(&caller.principal, &facts.name, &facts.version)
+            CallingApplication::from_token(principal, &facts.name, &facts.version)
         }
         ApplicationFromToken::Believed | ApplicationFromToken::Ignored => configured,
     }
