@@ -256,9 +256,7 @@ impl IssuePolicy {
         call: Call<'_>,
     ) -> Result<Made, Rejection> {
         let looked_up = match caller {
-            Some((caller, issuer)) => {
-                look_up(&self.stores, &self.policy, (&caller.principal, issuer), call.now).await?
-            }
+            Some(caller) => look_up(&self.stores, &self.policy, caller, call.now).await?,
             None => LookedUp::nobody(),
         };
         let jti = random_jti();
