@@ -7,7 +7,7 @@ import threading
 import time
 
 from attacks.base import ASSERTION, Attack
-from attacks.world import CORP, PARTNER, api, custom_claim, operation, parameters, policy, verbs
+from attacks.world import CORP, PARTNER, api, custom_claim, endpoint, operation, parameters, policy, verbs
 from harness import client, jws
 from harness.gateway import add_person
 
@@ -69,7 +69,7 @@ class CacheKeys(Attack):
                 self.assertIn("insufficient_scope", response.value("www-authenticate"))
 
     def test_CK_04_users_with_delimiters_in_their_names(self):
-        names = ["a|b", "a", "b|c", "a:b", "a/b", "a\0b", "a\nb", "a b", "a\tb", "a;b", "a,b", 'a"b', "a\\b", "A", "á", "á"]
+        names = ["a|b", "a", "b|c", "a:b", "a/b", "a\nb", "a b", "a\tb", "a;b", "a,b", 'a"b', "a\\b", "A", "\u00e1", "a\u0301"]
 
         def change(operator, apis, _files):
             plain_dialect(operator)
@@ -85,6 +85,9 @@ class CacheKeys(Attack):
                     with self.attack(name=name):
                         claims = self.minted(self.world.token(name))
                         self.assertEqual((claims["sub"], claims["email"]), ("corp/" + name, json.dumps(name)))
+                # A NUL ends a text for some databases: such a name is asked of nobody.
+                with self.attack(name="NUL"):
+                    self.assert_refused(self.call(self.world.token("a\0b")), 403)
             for key, issuer, email in (
                 (self.world.corp, CORP, "alice@corp.test"),
                 (self.world.partner, PARTNER, "alice@partner.test"),
@@ -108,34 +111,35 @@ class CacheKeys(Attack):
 
         def change(_operator, apis, _files):
             for index, variant in enumerate(variants):
-                to = f"{self.world.backend.url}/variant-{index}"
+                to = endpoint(apis, f"/variant-{index}")
                 given = policy(**dict(base, **variant))
                 apis[f"v{index}"] = api(f"v{index}", f"/v{index}", to, verbs("GET"), apiPolicies=given)
                 path = api(f"v{index}-op", f"/w{index}", to, [operation("GET", "/*", operationPolicies=given)])
                 apis[f"w{index}"] = path
 
-        backend = self.world.backend
         with self.inside(change):
             tokens = {}
             for _ in range(2):
                 for index in range(len(variants)):
-                    backend.reset()
+                    self.backend.reset()
                     response = self.call(self.world.token(life=500, jti="same", iat=1, nbf=1), f"/v{index}/1")
                     self.assert_status(response, 200)
-                    found = backend.last().value(ASSERTION)
-                    _, claims = jws.decode(found)
+                    _, claims = jws.decode(self.backend.last().value(ASSERTION))
                     tokens.setdefault(index, []).append(claims.pop("jti"))
             identifiers = [found[0] for found in tokens.values()]
             self.assertEqual(len(set(identifiers)), len(variants), "two APIs were given one token")
-            self.world.answered = 0
-            backend.reset()
+            self.begin()
 
     def test_CK_06_reload_under_load(self):
-        def version(number):
+        def version(number, to):
             mints = policy(header=ASSERTION, audience="orders-svc", customClaims=[{"claim": "v", "value": str(number)}])
-            return api("orders", "/orders", f"{self.world.backend.url}/orders-svc", verbs("GET"), apiPolicies=mints)
+            return api("orders", "/orders", to, verbs("GET"), apiPolicies=mints)
 
-        with self.inside(lambda _operator, apis, _files: apis.update(orders=version(0))):
+        def change(_operator, apis, _files):
+            apis["orders"] = version(0, endpoint(apis, "/orders-svc"))
+
+        with self.inside(change):
+            to = f"{self.backend.url}/orders-svc"
             token = self.world.token()
             stop = threading.Event()
 
@@ -149,7 +153,7 @@ class CacheKeys(Attack):
                 work = [pool.submit(hammer) for _ in range(4)]
                 try:
                     for number in range(1, 6):
-                        self.gateway.write_api("orders", version(number))
+                        self.gateway.write_api("orders", version(number, to))
                         self.gateway.reload()
                         self.gateway.wait_until(lambda: self.latest_version() == str(number), f"version {number} never served")
                         since = len(self.backend.records)

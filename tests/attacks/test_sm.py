@@ -6,7 +6,7 @@ import struct
 from attacks.base import ASSERTION, Attack
 from harness import client
 
-SMUGGLED = b"GET /orders/admin HTTP/1.1\r\nHost: @HOST@\r\nX-Smuggled: 1\r\n\r\n"
+SMUGGLED = b"GET /orders/admin HTTP/1.1\r\nHost: localhost\r\nX-Smuggled: 1\r\n\r\n"
 
 
 class Smuggling(Attack):
@@ -35,7 +35,7 @@ class Smuggling(Attack):
         chunked = b"0\r\n\r\n" + SMUGGLED
         cases = [
             ([b"Content-Length: %d" % len(chunked), b"Transfer-Encoding: chunked"], chunked),
-            ([b"Transfer-Encoding: chunked", b"Content-Length: 4"], b"5c\r\n" + SMUGGLED + b"\r\n0\r\n\r\n"),
+            ([b"Transfer-Encoding: chunked", b"Content-Length: 4"], b"%x\r\n%s\r\n0\r\n\r\n" % (len(SMUGGLED), SMUGGLED)),
             ([b"Content-Length: 13", b"Transfer-Encoding: chunked"], b"0\r\n\r\nSMUGGLED"),
         ]
         for fields, body in cases:

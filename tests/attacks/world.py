@@ -72,6 +72,12 @@ def parameters(apis, name="orders"):
     return apis[name]["apiPolicies"]["request"][0]["parameters"]
 
 
+def endpoint(apis, path):
+    """An endpoint of the world's own backend, for an API that a change adds."""
+    known = apis["orders"]["endpointConfigurations"]["production"][0]["endpoint"]
+    return known.removesuffix("/orders-svc") + path
+
+
 def custom_claim(claim, value, **more):
     """A change that gives `orders` one custom claim."""
 
