@@ -12,7 +12,9 @@ mod credential;
 mod decide;
 mod defaults;
 mod diagnostic;
+mod disclosures;
 mod documents;
+mod explain;
 mod fields;
 mod fingerprint;
 mod forward;
@@ -47,7 +49,11 @@ pub use credential::{CredentialSource, Place};
 pub use decide::{Decision, DecisionRecord, Steps};
 pub use defaults::defaults;
 pub use diagnostic::{Diagnostic, DiagnosticCode, Diagnostics, Severity};
+pub use disclosures::{Disclosure, disclosures};
 pub use documents::{Document, Documents, Published};
+pub use explain::{
+    AskedCaller, ExplainError, ExplainedCaller, ExplainedJwt, Explanation, JwtOutcome, Question, Refusal, SentJwt, explain,
+};
 pub use fields::{FieldClass, FieldRules};
 pub use fingerprint::Fingerprint;
 pub use forward::{Forward, ReservedHeaderMode};

@@ -1,0 +1,163 @@
+//! The caller of a question: verified from a token, or assumed from a user's name.
+
+use std::{sync::Arc, time::SystemTime};
+
+use claims::{Json, Object, Placeholder, Principal};
+use http::{HeaderMap, HeaderValue, Method, Uri, Version, uri::PathAndQuery};
+
+use super::{AskedCaller, ExplainError, ExplainedCaller, found::Found};
+use crate::{
+    access::{Access, Requirement, Scopes},
+    authenticate::{Caller, Moment},
+    callers::KnownCaller,
+    credential::Place,
+    issuer::Issuer,
+    rejection::{Code, Rejection},
+    request::{Connection, RequestHead},
+    runtime::Runtime,
+    time::seconds,
+};
+
+/// Seconds for which an assumed token is valid.
+const ASSUMED_LIFE: u64 = 3600;
+
+/// Who calls.
+#[derive(Debug)]
+pub(super) enum Asked {
+    /// Nobody: credentials are ignored on an open operation.
+    Nobody,
+    /// The bearer of a token.
+    Bearer(Arc<KnownCaller>, Arc<Issuer>),
+    /// A user with the token that we assume.
+    User(Box<Principal>, Arc<Issuer>, Object),
+}
+
+impl Asked {
+    /// Finds out who calls; the outer error refuses the call, the inner one the question.
+    pub(super) async fn resolve(
+        found: &Found<'_>,
+        caller: AskedCaller<'_>,
+        moment: (&Arc<Runtime>, u64, SystemTime),
+    ) -> Result<Result<Self, ExplainError>, Rejection> {
+        let requirement = match &found.operation.access {
+            Access::Open => return Ok(Ok(Self::Nobody)),
+            Access::Optional(requirement) | Access::Secured(requirement) => requirement,
+        };
+        match caller {
+            AskedCaller::User { user, issuer } => Ok(assume(requirement, user, issuer, seconds(moment.2))),
+            AskedCaller::Token(token) => bearer(found, requirement, token, moment).await.map(Ok),
+        }
+    }
+
+    /// Returns the principal and their issuer.
+    pub(super) fn known(&self) -> Option<(&Principal, &Issuer)> {
+        match self {
+            Self::Nobody => None,
+            Self::Bearer(caller, issuer) => Some((&caller.principal, issuer)),
+            Self::User(principal, issuer, _) => Some((principal, issuer)),
+        }
+    }
+
+    /// True when there is no token.
+    pub(super) fn is_assumed(&self) -> bool {
+        match self {
+            Self::User(..) => true,
+            Self::Nobody | Self::Bearer(..) => false,
+        }
+    }
+
+    /// Returns the caller, as the explanation shows them.
+    pub(super) fn explained(&self) -> Option<ExplainedCaller> {
+        match self {
+            Self::Nobody => None,
+            Self::Bearer(caller, _) => Some(ExplainedCaller { principal: caller.principal.clone(), assumed: None }),
+            Self::User(principal, _, claims) => {
+                Some(ExplainedCaller { principal: (**principal).clone(), assumed: Some(claims.clone()) })
+            }
+        }
+    }
+}
+
+/// Makes the principal of a token that the operation would accept, as far as its configuration says what that is.
+fn assume(requirement: &Requirement, user: &str, issuer: Option<&str>, now: u64) -> Result<Asked, ExplainError> {
+    let mut issuers = requirement.issuers.iter();
+    let chosen = match issuer {
+        None => requirement.issuers.first().ok_or(ExplainError::NoIssuer)?,
+        Some(name) => issuers.find(|issuer| *issuer.name == *name).ok_or_else(|| ExplainError::UnknownIssuer {
+            asked: name.into(),
+            known: requirement.issuers.iter().map(|issuer| issuer.name.to_string()).collect(),
+        })?,
+    };
+    let expires_at = now + ASSUMED_LIFE;
+    let claims = assumed_claims(chosen, (user, expires_at), &requirement.scopes);
+    let principal = chosen.principal(claims.clone(), expires_at);
+    let principal =
+        principal.map_err(|_| ExplainError::NoSuchUser { issuer: (*chosen.name).into(), user: user.into() })?;
+    Ok(Asked::User(Box::new(principal), Arc::clone(chosen), claims))
+}
+
+/// Says of the user whatever the issuer's rules ask for: every claim that names them has their name.
+fn assumed_claims(issuer: &Issuer, (user, expires_at): (&str, u64), scopes: &Scopes) -> Object {
+    let mut claims = Object::default();
+    claims.insert("iss", Json::string(&*issuer.rules.issuer));
+    claims.insert("sub", Json::string(user));
+    for placeholder in issuer.subject.placeholders() {
+        match placeholder {
+            Placeholder::Token(claim) => claims.insert(claim.clone(), Json::string(user)),
+            Placeholder::User(_) | Placeholder::Application(_) | Placeholder::Api(_) | Placeholder::Operation(_) => {}
+        }
+    }
+    claims.insert(issuer.lookup_claim.clone(), Json::string(user));
+    claims.insert("exp", expires_at.into());
+    claims.insert("iat", (expires_at - ASSUMED_LIFE).into());
+    let scopes = match scopes {
+        Scopes::AnyOf(scopes) => scopes.first().map(ToString::to_string).unwrap_or_default(),
+        Scopes::AllOf(scopes) => scopes.join(" "),
+    };
+    if !scopes.is_empty() {
+        claims.insert(issuer.scopes_claim.clone(), Json::string(scopes));
+    }
+    claims
+}
+
+/// Authenticates a token by the function that requests use, in the first place where the operation reads one.
+async fn bearer(
+    found: &Found<'_>,
+    requirement: &Requirement,
+    token: &str,
+    (runtime, revision, now): (&Arc<Runtime>, u64, SystemTime),
+) -> Result<Asked, Rejection> {
+    let no_place = || Rejection::new(Code::Unauthorized, "this operation reads no access token");
+    let source = requirement.sources.first().ok_or_else(no_place)?;
+    let head = request(&source.place, token)?;
+    match found.operation.access.authenticate(&head, Moment { runtime, revision, now }).await? {
+        Caller::Known(caller, issuer) => Ok(Asked::Bearer(caller, issuer)),
+        Caller::Anonymous => Ok(Asked::Nobody),
+    }
+}
+
+/// Makes the head of a request that carries the token.
+fn request(place: &Place, token: &str) -> Result<RequestHead, Rejection> {
+    let malformed = || Rejection::new(Code::Unauthorized, "the token is not a bearer token");
+    let mut headers = HeaderMap::new();
+    let mut uri = Uri::from_static("/");
+    match place {
+        Place::Header(name) => {
+            let value = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| malformed())?;
+            headers.insert(name.clone(), value);
+        }
+        Place::Query(name) => {
+            let query = url::form_urlencoded::Serializer::new(String::new()).append_pair(name, token).finish();
+            let path = PathAndQuery::try_from(format!("/?{query}")).map_err(|_| malformed())?;
+            uri = Uri::from(path);
+        }
+    }
+    Ok(RequestHead {
+        method: Method::GET,
+        uri,
+        version: Version::HTTP_11,
+        headers,
+        connection: Arc::new(Connection::new(([127, 0, 0, 1], 0).into(), false)),
+        request_id: HeaderValue::from_static("explain"),
+    })
+}
