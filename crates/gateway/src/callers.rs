@@ -217,7 +217,13 @@ impl Callers {
         self.known.get(&CredentialRef { kind, bytes: credential.as_bytes() }).map(|weighed| weighed.caller)
     }
 
-    /// Remembers a caller, or weighs it anew after its Backend JWTs changed.
+    /// Weighs a caller anew after its Backend JWTs changed. That is no use of it: strangers must not look like regulars.
+    pub(crate) fn reweigh(&self, caller: Arc<KnownCaller>) {
+        let weight = caller.weight() as u64;
+        let _ = self.known.replace(caller.credential.clone(), Weighed { caller, weight }, true);
+    }
+
+    /// Remembers a caller.
     pub fn insert(&self, caller: Arc<KnownCaller>) {
         let weight = caller.weight() as u64;
         self.known.insert(caller.credential.clone(), Weighed { caller, weight });

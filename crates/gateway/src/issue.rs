@@ -215,7 +215,7 @@ impl IssuePolicy {
         if is_cacheable {
             let (epoch, now) = (call.runtime.keyring.epoch(), seconds(call.now));
             caller.keep(&jwt, |other| other.is_live(epoch, now));
-            call.runtime.callers.insert(Arc::clone(caller));
+            call.runtime.callers.reweigh(Arc::clone(caller));
         }
         Ok(jwt)
     }

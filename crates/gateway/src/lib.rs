@@ -52,7 +52,8 @@ pub use diagnostic::{Diagnostic, DiagnosticCode, Diagnostics, Severity};
 pub use disclosures::{Disclosure, disclosures};
 pub use documents::{Document, Documents, Published};
 pub use explain::{
-    AskedCaller, ExplainError, ExplainedCaller, ExplainedJwt, Explanation, JwtOutcome, Question, Refusal, SentJwt, explain,
+    AskedCaller, ExplainError, ExplainedCaller, ExplainedJwt, Explanation, JwtOutcome, Question, Refusal, SentJwt,
+    explain,
 };
 pub use fields::{FieldClass, FieldRules};
 pub use fingerprint::Fingerprint;

@@ -37,9 +37,16 @@ pub enum DirectoryError {
 }
 
 /// The keys that a first start makes.
-pub(super) const FIRST_KEYS: [Algorithm; 2] = [Algorithm::Es256, Algorithm::Rs256];
+const FIRST_KEYS: [Algorithm; 2] = [Algorithm::Es256, Algorithm::Rs256];
 
-/// Makes the first keys if the directory has none yet. Replicas on one volume do not race: creation is under a lock.
+/// Returns the algorithms that a start makes keys for: those of which there is none yet.
+pub(super) fn missing_first_keys(existing: &[KeyFile]) -> Vec<Algorithm> {
+    let is_there = |algorithm: Algorithm| existing.iter().any(|file| file.key.algorithm() == algorithm);
+    FIRST_KEYS.into_iter().filter(|algorithm| !is_there(*algorithm)).collect()
+}
+
+/// Makes an ES256 and an RS256 key if the directory has none yet. Replicas on one volume do not race: creation is under a
+/// lock.
 ///
 /// Returns the files that were made.
 ///
@@ -47,18 +54,15 @@ pub(super) const FIRST_KEYS: [Algorithm; 2] = [Algorithm::Es256, Algorithm::Rs25
 ///
 /// [`DirectoryError`] when the directory cannot be written.
 pub fn make_first_keys(directory: &Path, now: u64) -> Result<Vec<PathBuf>, DirectoryError> {
-    if !read_directory(directory)?.is_empty() {
+    if missing_first_keys(&read_directory(directory)?).is_empty() {
         return Ok(Vec::new());
     }
     fs::create_dir_all(directory).map_err(|source| io_error(directory, source))?;
     let lock_path = directory.join(".lock");
     let lock = File::create(&lock_path).map_err(|source| io_error(&lock_path, source))?;
     lock.lock().map_err(|source| io_error(&lock_path, source))?;
-    if !read_directory(directory)?.is_empty() {
-        return Ok(Vec::new());
-    }
     let mut made = Vec::new();
-    for algorithm in FIRST_KEYS {
+    for algorithm in missing_first_keys(&read_directory(directory)?) {
         let key = SigningKey::generate(algorithm, RsaSize::default()).map_err(DirectoryError::Generate)?;
         made.push(write_key(directory, &KeyFile { key: Arc::new(key), life: KeyLife::active_from(now) })?);
     }

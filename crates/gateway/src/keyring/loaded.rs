@@ -9,7 +9,7 @@ use std::{
 use claims::{Algorithm, KeyError, KeyFingerprint, KeyLife, KeyOrigin, KeySet, KeySetEntry, LegacyKids, SigningKey};
 use zeroize::Zeroizing;
 
-use super::directory::{self, read_directory};
+use super::directory::{missing_first_keys, read_directory};
 use crate::{
     compile::secrets::FileReader,
     diagnostic::{Diagnostic, DiagnosticCode, Diagnostics},
@@ -24,8 +24,8 @@ pub struct LoadedKeys {
     set: KeySet,
     secrets: BTreeMap<Box<str>, Secret>,
     legacy: Option<LegacyKids>,
-    /// True when the directory is empty: `serve` makes the first keys there.
-    makes_first_keys: bool,
+    /// What `serve` makes keys for at its start.
+    first_keys: Vec<Algorithm>,
 }
 
 /// One shared secret; its key is for the first algorithm that asks.
@@ -60,16 +60,19 @@ impl LoadedKeys {
     ) -> Self {
         let keys = &operator.keys;
         let mut entries = Vec::new();
+        let mut first_keys = Vec::new();
         let directory = reader.path(&keys.directory.value);
         match read_directory(&directory) {
-            Ok(files) => entries.extend(files.into_iter().map(|file| KeySetEntry {
-                key: file.key,
-                life: file.life,
-                origin: KeyOrigin::Directory,
-            })),
+            Ok(files) => {
+                first_keys = missing_first_keys(&files);
+                entries.extend(files.into_iter().map(|file| KeySetEntry {
+                    key: file.key,
+                    life: file.life,
+                    origin: KeyOrigin::Directory,
+                }));
+            }
             Err(error) => diagnostics.error(DiagnosticCode::UnusableKey, &keys.directory.span, chain(&error)),
         }
-        let makes_first_keys = entries.is_empty();
         for file in &keys.files {
             let read = read_file(file, reader, diagnostics);
             entries.extend(read.map(|key| KeySetEntry {
@@ -94,7 +97,7 @@ impl LoadedKeys {
             diagnostics.error(DiagnosticCode::UnusableKey, &keys.directory.span, error.to_string());
             KeySet::default()
         });
-        Self { set, secrets, legacy: Some(legacy), makes_first_keys }
+        Self { set, secrets, legacy: Some(legacy), first_keys }
     }
 
     /// Returns the key pairs.
@@ -104,8 +107,7 @@ impl LoadedKeys {
 
     /// True when a key can sign with the algorithm now, or will when `serve` has made the first ones.
     pub fn can_sign(&self, algorithm: Algorithm, now: u64) -> bool {
-        self.set.active(algorithm, now).is_some()
-            || (self.makes_first_keys && directory::FIRST_KEYS.contains(&algorithm))
+        self.set.active(algorithm, now).is_some() || self.first_keys.contains(&algorithm)
     }
 
     /// True when the algorithm's key has a certificate, which the legacy token header needs.

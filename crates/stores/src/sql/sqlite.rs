@@ -36,7 +36,7 @@ const STEPS_PER_CHECK: i32 = 1000;
 const MOST_VALUES: usize = 10_000;
 
 /// How many bytes they may hold.
-const MOST_BYTES: usize = 4 << 20;
+const MOST_BYTES: usize = 1 << 20;
 
 /// An `SQLite` file.
 pub(super) struct SqliteDatabase {

@@ -161,6 +161,18 @@ fn what_is_not_built_yet_is_refused_by_name() {
     check(&endpoint("aiRatelimit: { enabled: true, token: {}, request: {} }"), "AI rate limits");
     check(&endpoint("resiliency: { circuitBreaker: { maxRetries: 2 } }"), "circuit breakers of endpoints");
     check(&endpoint("resiliency: { retryPolicy: { count: 2 } }"), "retries");
+    check("definitionPath: /openapi", "serving an API's definition (`definitionPath`)");
+    let manager = |further: &str| format!("keyManagers: [{{ name: corp, {further} }}]");
+    check(&manager("claimMappings: [{ remoteClaim: a, localClaim: b }]"), "claim mappings of a key manager");
+    check(&manager("k8sBackend: { name: n, port: 1 }"), "key managers behind a Kubernetes service");
+}
+
+#[test]
+fn an_upgrade_of_an_operation_is_refused_by_name() {
+    let text = "name: a\nbasePath: /a\noperations: [{ target: /a, verb: GET, upgrade: websocket }]";
+    let expected = "3:39: error[unsupported-feature]: not supported yet: WebSocket (`upgrade: websocket`)";
+    assert_eq!(api_lines(text), [expected]);
+    assert_eq!(api_lines(&text.replace("websocket", "none")), Vec::<String>::new());
 }
 
 #[test]
