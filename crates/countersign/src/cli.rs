@@ -157,6 +157,9 @@ pub(crate) struct ExplainArguments {
     /// Compare with another gateway's Backend JWT, or `@FILE` with it
     #[arg(long, value_name = "@OLD_TOKEN")]
     pub(crate) against: Option<String>,
+    /// Only the Backend JWT in this header
+    #[arg(long, value_name = "NAME")]
+    pub(crate) header: Option<String>,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,

@@ -48,7 +48,7 @@ fn main() -> ExitCode {
 fn dispatch(command: Command, process: Process) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(arguments) => {
-            log::start(&process)?;
+            log::start(&process, "info")?;
             serve::run(arguments.into_settings(process.variables))
         }
         Command::Check(arguments) => check::run(&arguments, &process),

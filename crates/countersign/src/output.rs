@@ -49,12 +49,8 @@ pub(crate) fn is_colourful(process: &Process, is_terminal: bool) -> bool {
     is_terminal && !is_set("NO_COLOR") && !is_dumb
 }
 
-/// Writes rows in columns under their names, as wide as their widest cell.
-///
-/// # Errors
-///
-/// As [`result`].
-pub(crate) fn table(names: &[&str], rows: &[Vec<String>]) -> anyhow::Result<()> {
+/// Returns rows in columns under their names, as wide as their widest cell.
+pub(crate) fn columns(names: &[&str], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
         cells.chain(names.get(column).map(|name| name.len())).max().unwrap_or(0)
@@ -64,7 +60,7 @@ pub(crate) fn table(names: &[&str], rows: &[Vec<String>]) -> anyhow::Result<()> 
     for row in rows {
         text.push_str(&line(row.iter().map(String::as_str), &widths));
     }
-    result(&text)
+    text
 }
 
 fn line<'a>(cells: impl Iterator<Item = &'a str>, widths: &[usize]) -> String {

@@ -5,7 +5,9 @@ mod issue;
 mod jwks;
 mod verify;
 
-use std::process::ExitCode;
+use std::{fs, process::ExitCode};
+
+use anyhow::Context as _;
 
 pub(crate) use self::{
     development_key::DevelopmentKey,
@@ -26,4 +28,18 @@ pub(crate) fn run(arguments: &TokenArguments, process: &Process) -> anyhow::Resu
         TokenCommand::Issue(arguments) => issue::run(arguments, process),
         TokenCommand::Verify(arguments) => verify::run(arguments, process),
     }
+}
+
+/// Reads a token as it was typed: `@FILE` is in a file, less one final line end.
+///
+/// # Errors
+///
+/// When the file cannot be read.
+pub(crate) fn read(argument: &str) -> anyhow::Result<Vec<u8>> {
+    let Some(path) = argument.strip_prefix('@') else { return Ok(argument.as_bytes().to_vec()) };
+    let mut bytes = fs::read(path).with_context(|| format!("cannot read the token's file `{path}`"))?;
+    if bytes.last() == Some(&b'\n') {
+        bytes.pop();
+    }
+    Ok(bytes)
 }

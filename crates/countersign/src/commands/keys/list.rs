@@ -27,7 +27,7 @@ pub(super) fn run(arguments: &ListArguments, process: &Process) -> anyhow::Resul
         }
         Format::Text => {
             let rows = states.iter().map(row).collect::<Vec<_>>();
-            output::table(&["ALGORITHM", "STATE", "SINCE", "UNTIL", "KID", "FROM"], &rows)
+            output::result(&output::columns(&["ALGORITHM", "STATE", "SINCE", "UNTIL", "KID", "FROM"], &rows))
         }
     }
 }

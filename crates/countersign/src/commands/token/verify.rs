@@ -1,7 +1,6 @@
 //! `countersign token verify`: a token's signature and claims against a JWKS.
 
 use std::{
-    fs,
     io::{self, BufRead as _},
     process::ExitCode,
 };
@@ -43,20 +42,10 @@ pub(super) fn run(arguments: &VerifyArguments, process: &Process) -> anyhow::Res
     };
     let how = TokenVerification { encoding, checks, clock_skew: CLOCK_SKEW };
     let verifier = Verifier { jwks: jwks::read(&arguments.jwks)?, how, now: clock::seconds(process.now) };
-    match (arguments.token.as_str(), arguments.token.strip_prefix('@')) {
-        ("-", _) => verifier.each_line(),
-        (_, Some(path)) => verifier.one(&token_in(path)?),
-        (token, None) => verifier.one(token.as_bytes()),
+    match arguments.token.as_str() {
+        "-" => verifier.each_line(),
+        argument => verifier.one(&super::read(argument)?),
     }
-}
-
-/// Reads a file, less one final line end.
-pub(crate) fn token_in(path: &str) -> anyhow::Result<Vec<u8>> {
-    let mut bytes = fs::read(path).with_context(|| format!("cannot read the token's file `{path}`"))?;
-    if bytes.last() == Some(&b'\n') {
-        bytes.pop();
-    }
-    Ok(bytes)
 }
 
 impl Verifier {
