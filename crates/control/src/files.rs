@@ -49,7 +49,7 @@ impl ConfigurationFiles {
     /// A diagnostic for the first file that cannot be read.
     pub fn read(&self) -> Result<Sources, Diagnostics> {
         let operator = read_source(&self.operator)?;
-        let apis = match self.api_folder(&operator) {
+        let apis = match api_folder(&operator) {
             Some(folder) => read_folder(&folder, &self.operator)?,
             None => Vec::new(),
         };
@@ -87,8 +87,7 @@ impl ConfigurationFiles {
     pub fn folders(&self) -> Vec<PathBuf> {
         let own = self.operator.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf);
         let own = if own.as_os_str().is_empty() { PathBuf::from(".") } else { own };
-        let named =
-            read_source(&self.operator).ok().map(|operator| [self.api_folder(&operator), self.key_folder(&operator)]);
+        let named = read_source(&self.operator).ok().map(|operator| [api_folder(&operator), key_folder(&operator)]);
         let mut folders: Vec<PathBuf> = std::iter::once(own).chain(named.into_iter().flatten().flatten()).collect();
         folders.sort();
         folders.dedup();
@@ -116,25 +115,21 @@ impl ConfigurationFiles {
 
     /// Fingerprints everything that is read, the key files included.
     fn fingerprint(&self, sources: &Sources) -> Fingerprint {
-        let keys = self.key_folder(&sources.operator).and_then(|folder| contents(&folder).ok()).unwrap_or_default();
+        let keys = key_folder(&sources.operator).and_then(|folder| contents(&folder).ok()).unwrap_or_default();
         let apis = sources.apis.iter().flat_map(|api| [api.path.as_os_str().as_encoded_bytes(), api.text.as_bytes()]);
         let keys = keys.iter().map(Vec::as_slice);
         Fingerprint::of(std::iter::once(sources.operator.text.as_bytes()).chain(apis).chain(keys))
     }
+}
 
-    fn api_folder(&self, operator: &Source) -> Option<PathBuf> {
-        let spec = parse_operator(operator, &mut Diagnostics::new())?;
-        Some(self.relative(&spec.apis.directory.value))
-    }
+fn api_folder(operator: &Source) -> Option<PathBuf> {
+    let spec = parse_operator(operator, &mut Diagnostics::new())?;
+    Some(spec.apis.directory.value)
+}
 
-    fn key_folder(&self, operator: &Source) -> Option<PathBuf> {
-        let spec = parse_operator(operator, &mut Diagnostics::new())?;
-        Some(self.relative(&spec.keys.directory.value))
-    }
-
-    fn relative(&self, written: &Path) -> PathBuf {
-        self.operator.parent().unwrap_or(Path::new("")).join(written)
-    }
+fn key_folder(operator: &Source) -> Option<PathBuf> {
+    let spec = parse_operator(operator, &mut Diagnostics::new())?;
+    Some(spec.keys.directory.value)
 }
 
 fn read_source(path: &Path) -> Result<Source, Diagnostics> {

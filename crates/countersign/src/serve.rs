@@ -87,11 +87,10 @@ pub(crate) fn start(settings: ServeSettings) -> anyhow::Result<Running> {
     let gateway = start_gateway(&files, &background, settings.broken_apis)?;
     let published = Arc::clone(&gateway.published());
     let operator = &published.operator;
-    let folder = files.operator().parent().unwrap_or(Path::new("")).to_path_buf();
 
-    let (listeners, identities) = listeners(operator, &folder)?;
+    let (listeners, identities) = listeners(operator)?;
     let decisions = decisions(&gateway);
-    let server = Server::start(&listeners, data_settings(operator), &decisions, audit(operator, &folder)?)?;
+    let server = Server::start(&listeners, data_settings(operator), &decisions, audit(operator)?)?;
     let admin_address = operator.admin.address.value;
     let source = admin_source(&gateway, &files, &identities);
     let admin = background
@@ -202,7 +201,7 @@ fn decisions(gateway: &Arc<Gateway>) -> Decisions {
     )
 }
 
-fn listeners(operator: &spec::Operator, folder: &Path) -> anyhow::Result<(Vec<Listener>, Identities)> {
+fn listeners(operator: &spec::Operator) -> anyhow::Result<(Vec<Listener>, Identities)> {
     let mut listeners = Vec::new();
     let mut identities = Vec::new();
     for written in &operator.gateway.listeners {
@@ -210,7 +209,7 @@ fn listeners(operator: &spec::Operator, folder: &Path) -> anyhow::Result<(Vec<Li
         let tls = match &written.tls {
             None => None,
             Some(tls) => {
-                let (certificate, key) = (folder.join(&tls.certificate.value), folder.join(&tls.private_key.value));
+                let (certificate, key) = (tls.certificate.value.clone(), tls.private_key.value.clone());
                 let identity = Arc::new(identity(&certificate, &key)?);
                 identities.push((Arc::clone(&identity), certificate, key));
                 Some(identity)
@@ -247,7 +246,7 @@ fn data_settings(operator: &spec::Operator) -> Settings {
     }
 }
 
-fn audit(operator: &spec::Operator, folder: &Path) -> anyhow::Result<AuditLog> {
+fn audit(operator: &spec::Operator) -> anyhow::Result<AuditLog> {
     let pressure = match operator.audit.mode.value {
         spec::AuditMode::Block => AuditPressure::Block,
         spec::AuditMode::Drop => AuditPressure::Drop,
@@ -256,8 +255,8 @@ fn audit(operator: &spec::Operator, folder: &Path) -> anyhow::Result<AuditLog> {
         (_, false) => Box::new(io::sink()),
         (None, true) => Box::new(io::stdout()),
         (Some(file), true) => {
-            let path = folder.join(&file.value);
-            let opened = OpenOptions::new().create(true).append(true).open(&path);
+            let path = &file.value;
+            let opened = OpenOptions::new().create(true).append(true).open(path);
             Box::new(opened.with_context(|| format!("cannot write the audit log `{}`", path.display()))?)
         }
     };

@@ -3,7 +3,6 @@
 //! The only place that publishes. A configuration that does not compile changes nothing but the status.
 
 use std::{
-    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::SystemTime,
 };
@@ -184,9 +183,7 @@ impl Gateway {
 /// Makes the first signing keys; a failure shows as a missing key when the configuration is compiled.
 fn prepare_keys(sources: &Sources, now: SystemTime) {
     let Some(operator) = parse_operator(&sources.operator, &mut Diagnostics::new()) else { return };
-    let folder = sources.operator.path.parent().unwrap_or(Path::new(""));
-    let directory = folder.join(&operator.keys.directory.value);
-    match make_first_keys(&directory, seconds(now)) {
+    match make_first_keys(&operator.keys.directory.value, seconds(now)) {
         Ok(made) => {
             for path in made {
                 tracing::info!(path = %path.display(), "made a signing key");

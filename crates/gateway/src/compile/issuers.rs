@@ -94,7 +94,7 @@ fn keys(
     surroundings: Surroundings<'_>,
     diagnostics: &mut Diagnostics,
 ) -> Option<Arc<IssuerKeys>> {
-    let source = key_source(written, reader, diagnostics)?;
+    let source = key_source(written, diagnostics)?;
     let extra_ca = written.jwks.as_ref().and_then(|jwks| jwks.ca.as_ref());
     let extra_ca = extra_ca.map(|path| reader.bytes(path, diagnostics));
     let ca_fingerprint = extra_ca.as_ref().and_then(Option::as_ref).map(|pem| Fingerprint::of([pem.as_slice()]));
@@ -121,13 +121,13 @@ fn keys(
     Some(keys)
 }
 
-fn key_source(written: &spec::Issuer, reader: FileReader<'_>, diagnostics: &mut Diagnostics) -> Option<KeySource> {
+fn key_source(written: &spec::Issuer, diagnostics: &mut Diagnostics) -> Option<KeySource> {
     let jwks = written.jwks.as_ref();
     if let Some(url) = jwks.and_then(|jwks| jwks.url.as_ref()) {
         return Some(KeySource::Url(url.value.url.clone()));
     }
     if let Some(file) = jwks.and_then(|jwks| jwks.file.as_ref()) {
-        return Some(KeySource::File(reader.path(&file.value)));
+        return Some(KeySource::File(file.value.clone()));
     }
     if written.discovery.value {
         let base = written.issuer.value.trim_end_matches('/');

@@ -1,6 +1,6 @@
 //! Reads what the operator's file names: secrets, certificates, key sets.
 //!
-//! Paths are relative to the operator's file. Contents never get into a diagnostic.
+//! Paths come from `spec` joined to the operator's folder. Contents never get into a diagnostic.
 
 use std::{
     collections::BTreeMap,
@@ -23,11 +23,6 @@ pub(crate) struct FileReader<'a> {
 }
 
 impl FileReader<'_> {
-    /// Returns a path that the operator wrote.
-    pub(crate) fn path(self, written: &Path) -> PathBuf {
-        self.folder.join(written)
-    }
-
     /// Reads a file; `None` after a diagnostic.
     pub(crate) fn bytes(self, written: &Spanned<PathBuf>, diagnostics: &mut Diagnostics) -> Option<Vec<u8>> {
         self.read(&written.value, &written.span, diagnostics)
@@ -50,10 +45,9 @@ impl FileReader<'_> {
     }
 
     fn read(self, path: &Path, span: &Span, diagnostics: &mut Diagnostics) -> Option<Vec<u8>> {
-        let full = self.path(path);
-        std::fs::read(&full)
+        std::fs::read(path)
             .map_err(|error| {
-                let message = format!("cannot read `{}`: {error}", full.display());
+                let message = format!("cannot read `{}`: {error}", path.display());
                 let hint = "paths are relative to the operator's file";
                 diagnostics.push(Diagnostic::error(DiagnosticCode::UnreadableFile, span, message).with_hint(hint));
             })

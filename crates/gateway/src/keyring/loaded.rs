@@ -61,8 +61,7 @@ impl LoadedKeys {
         let keys = &operator.keys;
         let mut entries = Vec::new();
         let mut first_keys = Vec::new();
-        let directory = reader.path(&keys.directory.value);
-        match read_directory(&directory) {
+        match read_directory(&keys.directory.value) {
             Ok(files) => {
                 first_keys = missing_first_keys(&files);
                 entries.extend(files.into_iter().map(|file| KeySetEntry {

@@ -65,7 +65,7 @@ impl KeyStore {
         };
         let directory = match (&place.directory, &operator) {
             (Some(directory), _) => directory.clone(),
-            (None, Some((folder, operator))) => folder.join(&operator.keys.directory.value),
+            (None, Some((_, operator))) => operator.keys.directory.value.clone(),
             (None, None) => bail!("name the keys with --config FILE or --directory DIR"),
         };
         let lock = match purpose {
