@@ -58,7 +58,7 @@ impl ConfigurationFiles {
 
     /// Notes that these files run now, so that the first look at them finds nothing new.
     pub fn started(&self, sources: &Sources) {
-        self.remember(self.fingerprint(sources));
+        self.remember(Self::fingerprint(sources));
     }
 
     /// Applies the files if they have changed since the last time they were looked at.
@@ -67,7 +67,7 @@ impl ConfigurationFiles {
             Ok(sources) => sources,
             Err(diagnostics) => return self.refuse(gateway, diagnostics),
         };
-        let fingerprint = self.fingerprint(&sources);
+        let fingerprint = Self::fingerprint(&sources);
         let is_known = *self.applied.lock().unwrap_or_else(PoisonError::into_inner) == Some(fingerprint);
         if is_known { Reload::Unchanged } else { self.apply(gateway, &sources, fingerprint) }
     }
@@ -76,7 +76,7 @@ impl ConfigurationFiles {
     pub fn reload(&self, gateway: &Gateway) -> Reload {
         match self.read() {
             Ok(sources) => {
-                let fingerprint = self.fingerprint(&sources);
+                let fingerprint = Self::fingerprint(&sources);
                 self.apply(gateway, &sources, fingerprint)
             }
             Err(diagnostics) => self.refuse(gateway, diagnostics),
@@ -114,7 +114,7 @@ impl ConfigurationFiles {
     }
 
     /// Fingerprints everything that is read, the key files included.
-    fn fingerprint(&self, sources: &Sources) -> Fingerprint {
+    fn fingerprint(sources: &Sources) -> Fingerprint {
         let keys = key_folder(&sources.operator).and_then(|folder| contents(&folder).ok()).unwrap_or_default();
         let apis = sources.apis.iter().flat_map(|api| [api.path.as_os_str().as_encoded_bytes(), api.text.as_bytes()]);
         let keys = keys.iter().map(Vec::as_slice);

@@ -143,9 +143,9 @@ impl<'a> Scope<'a> {
         let reader = secrets::FileReader { folder, variables: &sources.variables };
         let dialects = dialects::compile(&operator.dialects, diagnostics);
         let stores = stores::compile(operator, reader, surroundings, diagnostics);
-        let issuers = issuers::compile(operator, reader, (&stores, surroundings), diagnostics);
+        let issuers = issuers::compile(operator, (&stores, surroundings), diagnostics);
         let ca = operator.gateway.upstream.ca.as_ref();
-        let upstream_ca = ca.and_then(|path| reader.bytes(path, diagnostics)).map(Arc::from);
+        let upstream_ca = ca.and_then(|path| secrets::bytes(path, diagnostics)).map(Arc::from);
         check_operator(operator, diagnostics);
         let keys = LoadedKeys::read(operator, reader, seconds(surroundings.now), diagnostics);
         Self {

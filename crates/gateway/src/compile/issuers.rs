@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use claims::{AccessTokenRules, Template, TokenType};
 use url::Url;
 
-use super::{Surroundings, secrets::FileReader};
+use super::{Surroundings, secrets};
 use crate::{
     diagnostic::{Diagnostic, DiagnosticCode, Diagnostics},
     fingerprint::Fingerprint,
@@ -19,25 +19,22 @@ type Stores = BTreeMap<Box<str>, Arc<UserStoreHandle>>;
 /// Compiles all issuers.
 pub(super) fn compile(
     operator: &spec::Operator,
-    reader: FileReader<'_>,
     (stores, surroundings): (&Stores, Surroundings<'_>),
     diagnostics: &mut Diagnostics,
 ) -> Vec<Arc<Issuer>> {
-    let compiled =
-        operator.issuers.iter().filter_map(|written| one(written, reader, (stores, surroundings), diagnostics));
+    let compiled = operator.issuers.iter().filter_map(|written| one(written, (stores, surroundings), diagnostics));
     compiled.map(Arc::new).collect()
 }
 
 fn one(
     written: &spec::Issuer,
-    reader: FileReader<'_>,
     (stores, surroundings): (&Stores, Surroundings<'_>),
     diagnostics: &mut Diagnostics,
 ) -> Option<Issuer> {
     let user_stores = user_stores(written, stores, diagnostics);
     let subject = Template::compile_subject(&written.subject.value)
         .map_err(|error| diagnostics.error(DiagnosticCode::InvalidValue, &written.subject.span, error.to_string()));
-    let keys = keys(written, reader, surroundings, diagnostics);
+    let keys = keys(written, surroundings, diagnostics);
     let store_fingerprints: Vec<Fingerprint> = user_stores.iter().map(|store| store.fingerprint).collect();
     let consumer_key_claims = match &written.consumer_key_claim {
         Some(claim) => [Box::from(claim.value.as_str())].into(),
@@ -90,13 +87,12 @@ fn user_stores(written: &spec::Issuer, stores: &Stores, diagnostics: &mut Diagno
 
 fn keys(
     written: &spec::Issuer,
-    reader: FileReader<'_>,
     surroundings: Surroundings<'_>,
     diagnostics: &mut Diagnostics,
 ) -> Option<Arc<IssuerKeys>> {
     let source = key_source(written, diagnostics)?;
     let extra_ca = written.jwks.as_ref().and_then(|jwks| jwks.ca.as_ref());
-    let extra_ca = extra_ca.map(|path| reader.bytes(path, diagnostics));
+    let extra_ca = extra_ca.map(|path| secrets::bytes(path, diagnostics));
     let ca_fingerprint = extra_ca.as_ref().and_then(Option::as_ref).map(|pem| Fingerprint::of([pem.as_slice()]));
     let previous = surroundings.previous.into_iter().flat_map(|compiled| &compiled.issuers);
     let kept =

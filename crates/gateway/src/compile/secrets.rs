@@ -23,16 +23,11 @@ pub(crate) struct FileReader<'a> {
 }
 
 impl FileReader<'_> {
-    /// Reads a file; `None` after a diagnostic.
-    pub(crate) fn bytes(self, written: &Spanned<PathBuf>, diagnostics: &mut Diagnostics) -> Option<Vec<u8>> {
-        self.read(&written.value, &written.span, diagnostics)
-    }
-
     /// Reads a secret, less one final line end; `None` after a diagnostic.
     pub(crate) fn secret(self, secret: &Spanned<Secret>, diagnostics: &mut Diagnostics) -> Option<Vec<u8>> {
         match &secret.value {
             Secret::Inline(text) => Some(text.clone().into_bytes()),
-            Secret::File(path) => self.read(path, &secret.span, diagnostics).map(without_line_end),
+            Secret::File(path) => read(path, &secret.span, diagnostics).map(without_line_end),
             Secret::Environment(name) => {
                 let found = self.variables.get(name).filter(|value| !value.is_empty());
                 if found.is_none() {
@@ -43,16 +38,22 @@ impl FileReader<'_> {
             }
         }
     }
+}
 
-    fn read(self, path: &Path, span: &Span, diagnostics: &mut Diagnostics) -> Option<Vec<u8>> {
-        std::fs::read(path)
-            .map_err(|error| {
-                let message = format!("cannot read `{}`: {error}", path.display());
-                let hint = "paths are relative to the operator's file";
-                diagnostics.push(Diagnostic::error(DiagnosticCode::UnreadableFile, span, message).with_hint(hint));
-            })
-            .ok()
-    }
+/// Reads a file; `None` after a diagnostic.
+fn read(path: &Path, span: &Span, diagnostics: &mut Diagnostics) -> Option<Vec<u8>> {
+    std::fs::read(path)
+        .map_err(|error| {
+            let message = format!("cannot read `{}`: {error}", path.display());
+            let hint = "paths are relative to the operator's file";
+            diagnostics.push(Diagnostic::error(DiagnosticCode::UnreadableFile, span, message).with_hint(hint));
+        })
+        .ok()
+}
+
+/// Reads a file that the operator names; `None` after a diagnostic.
+pub(crate) fn bytes(written: &Spanned<PathBuf>, diagnostics: &mut Diagnostics) -> Option<Vec<u8>> {
+    read(&written.value, &written.span, diagnostics)
 }
 
 fn without_line_end(mut bytes: Vec<u8>) -> Vec<u8> {

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::directory::{missing_first_keys, read_directory};
 use crate::{
-    compile::secrets::FileReader,
+    compile::secrets::{self, FileReader},
     diagnostic::{Diagnostic, DiagnosticCode, Diagnostics},
     issuer_keys::chain,
     span::Span,
@@ -173,9 +173,9 @@ impl LoadedKeys {
 
 /// Reads a foreign key: PEM, JWK or PKCS#12, told apart by content.
 fn read_file(file: &spec::KeyFile, reader: FileReader<'_>, diagnostics: &mut Diagnostics) -> Option<SigningKey> {
-    let bytes = Zeroizing::new(reader.bytes(&file.file, diagnostics)?);
+    let bytes = Zeroizing::new(secrets::bytes(&file.file, diagnostics)?);
     let algorithm = file.algorithm.as_ref().map(|algorithm| algorithm.value);
-    let certificate = file.certificate.as_ref().map(|path| reader.bytes(path, diagnostics));
+    let certificate = file.certificate.as_ref().map(|path| secrets::bytes(path, diagnostics));
     let certificate = match certificate {
         Some(None) => return None,
         Some(Some(pem)) => Some(pem),
