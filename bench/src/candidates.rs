@@ -67,6 +67,13 @@ impl Candidate {
     pub(crate) fn log(&self) -> &Path {
         &self.log
     }
+
+    /// Returns the end of what it wrote there.
+    pub(crate) fn said(&self) -> String {
+        let text = fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().rev().take(5).collect();
+        format!("{} said, last line first: {}", self.name, lines.join(" / "))
+    }
 }
 
 /// Writes every candidate's configuration below `folder` and returns them, the bare proxy first.
@@ -104,6 +111,27 @@ fn request(token: &str) -> Vec<u8> {
          Accept: application/json\r\nAccept-Encoding: gzip, br\r\nAccept-Language: en\r\nAuthorization: Bearer {token}\r\n\r\n"
     )
     .into_bytes()
+}
+
+/// Returns the gateway with 1 000 APIs and 10 000 operations.
+///
+/// # Errors
+///
+/// When a file cannot be written.
+pub(crate) fn with_many_apis(folder: &Path, backend: SocketAddr, admin: SocketAddr) -> Result<Candidate> {
+    let caller = Caller::new(folder)?;
+    let address = free_address()?;
+    let configuration = gateway_files::many_apis(&caller, backend, 1000).write(folder, address, admin)?;
+    Ok(Candidate {
+        name: "start",
+        about: "countersign, 1 000 APIs".to_owned(),
+        address,
+        request: request(&caller.token),
+        assertion: Assertion::Present,
+        program: own_program("countersign")?,
+        arguments: ["serve".into(), "--config".into(), configuration.into()].into(),
+        log: folder.join("output.log"),
+    })
 }
 
 fn gateway(

@@ -11,6 +11,7 @@ use std::{
 use anyhow::{Context, Result};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use claims::{Algorithm, RsaSize, SigningKey};
+use gateway::Source;
 use serde_json::json;
 
 /// An end user with an access token, and the identity provider that signed it.
@@ -82,12 +83,15 @@ pub(crate) fn secured_api(caller: &Caller, backend: SocketAddr) -> Files {
     Files { operator: identity(), apis: vec![("orders.yaml".to_owned(), api)], jwks: caller.jwks.clone() }
 }
 
+/// Operations of each of [`many_apis`].
+pub(crate) const OPERATIONS: usize = 10;
+
 /// `apis` secured APIs of ten operations each, all with a Backend JWT.
 pub(crate) fn many_apis(caller: &Caller, backend: SocketAddr, apis: usize) -> Files {
     let policy = "apiPolicies:\n  request:\n    - policyName: BackendJwt\n";
     let apis = (0..apis).map(|number| {
         let mut text = api(&format!("api{number}"), backend, policy);
-        for operation in 0..5 {
+        for operation in 0..OPERATIONS / 2 {
             let target = format!("/things{operation}/{{id}}");
             for verb in ["GET", "PUT"] {
                 text += &format!("  - {{ target: \"{target}\", verb: {verb}, scopes: [orders:read] }}\n");
@@ -128,6 +132,15 @@ fn identity() -> String {
 }
 
 impl Files {
+    /// Returns the API definitions as the gateway reads them, in name order.
+    pub(crate) fn api_sources(&self, folder: &Path) -> Vec<Source> {
+        let source =
+            |(name, text): &(String, String)| Source { path: folder.join("apis").join(name), text: text.clone() };
+        let mut sources: Vec<Source> = self.apis.iter().map(source).collect();
+        sources.sort_by(|one, other| one.path.cmp(&other.path));
+        sources
+    }
+
     /// Writes the files below `folder`, which must not exist; returns the operator's file.
     ///
     /// # Errors

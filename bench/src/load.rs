@@ -13,6 +13,8 @@ use anyhow::{Context, Result, bail};
 
 use crate::backend::BODY;
 
+/// The backend's answer with what a proxy may add.
+const LARGEST_ANSWER: usize = 4 * 1024;
 /// No answer takes longer, valgrind or not.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -21,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Load {
     connections: Vec<TcpStream>,
     request: Vec<u8>,
-    buffer: Vec<u8>,
+    buffer: Box<[u8]>,
 }
 
 impl Load {
@@ -32,7 +34,7 @@ impl Load {
     /// When the candidate does not accept one.
     pub(crate) fn open(address: SocketAddr, count: usize, request: &[u8]) -> Result<Self> {
         let connections = (0..count).map(|_| connect(address)).collect::<Result<_>>()?;
-        Ok(Self { connections, request: request.to_vec(), buffer: vec![0; 64 * 1024] })
+        Ok(Self { connections, request: request.to_vec(), buffer: vec![0; LARGEST_ANSWER].into() })
     }
 
     /// Sends `requests` of them, a multiple of the connections, and checks every answer.

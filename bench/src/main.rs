@@ -4,27 +4,137 @@
 
 mod backend;
 mod candidates;
+mod deciding;
 mod gateway_files;
+mod goals;
 mod load;
+mod minting;
+mod page;
 mod process;
 mod proxying;
+mod starting;
+mod statistics;
 
-use std::io::{self, Write};
+use std::{
+    env, fs,
+    io::{self, Write},
+    net::SocketAddr,
+    path::Path,
+    process::ExitCode,
+};
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 
-use crate::{backend::Backend, proxying::Amount};
+use crate::{
+    backend::Backend,
+    candidates::Candidate,
+    goals::{Kind, Measurements},
+    process::free_address,
+    proxying::Amount,
+};
 
-/// Measures and writes.
-fn main() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let backend = Backend::start()?;
-    let mut all = candidates::all(folder.path(), backend.address)?;
-    let wanted: Vec<String> = std::env::args().skip(1).collect();
-    all.retain(|it| wanted.is_empty() || wanted.iter().any(|name| name == it.name));
-    let mut out = io::stdout().lock();
-    for cost in proxying::measure(&all, &backend, Amount::FULL)? {
-        writeln!(out, "{cost:?}")?;
+const USAGE: &str = "usage: bench write PAGE
+       bench count NAME...         instructions of one request: B0 B1 B2 nginx HAProxy
+       bench time NAME...          processor time of one request
+       bench memory NAME...        resident memory, and what an idle connection adds
+       bench profile NAME FILE     10 000 requests under callgrind, its profile to FILE
+       bench mint | decide | start";
+
+/// Measures what the arguments say.
+fn main() -> Result<ExitCode> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let harness = Harness::new()?;
+    match arguments.as_slice() {
+        ["write", page] => return harness.write(Path::new(page)),
+        ["profile", name, file] => {
+            let file = env::current_dir()?.join(file);
+            for candidate in harness.candidates(&[name])? {
+                proxying::profile(&candidate, &harness.backend, 10_000, &file)?;
+            }
+        }
+        ["mint"] => show(&minting::measure()?)?,
+        ["decide"] => show(&deciding::measure(&harness.path("decide")?)?)?,
+        ["start"] => show(&harness.start()?)?,
+        ["count", names @ ..] => {
+            for candidate in harness.candidates(names)? {
+                show(&(candidate.name, proxying::instructions(&candidate, &harness.backend, Amount::FULL)?))?;
+            }
+        }
+        ["time", names @ ..] => {
+            show(&proxying::times(&harness.candidates(names)?, &harness.backend, Amount::FULL)?)?;
+        }
+        ["memory", names @ ..] => {
+            for candidate in harness.candidates(names)? {
+                show(&starting::footprint(&candidate)?)?;
+            }
+        }
+        _ => bail!(USAGE),
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(value: &impl std::fmt::Debug) -> Result<()> {
+    Ok(writeln!(io::stdout().lock(), "{value:#?}")?)
+}
+
+/// What all measurements share.
+#[derive(Debug)]
+struct Harness {
+    folder: tempfile::TempDir,
+    backend: Backend,
+}
+
+impl Harness {
+    fn new() -> Result<Self> {
+        Ok(Self { folder: tempfile::tempdir()?, backend: Backend::start()? })
+    }
+
+    /// Makes a folder.
+    fn path(&self, name: &str) -> Result<std::path::PathBuf> {
+        let path = self.folder.path().join(name);
+        fs::create_dir(&path)?;
+        Ok(path)
+    }
+
+    /// Returns the named candidates, or all, each started once before so that it has made its keys.
+    fn candidates(&self, names: &[&str]) -> Result<Vec<Candidate>> {
+        let mut candidates = candidates::all(&self.path("candidates")?, self.backend.address)?;
+        if let Some(unknown) = names.iter().find(|name| !candidates.iter().any(|candidate| candidate.name == **name)) {
+            bail!("no candidate `{unknown}`");
+        }
+        candidates.retain(|candidate| names.is_empty() || names.contains(&candidate.name));
+        for candidate in &candidates {
+            let mut process = candidate.start()?;
+            process.wait_for(candidate.address).with_context(|| candidate.said())?;
+            process.stop()?;
+        }
+        Ok(candidates)
+    }
+
+    fn start(&self) -> Result<starting::Started> {
+        let admin: SocketAddr = free_address()?;
+        let candidate = candidates::with_many_apis(&self.path("start")?, self.backend.address, admin)?;
+        starting::start(&candidate, admin)
+    }
+
+    /// Measures everything and writes the page; fails when a goal that does not depend on the machine is missed.
+    fn write(&self, page: &Path) -> Result<ExitCode> {
+        let candidates = self.candidates(&[])?;
+        let measurements = Measurements {
+            costs: proxying::measure(&candidates, &self.backend, Amount::FULL)?,
+            speeds: minting::measure()?,
+            decided: deciding::measure(&self.path("decide")?)?,
+            started: self.start()?,
+            footprints: candidates.iter().map(starting::footprint).collect::<Result<_>>()?,
+        };
+        fs::write(page, page::render(&measurements, Amount::FULL))?;
+        let goals = measurements.goals();
+        let mut out = io::stdout().lock();
+        for goal in &goals {
+            writeln!(out, "{}", page::line(goal))?;
+        }
+        let is_failed = goals.iter().any(|goal| !goal.is_met && goal.kind == Kind::Counted);
+        Ok(if is_failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Instructions do not depend on how busy the machine is; time does, so its minimum is the one to compare.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
@@ -11,6 +11,7 @@ use crate::{
     candidates::{Assertion, Candidate},
     load::Load,
     process::{Process, counted_instructions, under_callgrind},
+    statistics::Sample,
 };
 
 /// Connections under load.
@@ -41,10 +42,8 @@ pub(crate) struct Cost {
     pub(crate) about: String,
     /// User instructions.
     pub(crate) instructions: u64,
-    /// Processor time, user and system, of the best round.
-    pub(crate) least: Duration,
-    /// The same of the round in the middle.
-    pub(crate) median: Duration,
+    /// Processor time, user and system.
+    pub(crate) time: Sample,
 }
 
 /// Measures all candidates.
@@ -53,17 +52,13 @@ pub(crate) struct Cost {
 ///
 /// When one does not start, or an answer or what the backend saw is not as it must be.
 pub(crate) fn measure(candidates: &[Candidate], backend: &Backend, amount: Amount) -> Result<Vec<Cost>> {
-    let times = timed(candidates, backend, amount)?;
     let mut costs = Vec::new();
-    for (candidate, mut rounds) in candidates.iter().zip(times) {
-        rounds.sort();
-        let (least, median) = (rounds.first().copied(), rounds.get(rounds.len() / 2).copied());
+    for (candidate, time) in candidates.iter().zip(times(candidates, backend, amount)?) {
         costs.push(Cost {
             name: candidate.name,
             about: candidate.about.clone(),
             instructions: instructions(candidate, backend, amount).with_context(|| candidate.name)?,
-            least: least.unwrap_or_default(),
-            median: median.unwrap_or_default(),
+            time,
         });
     }
     Ok(costs)
@@ -102,8 +97,12 @@ pub(crate) fn profile(candidate: &Candidate, backend: &Backend, requests: u64, o
     Ok(())
 }
 
-/// Returns the processor time of one request, for each candidate in each round. All run; one at a time is under load.
-fn timed(candidates: &[Candidate], backend: &Backend, amount: Amount) -> Result<Vec<Vec<Duration>>> {
+/// Returns the processor time of one request, for each candidate. All run; one at a time is under load.
+///
+/// # Errors
+///
+/// See [`measure`].
+pub(crate) fn times(candidates: &[Candidate], backend: &Backend, amount: Amount) -> Result<Vec<Sample>> {
     let mut running = Vec::new();
     for candidate in candidates {
         let mut process = candidate.start()?;
@@ -120,7 +119,7 @@ fn timed(candidates: &[Candidate], backend: &Backend, amount: Amount) -> Result<
             rounds.push(used.div_f64(amount.timed as f64));
         }
     }
-    running.into_iter().map(|(_, process, _, rounds)| process.stop().map(|_| rounds)).collect()
+    running.into_iter().map(|(_, process, _, rounds)| process.stop().map(|_| Sample::of(rounds))).collect()
 }
 
 /// Sends requests and checks that the backend saw each of them, with the Backend JWT that it must have.

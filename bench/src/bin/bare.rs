@@ -142,8 +142,8 @@ impl Body for Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        let sender = self.sender.take().filter(SendRequest::is_ready);
         let mut idle = self.pool.idle.borrow_mut();
-        idle.extend(sender.filter(|_| idle.len() < MOST_IDLE));
+        let has_room = idle.len() < MOST_IDLE;
+        idle.extend(self.sender.take().filter(|sender| has_room && sender.is_ready()));
     }
 }
