@@ -225,7 +225,8 @@ class CacheKeys(Attack):
                 self.assertLessEqual(claims["exp"] - claims["iat"], life)
                 response = self.call(short)
                 if response.status == 200:
-                    self.assertLessEqual(self.identity()["exp"], inbound_end)
+                    # Decoded, not verified: it may expire between its arrival and this line.
+                    self.assertLessEqual(jws.decode(self.backend.last().value(ASSERTION))[1]["exp"], inbound_end)
                 else:
                     self.assert_status(response, 401)
                     self.assertGreaterEqual(time.time(), inbound_end - 1)
@@ -244,7 +245,7 @@ class CacheKeys(Attack):
 
     def test_CK_11_flood_of_subjects_and_paths_is_bounded(self):
         def change(operator, apis, _files):
-            operator["cache"] = {"maxBytes": "4MiB"}
+            operator["cache"] = {"maxBytes": "1MiB"}
             for parameter in ("orders",):
                 parameters(apis, parameter)["onUnknownUser"] = "omit"
 
@@ -252,7 +253,7 @@ class CacheKeys(Attack):
             loved = [self.world.token("alice", jti=str(number)) for number in range(20)]
             first = {token: self.minted(token)["jti"] for token in loved}
             before = self.gateway.resident_bytes()
-            for number in range(4000):
+            for number in range(2000):
                 stranger = self.world.corp_ed.token(jws.claims(f"stranger-{number}", CORP))
                 self.assert_status(self.call(stranger, f"/orders/{number}"), 200)
                 if number % 10 == 0:
