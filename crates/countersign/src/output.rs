@@ -4,6 +4,8 @@
 
 use std::io::{self, ErrorKind, Write as _};
 
+use claims::Json;
+
 use crate::Process;
 
 /// Writes a result to standard output, as it is.
@@ -69,4 +71,46 @@ fn line<'a>(cells: impl Iterator<Item = &'a str>, widths: &[usize]) -> String {
         .map(|(cell, width)| format!("{cell}{}", " ".repeat(width.saturating_sub(cell.chars().count()))))
         .collect();
     format!("{}\n", padded.join("  ").trim_end())
+}
+
+/// Writes JSON over several lines, members in their order, numbers with their digits.
+pub(crate) fn pretty(json: &Json) -> String {
+    let mut text = String::new();
+    write_pretty(json, 0, &mut text);
+    text
+}
+
+fn write_pretty(json: &Json, depth: usize, text: &mut String) {
+    match json {
+        Json::Array(values) if !values.is_empty() => {
+            text.push('[');
+            for (position, value) in values.iter().enumerate() {
+                text.push_str(if position > 0 { "," } else { "" });
+                break_line(depth + 1, text);
+                write_pretty(value, depth + 1, text);
+            }
+            break_line(depth, text);
+            text.push(']');
+        }
+        Json::Object(members) if !members.is_empty() => {
+            text.push('{');
+            for (position, (name, value)) in members.iter().enumerate() {
+                text.push_str(if position > 0 { "," } else { "" });
+                break_line(depth + 1, text);
+                text.push_str(&Json::string(name).to_string());
+                text.push_str(": ");
+                write_pretty(value, depth + 1, text);
+            }
+            break_line(depth, text);
+            text.push('}');
+        }
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) | Json::Object(_) => {
+            text.push_str(&json.to_string());
+        }
+    }
+}
+
+fn break_line(depth: usize, text: &mut String) {
+    text.push('\n');
+    text.extend(std::iter::repeat_n("  ", depth));
 }

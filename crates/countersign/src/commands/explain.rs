@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: &ExplainArguments, process: &Process) -> anyhow::Re
     let difference = other.map(|other| against::compare(&explained, &other)).transpose()?;
     match arguments.format {
         Format::Text => output::result(&text::render(&explained, difference.as_ref()))?,
-        Format::Json => output::result_line(&with_difference(&explained, difference.as_ref()).to_string())?,
+        Format::Json => output::result_line(&output::pretty(&with_difference(&explained, difference.as_ref())))?,
     }
     let is_equal = difference.is_none_or(|difference| difference.is_equal());
     let is_yes = is_equal && !is_refused(&explained);

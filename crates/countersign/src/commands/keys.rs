@@ -40,17 +40,9 @@ pub(crate) fn run(arguments: &KeysArguments, process: &Process) -> anyhow::Resul
 fn generate(arguments: &GenerateArguments, process: &Process) -> anyhow::Result<()> {
     let size = rsa_size(arguments.rsa_size)?;
     let store = KeyStore::open(&arguments.place, Purpose::Change, process)?;
-    let was_empty = store.files.is_empty();
     let announcement = announcement(&arguments.timing, &store)?;
     let plan = plan_rotation(&store, arguments.algorithm, announcement)?;
-    carry_out(&store, &plan, (arguments.algorithm, size))?;
-    if was_empty {
-        output::message(
-            "note: the first `serve` makes an ES256 and an RS256 key in an empty folder only; it is not empty any more, so \
-             generate those too if policies sign with them",
-        );
-    }
-    Ok(())
+    carry_out(&store, &plan, (arguments.algorithm, size))
 }
 
 fn rotate(arguments: &RotateArguments, process: &Process) -> anyhow::Result<()> {
