@@ -247,6 +247,20 @@ class InboundTokens(Attack):
             self.refuse(self.world.corp.token(jws.claims("alice", PARTNER, **tenant)), f"corp key, partner iss {tenant}")
             self.refuse(self.world.partner.token(jws.claims("alice", CORP, **tenant)), f"partner key, corp iss {tenant}")
 
+    def test_TK_00_choices_that_the_page_names(self):
+        corp = self.world.corp
+        self.refuse(corp.token(self.claims(), kid=None), "no kid among several keys")
+        self.refuse(corp.token(self.claims(cnf={"jkt": "x"})), "bound to a DPoP key")
+        self.refuse(corp.token(self.claims(cnf={"x5t#S256": "x"})), "bound to a certificate")
+        for value, status in ((f"Bearer  {self.world.token()}", 200), (f"DPoP {self.world.token()}", 401)):
+            with self.attack(value=value[:8]):
+                self.assert_status(self.send("h1", "GET", "/orders/1", [("Authorization", value)]), status)
+        for subject in ("bob\r\nX-Admin: 1", "bob\0admin", "*)(uid=*", "' OR '1'='1", "x\u001b[31m"):
+            with self.attack(subject=subject):
+                response = self.send("h1", "GET", "/orders/1", [self.bearer(subject)])
+                self.assert_refused(response, 403)
+                self.assertNotIn(subject, self.gateway.log_text())
+
     def test_TK_11_odd_bytes_in_place_of_a_token(self):
         values = ["a|b", "a%0d%0ab", "%00", "a b", "\xe9", "x" * 60000, "." * 10000, "..", "a.b.c.d", "=", "eyJ"]
         for value in values:
