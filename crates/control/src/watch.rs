@@ -16,10 +16,10 @@ use crate::files::{ConfigurationFiles, Reload};
 /// How long the files must be quiet before they are read.
 const QUIET: Duration = Duration::from_millis(150);
 
-/// A running watch; it ends when dropped.
+/// A running watch. It ends when dropped: nothing is reloaded or reported after that.
 #[derive(Debug)]
 pub struct Watch {
-    _debouncer: Debouncer<RecommendedWatcher, RecommendedCache>,
+    debouncer: Option<Debouncer<RecommendedWatcher, RecommendedCache>>,
 }
 
 /// The system does not let us watch.
@@ -47,6 +47,14 @@ impl Watch {
         for folder in folders {
             debouncer.watch(&folder, RecursiveMode::NonRecursive)?;
         }
-        Ok(Self { _debouncer: debouncer })
+        Ok(Self { debouncer: Some(debouncer) })
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if let Some(debouncer) = self.debouncer.take() {
+            debouncer.stop();
+        }
     }
 }
