@@ -1,0 +1,45 @@
+"""The configuration that the README and docs/configuration.md show is one that `countersign check` accepts."""
+
+import pathlib
+import re
+import unittest
+
+from harness.certificate import make_certificate
+from harness.gateway import Folder, run
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def yaml_blocks(page):
+    return re.findall(r"^```yaml\n(.*?)^```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
+class Examples(unittest.TestCase):
+    """Each example in a folder with the files that it names."""
+
+    def check(self, operator, apis):
+        folder = Folder(operator, {})
+        self.addCleanup(folder.remove)
+        make_certificate(folder.path)
+        for name, text in dict(apis, **{"secrets/legacy": "x" * 64, "staff.db": ""}).items():
+            folder.write(name, text)
+        code, found = folder.check()
+        errors = [f"{item['line']}: {item['message']}" for item in found if item["severity"] == "error"]
+        self.assertEqual((code, errors), (0, []))
+        return folder
+
+    def test_the_readme(self):
+        operator, api = yaml_blocks("README.md")
+        folder = self.check(operator, {"apis/orders.yaml": api})
+        shown = run("disclosures", "--config", folder.operator_file, "--format", "csv")
+        self.assertEqual(shown.returncode, 0, shown.stderr)
+        self.assertIn("department", shown.stdout)
+
+    def test_the_operators_file(self):
+        (operator,) = yaml_blocks("docs/configuration.md")
+        self.check(operator, {})
+
+    def test_the_policy_without_code(self):
+        (policy,) = [block for block in yaml_blocks("docs/verify.md") if "policyName" in block]
+        operator, api = yaml_blocks("README.md")
+        self.check(operator, {"apis/orders.yaml": api[: api.index("apiPolicies:")] + policy})
