@@ -89,7 +89,7 @@ pub(crate) fn start(settings: ServeSettings) -> anyhow::Result<Running> {
     let operator = &published.operator;
 
     let (listeners, identities) = listeners(operator)?;
-    let decisions = decisions(&gateway);
+    let decisions = Decisions::of(Arc::clone(&gateway));
     let server = Server::start(&listeners, data_settings(operator), &decisions, audit(operator)?)?;
     let admin_address = operator.admin.address.value;
     let source = admin_source(&gateway, &files, &identities);
@@ -182,23 +182,6 @@ fn logging(variables: &BTreeMap<String, String>) {
     let filter = variables.get("RUST_LOG").map_or("info", String::as_str);
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false).try_init();
-}
-
-/// Makes what the workers ask the gateway.
-fn decisions(gateway: &Arc<Gateway>) -> Decisions {
-    let deciding = Arc::clone(gateway);
-    let documents = Arc::clone(gateway);
-    Decisions::new(
-        move |head, now| {
-            let gateway = Arc::clone(&deciding);
-            Box::pin(async move {
-                let published = gateway.publications().load_full();
-                let decision = published.snapshot.decide(gateway.runtime(), head, now).await;
-                reload::facts(&published, decision)
-            })
-        },
-        move |path| reload::document(&documents, path, clock::now()),
-    )
 }
 
 fn listeners(operator: &spec::Operator) -> anyhow::Result<(Vec<Listener>, Identities)> {

@@ -5,7 +5,7 @@
 mod render;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use ahash::RandomState;
 use http::StatusCode;
 
 pub use render::Exposition;
@@ -87,6 +88,9 @@ impl OperationCounts {
     }
 }
 
+/// The counters of one API, by operation.
+type OperationsOfApi = HashMap<Arc<str>, Arc<OperationCounts>, RandomState>;
+
 /// All counters of one worker.
 #[derive(Debug, Default)]
 pub(crate) struct WorkerMetrics {
@@ -97,20 +101,21 @@ pub(crate) struct WorkerMetrics {
     pub(crate) response_bytes: Count,
     /// Requests that carried a Backend JWT.
     pub(crate) with_jwt: Count,
-    operations: Mutex<BTreeMap<Arc<str>, BTreeMap<Arc<str>, Arc<OperationCounts>>>>,
+    operations: Mutex<HashMap<Arc<str>, OperationsOfApi, RandomState>>,
     refusals: Mutex<BTreeMap<&'static str, u64>>,
     upstream_errors: Mutex<BTreeMap<&'static str, u64>>,
 }
 
 impl WorkerMetrics {
     /// Returns the counters of an operation.
-    pub(crate) fn operation(&self, api: &Arc<str>, operation: &Arc<str>) -> Arc<OperationCounts> {
+    pub(crate) fn operation(&self, api: &str, operation: &str) -> Arc<OperationCounts> {
         let mut operations = self.operations.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(counts) = operations.get(api).and_then(|operations| operations.get(operation)) {
             return Arc::clone(counts);
         }
-        let counts = Arc::new(OperationCounts::new(Arc::clone(api), Arc::clone(operation)));
-        operations.entry(Arc::clone(api)).or_default().insert(Arc::clone(operation), Arc::clone(&counts));
+        let counts = Arc::new(OperationCounts::new(api.into(), operation.into()));
+        let of_api = operations.entry(Arc::clone(&counts.api)).or_default();
+        of_api.insert(Arc::clone(&counts.operation), Arc::clone(&counts));
         counts
     }
 

@@ -11,7 +11,7 @@ use gateway::{Code, FieldRules, Forward, Rejection, RequestHead, Upstream};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, Version,
     header::{CONNECTION, CONTENT_LENGTH, EXPECT, TRAILER, TRANSFER_ENCODING},
-    request, response,
+    request,
 };
 use http_body::Body;
 use http_body_util::BodyExt;

@@ -68,8 +68,8 @@ impl Worker {
         if let Some(code) = record.code {
             metrics.refused(code);
         }
-        if let Some((api, operation)) = &record.facts.operation {
-            metrics.operation(api, operation).count(record.status, record.ended);
+        if let Some(operation) = &record.facts.operation {
+            metrics.operation(operation.api(), operation.operation()).count(record.status, record.ended);
         }
         self.audit.record(record);
     }

@@ -1,15 +1,10 @@
 //! What the process says about its configuration: in the log, in `/readyz`, to the worker and to the operator.
 
-use std::{
-    path::PathBuf,
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{path::PathBuf, sync::Arc};
 
 use control::Reload;
-use dataplane::{Decision, Document, Facts, Refusal, TlsIdentity};
-use gateway::{Compiled, Diagnostics, Gateway, JWKS_MAX_AGE, Published, Severity};
-use http::HeaderValue;
+use dataplane::{Refusal, TlsIdentity};
+use gateway::{Diagnostics, Gateway, Severity};
 use serde_json::json;
 
 /// Logs every diagnostic, each with its place.
@@ -75,39 +70,4 @@ pub(super) fn readiness(gateway: &Gateway) -> String {
         },
     })
     .to_string()
-}
-
-/// Returns a decision with what the audit record says about it.
-pub(super) fn facts(published: &Compiled, decision: gateway::Decision) -> Decision {
-    let gateway::Decision { outcome, record } = decision;
-    let api = record.api.and_then(|api| published.snapshot.apis.get(api));
-    let operation = api.zip(record.operation).and_then(|(api, operation)| api.operations.get(operation));
-    let facts = Facts {
-        operation: api.zip(operation).map(|(api, operation)| (Arc::clone(&api.name), Arc::clone(&operation.label))),
-        user: record.caller.map(|caller| Arc::clone(&caller.user_tag)),
-        jwts: record.jwts.iter().map(|jwt| Arc::clone(&jwt.record)).collect(),
-        revision: published.snapshot.revision,
-        route: record.steps.route,
-        authenticate: record.steps.authenticate,
-        issue: record.steps.issue,
-    };
-    Decision { outcome, facts }
-}
-
-/// Returns the key or discovery document at a path.
-pub(super) fn document(gateway: &Gateway, path: &str, now: SystemTime) -> Option<Document> {
-    let published = gateway.published();
-    let document = match published.snapshot.documents.at(path)? {
-        Published::Jwks => {
-            let seconds = now.duration_since(UNIX_EPOCH).map(|since| since.as_secs()).unwrap_or_default();
-            gateway.runtime().keyring.jwks(seconds)
-        }
-        Published::Discovery(document) => document.clone(),
-    };
-    Some(Document {
-        body: document.body,
-        content_type: HeaderValue::from_static(document.content_type),
-        etag: HeaderValue::from_str(&document.etag).ok()?,
-        cache_control: HeaderValue::from_str(&format!("max-age={JWKS_MAX_AGE}")).ok()?,
-    })
 }

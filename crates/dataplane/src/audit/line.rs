@@ -18,9 +18,9 @@ pub(super) fn write(line: &mut Vec<u8>, record: &Record, seconds: &mut Seconds) 
     line.extend_from_slice(br#"","method":""#);
     escape(line, record.method.as_str());
     line.push(b'"');
-    if let Some((api, operation)) = &record.facts.operation {
-        text(line, r#","api":""#, api);
-        text(line, r#","operation":""#, operation);
+    if let Some(operation) = &record.facts.operation {
+        text(line, r#","api":""#, operation.api());
+        text(line, r#","operation":""#, operation.operation());
     }
     number(line, r#","status":"#, record.status.map_or(0, |status: StatusCode| u64::from(status.as_u16())));
     text(line, r#","outcome":""#, outcome(record));
@@ -176,7 +176,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::decision::Facts;
+    use crate::decision::{Facts, OperationName};
 
     fn at(seconds: u64, micros: u64) -> String {
         let mut line = Vec::new();
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn a_line_tells_everything_and_no_value() {
         let facts = Facts {
-            operation: Some(("orders".into(), "GET /orders/{id}".into())),
+            operation: Some(OperationName::Named("orders".into(), "GET /orders/{id}".into())),
             user: Some("ab12".into()),
             jwts: vec![r#""kid":"k","jti":"j""#.into(), r#""kid":"l""#.into()],
             revision: 7,
@@ -238,7 +238,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_can_break_a_line(name in any::<String>()) {
-            let facts = Facts { operation: Some((name.as_str().into(), "x".into())), ..Facts::default() };
+            let facts = Facts { operation: Some(OperationName::Named(name.as_str().into(), "x".into())), ..Facts::default() };
             prop_assert_eq!(&line(&record(facts))["api"], &serde_json::Value::from(name));
         }
 

@@ -1,7 +1,7 @@
 //! The Prometheus text format (0.0.4), summed over the workers.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     fmt::Write,
     sync::{Arc, PoisonError},
 };
@@ -122,7 +122,7 @@ type Operations = BTreeMap<(Arc<str>, Arc<str>), Vec<Arc<OperationCounts>>>;
 fn operations(workers: &[Arc<WorkerMetrics>]) -> Operations {
     let mut operations = Operations::new();
     for worker in workers {
-        for counts in worker.operations.lock().unwrap_or_else(PoisonError::into_inner).values().flat_map(BTreeMap::values) {
+        for counts in worker.operations.lock().unwrap_or_else(PoisonError::into_inner).values().flat_map(HashMap::values) {
             let key = (Arc::clone(&counts.api), Arc::clone(&counts.operation));
             operations.entry(key).or_default().push(Arc::clone(counts));
         }
@@ -186,7 +186,7 @@ mod tests {
     fn workers_are_summed_and_labels_escaped() {
         let workers = [Arc::new(WorkerMetrics::default()), Arc::new(WorkerMetrics::default())];
         for worker in &workers {
-            let counts = worker.operation(&"a\"b".into(), &"GET /x".into());
+            let counts = worker.operation("a\"b", "GET /x");
             counts.count(Some(StatusCode::OK), std::time::Duration::from_millis(3));
             worker.refused("not_found");
         }

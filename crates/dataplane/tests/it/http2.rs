@@ -187,10 +187,11 @@ fn grpc_passes_with_its_trailers_over_one_connection() {
             let mut body = response.into_body();
             assert_eq!(body.data().await.unwrap().unwrap(), "reply");
             let trailers = body.trailers().await.unwrap().unwrap();
-            assert_eq!((trailers.len(), trailers["grpc-status"].to_str()), (1, Ok("0")));
+            assert_eq!((trailers.len(), trailers["grpc-status"].to_str().unwrap()), (1, "0"));
             let (request, connection) = received.recv().await.unwrap();
             assert_eq!((request.uri().to_string(), connection), (format!("http://{address}/pkg.Service/Call"), 0));
-            assert_eq!((request.headers()["te"].to_str(), request.headers().get("host")), (Ok("trailers"), None));
+            assert_eq!(request.headers()["te"], "trailers");
+            assert_eq!(request.headers().get("host"), None);
         }
         tokio::task::spawn_blocking(move || drop(proxy)).await.unwrap();
     });
