@@ -63,8 +63,12 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, peer: SocketAdd
 async fn serve_clear(mut stream: TcpStream, client: Rc<Client>) {
     let patience = client.worker.settings.patience.head;
     match unless_draining(&client, tokio::time::timeout(patience, sniff(&mut stream))).await {
-        Some(Ok(Ok((Protocol::Http1, prefix)))) => serve_http1(ClientIo::new(stream, prefix, Rc::clone(&client)), client).await,
-        Some(Ok(Ok((Protocol::Http2, prefix)))) => serve_http2(ClientIo::new(stream, prefix, Rc::clone(&client)), client).await,
+        Some(Ok(Ok((Protocol::Http1, prefix)))) => {
+            serve_http1(ClientIo::new(stream, prefix, Rc::clone(&client)), client).await
+        }
+        Some(Ok(Ok((Protocol::Http2, prefix)))) => {
+            serve_http2(ClientIo::new(stream, prefix, Rc::clone(&client)), client).await
+        }
         Some(Ok(Err(_)) | Err(_)) | None => {}
     }
 }
@@ -199,7 +203,12 @@ async fn watched(connection: impl GracefulConnection, client: &Client, protocol:
 }
 
 /// Looks at the connection if it is time to, and sets the time of the next look.
-fn poll_look(mut look: Pin<&mut tokio::time::Sleep>, cx: &mut Context<'_>, watch: &mut Watch, client: &Client) -> Verdict {
+fn poll_look(
+    mut look: Pin<&mut tokio::time::Sleep>,
+    cx: &mut Context<'_>,
+    watch: &mut Watch,
+    client: &Client,
+) -> Verdict {
     let mut verdict = Verdict::Keep;
     while look.as_mut().poll(cx).is_ready() {
         let interval = Watch::interval(client.worker.settings.patience);

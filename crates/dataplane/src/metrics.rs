@@ -20,9 +20,8 @@ pub use render::Exposition;
 pub(crate) use render::render;
 
 /// Upper bounds of the duration histograms, in microseconds.
-pub(crate) const DURATION_BOUNDS: [u64; 13] = [
-    250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 5_000_000,
-];
+pub(crate) const DURATION_BOUNDS: [u64; 13] =
+    [250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 5_000_000];
 
 /// A number with one writer.
 #[derive(Debug, Default)]

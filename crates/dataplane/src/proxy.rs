@@ -151,7 +151,11 @@ async fn forward(mut exchange: Exchange, forward: Forward, body: Incoming) -> Re
 ///
 /// An HTTP/2 client can declare `content-length: 0` and leave the stream open; were the head forwarded at once, what comes
 /// next would stand behind a complete request on the backend's connection.
-async fn streamed(exchange: &mut Exchange, mut body: Incoming, fields: &Arc<FieldRules>) -> Result<RequestBody, Rejection> {
+async fn streamed(
+    exchange: &mut Exchange,
+    mut body: Incoming,
+    fields: &Arc<FieldRules>,
+) -> Result<RequestBody, Rejection> {
     if body.is_end_stream() {
         return Ok(RequestBody::Empty);
     }

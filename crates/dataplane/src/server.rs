@@ -5,14 +5,7 @@
 
 mod listen;
 
-use std::{
-    io,
-    net::SocketAddr,
-    num::NonZeroUsize,
-    sync::Arc,
-    thread::JoinHandle,
-    time::Duration,
-};
+use std::{io, net::SocketAddr, num::NonZeroUsize, sync::Arc, thread::JoinHandle, time::Duration};
 
 use thiserror::Error;
 use tokio::{runtime::LocalOptions, sync::watch};

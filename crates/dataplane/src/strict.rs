@@ -187,7 +187,9 @@ mod tests {
         for good in ["api.example.com", "a", "127.0.0.1:8080", "[::1]:80", "a:", "xn--e1afmkfd.example.", "a_b:65535"] {
             host(good, true);
         }
-        for bad in ["", "a b", "u@a", "a/x", "a, b", "a:1:2", "a:65536", "a:x", ":80", "[::1", "[::1]x", "a%41", "a\u{e9}"] {
+        for bad in
+            ["", "a b", "u@a", "a/x", "a, b", "a:1:2", "a:65536", "a:x", ":80", "[::1", "[::1]x", "a%41", "a\u{e9}"]
+        {
             host(bad, false);
         }
     }

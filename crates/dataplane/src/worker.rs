@@ -12,7 +12,11 @@ use std::{
 
 use bytes::Bytes;
 use http::HeaderValue;
-use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    sync::Notify,
+    task::{JoinHandle, JoinSet},
+};
 
 use crate::{
     audit::AuditBuffer,
@@ -136,13 +140,17 @@ pub(crate) async fn run(plan: Plan) {
     let Ok(Phase::Draining(grace)) = phase.wait_for(|phase| *phase != Phase::Running).await.map(|phase| *phase) else {
         return;
     };
+    worker.drain();
+    if worker.live_connections.get() > 0 {
+        let _ = tokio::time::timeout(grace, worker.all_closed.notified()).await;
+    }
     for task in accepting {
         task.abort();
         let _ = task.await;
     }
-    worker.drain();
-    if worker.live_connections.get() > 0 {
-        let _ = tokio::time::timeout(grace, worker.all_closed.notified()).await;
+    // What the grace time cut off is recorded when its task is dropped.
+    while worker.live_connections.get() > 0 {
+        tokio::task::yield_now().await;
     }
     worker.upstreams.close();
     for task in tasks {
@@ -162,14 +170,21 @@ fn accept_all(worker: &Rc<Worker>, listeners: Vec<(std::net::TcpListener, Listen
     accepting
 }
 
+/// Accepts connections until the shutdown, then waits for them; aborted, it ends them.
 async fn accept(worker: Rc<Worker>, listener: TcpListener, listening: Listening) {
-    loop {
-        match listener.accept().await {
+    let mut serving = JoinSet::new();
+    while !worker.is_draining() {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(_) = serving.join_next() => continue,
+            () = worker.drained() => break,
+        };
+        match accepted {
             Ok((stream, peer)) => {
                 let open = Open::new(&worker);
-                let serving = connection::serve(Rc::clone(&worker), stream, peer, listening.clone());
-                tokio::task::spawn_local(async move {
-                    serving.await;
+                let connection = connection::serve(Rc::clone(&worker), stream, peer, listening.clone());
+                serving.spawn_local(async move {
+                    connection.await;
                     drop(open);
                 });
             }
@@ -179,6 +194,8 @@ async fn accept(worker: Rc<Worker>, listener: TcpListener, listening: Listening)
             }
         }
     }
+    drop(listener);
+    while serving.join_next().await.is_some() {}
 }
 
 async fn age_upstreams(worker: Rc<Worker>) {

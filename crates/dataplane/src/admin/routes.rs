@@ -108,7 +108,8 @@ fn problem(status: StatusCode, detail: &str) -> Answer {
     audit::escape(&mut escaped, detail);
     let escaped = String::from_utf8(escaped).unwrap_or_default();
     let title = status.canonical_reason().unwrap_or_default();
-    let body = format!(r#"{{"type":"about:blank","title":"{title}","status":{},"detail":"{escaped}"}}"#, status.as_u16());
+    let body =
+        format!(r#"{{"type":"about:blank","title":"{title}","status":{},"detail":"{escaped}"}}"#, status.as_u16());
     whole(status, "application/problem+json", body)
 }
 
@@ -164,7 +165,8 @@ mod tests {
     }
 
     fn check(fields: &[(&'static str, &'static str)], is_loopback: bool, expected: bool) {
-        let headers = fields.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value))).collect();
+        let headers =
+            fields.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value))).collect();
         assert_eq!(is_from_browser(&headers, is_loopback), expected, "{fields:?}");
     }
 

@@ -122,7 +122,9 @@ type Operations = BTreeMap<(Arc<str>, Arc<str>), Vec<Arc<OperationCounts>>>;
 fn operations(workers: &[Arc<WorkerMetrics>]) -> Operations {
     let mut operations = Operations::new();
     for worker in workers {
-        for counts in worker.operations.lock().unwrap_or_else(PoisonError::into_inner).values().flat_map(HashMap::values) {
+        for counts in
+            worker.operations.lock().unwrap_or_else(PoisonError::into_inner).values().flat_map(HashMap::values)
+        {
             let key = (Arc::clone(&counts.api), Arc::clone(&counts.operation));
             operations.entry(key).or_default().push(Arc::clone(counts));
         }
@@ -131,7 +133,9 @@ fn operations(workers: &[Arc<WorkerMetrics>]) -> Operations {
 }
 
 fn labels(counts: &[Arc<OperationCounts>]) -> [(&str, &str); 2] {
-    counts.first().map_or([("api", ""), ("operation", "")], |counts| [("api", &counts.api), ("operation", &counts.operation)])
+    counts
+        .first()
+        .map_or([("api", ""), ("operation", "")], |counts| [("api", &counts.api), ("operation", &counts.operation)])
 }
 
 fn sum(counts: &[Arc<OperationCounts>], of: impl Fn(&OperationCounts) -> Option<&Count>) -> u64 {

@@ -66,8 +66,7 @@ async fn dial(endpoint: &Endpoint) -> Result<TcpStream, UpstreamError> {
 }
 
 async fn dial_name(endpoint: &Endpoint) -> Result<TcpStream, UpstreamError> {
-    let addresses =
-        tokio::net::lookup_host((&*endpoint.host, endpoint.port)).await.map_err(UpstreamError::Resolve)?;
+    let addresses = tokio::net::lookup_host((&*endpoint.host, endpoint.port)).await.map_err(UpstreamError::Resolve)?;
     let mut failure = UpstreamError::Resolve(io::ErrorKind::NotFound.into());
     for address in addresses {
         match TcpStream::connect(address).await {

@@ -118,9 +118,7 @@ async fn over_http1(
     shape::http1(&mut request, endpoint);
     let deadline = Deadline::new(&worker.timers, endpoint.response_timeout);
     match within(deadline, upload, sender.try_send_request(request)).await {
-        Ok(Ok(response)) => {
-            Attempt::Done(Ok(Answer { response, lease: Some(Lease { pool: endpoint.pool, sender }) }))
-        }
+        Ok(Ok(response)) => Attempt::Done(Ok(Answer { response, lease: Some(Lease { pool: endpoint.pool, sender }) })),
         Ok(Err(error)) => unsent_or_failed(error),
         Err(error) => Attempt::Done(Err(error)),
     }
@@ -163,7 +161,9 @@ async fn within<T>(
         while deadline.poll(cx).is_ready() {
             match upload {
                 Some(upload) if upload.has_moved() => deadline.restart(),
-                Some(upload) if upload.is_waiting_for_client() => return Poll::Ready(Err(UpstreamError::ClientStalled)),
+                Some(upload) if upload.is_waiting_for_client() => {
+                    return Poll::Ready(Err(UpstreamError::ClientStalled));
+                }
                 Some(_) | None => return Poll::Ready(Err(UpstreamError::ResponseTimeout)),
             }
         }

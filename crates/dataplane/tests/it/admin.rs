@@ -49,7 +49,8 @@ fn get(fixture: &Fixture, path: &str) -> Answer {
 
 fn post(fixture: &Fixture, target: &str, fields: &str) -> Answer {
     let host = fixture.address;
-    ask(fixture.address, format!("POST {target} HTTP/1.1\r\nHost: {host}\r\n{fields}Content-Length: 0\r\n\r\n")).unwrap()
+    ask(fixture.address, format!("POST {target} HTTP/1.1\r\nHost: {host}\r\n{fields}Content-Length: 0\r\n\r\n"))
+        .unwrap()
 }
 
 #[test]

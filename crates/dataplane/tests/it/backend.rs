@@ -29,7 +29,11 @@ pub(crate) struct Received {
 
 impl Received {
     pub(crate) fn field(&self, name: &str) -> Vec<&str> {
-        self.fields.iter().filter(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str()).collect()
+        self.fields
+            .iter()
+            .filter(|(found, _)| found.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+            .collect()
     }
 }
 
@@ -172,7 +176,8 @@ fn read_chunks(reader: &mut BufReader<TcpStream>, received: &mut Received) -> Op
         reader.read_line(&mut size).ok()?;
         let size = usize::from_str_radix(size.trim_end(), 16).ok()?;
         if size == 0 {
-            received.trailers = read_fields(reader)?.into_iter().map(|(name, value)| format!("{name}: {value}")).collect();
+            received.trailers =
+                read_fields(reader)?.into_iter().map(|(name, value)| format!("{name}: {value}")).collect();
             return Some(());
         }
         let start = received.body.len();

@@ -9,7 +9,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use dataplane::{AuditLog, AuditPressure, Decision, Decisions, Document, Facts, Listener, OperationName, Role, Server, Settings, TlsIdentity};
+use dataplane::{
+    AuditLog, AuditPressure, Decision, Decisions, Document, Facts, Listener, OperationName, Role, Server, Settings,
+    TlsIdentity,
+};
 use gateway::{Code, Endpoint, FieldClass, FieldRules, Forward, PoolId, Rejection, RequestHead, Upstream};
 use http::{HeaderName, HeaderValue, header::HOST};
 
@@ -49,10 +52,8 @@ impl Setup {
         let lines = Lines::default();
         let audit = AuditLog::start(lines.clone(), AuditPressure::Block).unwrap();
         let address = "127.0.0.1:0".parse().unwrap();
-        let listeners = [
-            Listener { address, role: Role::Data, tls: self.tls },
-            Listener { address, role: Role::Keys, tls: None },
-        ];
+        let listeners =
+            [Listener { address, role: Role::Data, tls: self.tls }, Listener { address, role: Role::Keys, tls: None }];
         let server = Server::start(&listeners, self.settings, &decisions(self.endpoint), audit).unwrap();
         let [data, keys] = server.local_addrs() else { panic!("two listeners") };
         Proxy { address: *data, keys: *keys, lines, server: Some(server) }
@@ -98,7 +99,11 @@ pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
 impl Lines {
     pub(crate) fn parsed(&self) -> Vec<serde_json::Value> {
         let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(|line| serde_json::from_slice(line).unwrap()).collect()
+        bytes
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty())
+            .map(|line| serde_json::from_slice(line).unwrap())
+            .collect()
     }
 }
 
@@ -122,7 +127,10 @@ fn decisions(endpoint: Endpoint) -> Decisions {
             "/missing" => Err(Rejection::new(Code::NotFound, "no API answers at this path")),
             _ => Ok(forward(head, &endpoint, &fields)),
         };
-        let facts = Facts { operation: Some(OperationName::Named("orders".into(), "GET /orders/*".into())), ..Facts::default() };
+        let facts = Facts {
+            operation: Some(OperationName::Named("orders".into(), "GET /orders/*".into())),
+            ..Facts::default()
+        };
         Box::pin(async move { Decision { outcome, facts } }) as _
     };
     Decisions::new(decide, |path| {

@@ -14,7 +14,9 @@ use crate::{
 fn bodies_pass_in_both_directions_and_the_connection_is_used_again() {
     let backend = Backend::start(|received| {
         let body = String::from_utf8(received.body.clone()).unwrap();
-        Reply::Send(format!("HTTP/1.1 201 Created\r\nX-Back: 1\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes())
+        Reply::Send(
+            format!("HTTP/1.1 201 Created\r\nX-Back: 1\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes(),
+        )
     });
     let proxy = Proxy::to(backend.address);
     let mut client = Client::new(proxy.address);
@@ -62,8 +64,9 @@ fn answers_lose_hop_by_hop_and_reserved_fields() {
     );
     let proxy = Proxy::to(backend.address);
     let answer = ask(proxy.address, "GET /x HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
-    let names: Vec<&str> = answer.fields.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["server", "content-length", "date"]);
+    let mut names: Vec<&str> = answer.fields.iter().map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["content-length", "date", "server"]);
 }
 
 #[test]
@@ -101,7 +104,9 @@ fn answers_without_a_body_keep_the_connection_in_step() {
     });
     let proxy = Proxy::to(backend.address);
     let mut client = Client::new(proxy.address);
-    for (method, target, status) in [("GET", "/204", 204), ("GET", "/304", 304), ("HEAD", "/head", 200), ("GET", "/100", 200)] {
+    for (method, target, status) in
+        [("GET", "/204", 204), ("GET", "/304", 304), ("HEAD", "/head", 200), ("GET", "/100", 200)]
+    {
         client.send(format!("{method} {target} HTTP/1.1\r\nHost: a\r\n\r\n"));
         let answer = client.receive_to(method).unwrap();
         assert_eq!(answer.status, status, "{target}");
@@ -115,7 +120,10 @@ fn http_1_0_clients_are_answered_in_their_version() {
     let backend = Backend::answering(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n");
     let proxy = Proxy::to(backend.address);
     let answer = ask(proxy.address, "GET /x HTTP/1.0\r\nHost: a\r\n\r\n").unwrap();
-    assert_eq!((answer.version.as_str(), answer.body.as_str(), answer.field("transfer-encoding")), ("HTTP/1.0", "hi", None));
+    assert_eq!(
+        (answer.version.as_str(), answer.body.as_str(), answer.field("transfer-encoding")),
+        ("HTTP/1.0", "hi", None)
+    );
     assert_eq!(backend.next().line, "GET /x HTTP/1.1");
 }
 
@@ -167,7 +175,10 @@ fn a_backend_that_stops_halfway_breaks_the_answer_off() {
     let (_never, rest) = channel();
     let rest = std::sync::Mutex::new(Some(rest));
     let backend = Backend::start(move |_| {
-        Reply::SendInParts(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe".to_vec(), rest.lock().unwrap().take().unwrap())
+        Reply::SendInParts(
+            b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe".to_vec(),
+            rest.lock().unwrap().take().unwrap(),
+        )
     });
     let mut setup = Setup::to(backend.address);
     setup.endpoint.response_timeout = std::time::Duration::from_millis(50);
@@ -211,7 +222,11 @@ fn a_connection_that_the_backend_closed_is_not_noticed_by_the_client() {
 #[test]
 fn a_client_that_leaves_has_its_backend_connection_closed_not_pooled() {
     let backend = Backend::start(|received| {
-        if received.line.contains("/slow") { Reply::Silence } else { Reply::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK".to_vec()) }
+        if received.line.contains("/slow") {
+            Reply::Silence
+        } else {
+            Reply::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK".to_vec())
+        }
     });
     let proxy = Proxy::to(backend.address);
     let mut leaving = Client::new(proxy.address);
@@ -221,7 +236,8 @@ fn a_client_that_leaves_has_its_backend_connection_closed_not_pooled() {
     assert_eq!(backend.closed.recv_timeout(crate::backend::SOON), Ok(0));
     assert_eq!(ask(proxy.address, "GET /x HTTP/1.1\r\nHost: a\r\n\r\n").unwrap().status, 200);
     assert_eq!(backend.next().connection, 1);
-    let outcomes: Vec<String> = proxy.stop(GRACE).iter().map(|line| line["outcome"].as_str().unwrap().to_owned()).collect();
+    let outcomes: Vec<String> =
+        proxy.stop(GRACE).iter().map(|line| line["outcome"].as_str().unwrap().to_owned()).collect();
     assert_eq!(outcomes, ["abandoned", "answered"]);
 }
 
@@ -268,7 +284,10 @@ fn key_documents_are_answered_here_and_cached_by_tag() {
         let mut client = Client::new(address);
         client.send("GET /jwks HTTP/1.1\r\nHost: a\r\n\r\n");
         let answer = client.receive().unwrap();
-        assert_eq!((answer.status, answer.body.as_str(), answer.field("etag")), (200, r#"{"keys":[]}"#, Some("\"v1\"")));
+        assert_eq!(
+            (answer.status, answer.body.as_str(), answer.field("etag")),
+            (200, r#"{"keys":[]}"#, Some("\"v1\""))
+        );
         client.send("GET /jwks HTTP/1.1\r\nHost: a\r\nIf-None-Match: \"v0\", W/\"v1\"\r\n\r\n");
         assert_eq!(client.receive().unwrap().status, 304);
         client.send("HEAD /jwks HTTP/1.1\r\nHost: a\r\n\r\n");

@@ -21,7 +21,10 @@ fn transfer_encodings_other_than_chunked_are_refused() {
     for coding in ["gzip", "identity, chunked", "chunked, identity", "xchunked", "chunked;q=1", "chunked, chunked"] {
         refused(&format!("POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: {coding}\r\n\r\n0\r\n\r\n"), 400);
     }
-    refused("POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400);
+    refused(
+        "POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        400,
+    );
     refused("POST /x HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400);
 }
 
@@ -91,7 +94,9 @@ fn heads_that_are_too_large_are_refused() {
 
 #[test]
 fn malformed_chunks_are_refused_and_never_complete_at_the_backend() {
-    for body in ["5\nhello\r\n0\r\n\r\n", "-5\r\nhello\r\n0\r\n\r\n", "5\r\nhelloXX0\r\n\r\n", "5;a\nX\r\nhello\r\n0\r\n\r\n"] {
+    for body in
+        ["5\nhello\r\n0\r\n\r\n", "-5\r\nhello\r\n0\r\n\r\n", "5\r\nhelloXX0\r\n\r\n", "5;a\nX\r\nhello\r\n0\r\n\r\n"]
+    {
         refused(&format!("POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{body}"), 400);
     }
 }
@@ -135,11 +140,15 @@ fn a_long_body_that_nobody_reads_does_not_eat_the_refusal() {
 fn pipelined_requests_are_answered_in_order() {
     let backend = Backend::start(|received| {
         let body = received.line.clone();
-        crate::backend::Reply::Send(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes())
+        crate::backend::Reply::Send(
+            format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes(),
+        )
     });
     let proxy = Proxy::to(backend.address);
     let mut client = Client::new(proxy.address);
-    client.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /deny HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send(
+        "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /deny HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n",
+    );
     let answers: Vec<u16> = (0..3).map(|_| client.receive().unwrap().status).collect();
     assert_eq!(answers, [200, 401, 200]);
 }

@@ -27,7 +27,12 @@ fn get(uri: &str) -> http::request::Builder {
 }
 
 /// Sends one request with a body in frames and returns the status, or `None` when the stream was reset.
-async fn send(address: SocketAddr, request: Request<()>, frames: &[&'static [u8]], trailers: Option<HeaderMap>) -> Option<StatusCode> {
+async fn send(
+    address: SocketAddr,
+    request: Request<()>,
+    frames: &[&'static [u8]],
+    trailers: Option<HeaderMap>,
+) -> Option<StatusCode> {
     let mut sender = connect(address).await;
     let ends_at_once = frames.is_empty() && trailers.is_none();
     let (response, mut stream) = sender.send_request(request, ends_at_once).unwrap();
@@ -67,7 +72,8 @@ fn declared_lengths_are_forwarded() {
 
 #[test]
 fn bodies_of_another_length_than_declared_never_complete_at_the_backend() {
-    for (declared, frames) in [("0", [b"GET /admin".as_slice(), b""]), ("50", [b"hello", b""]), ("2", [b"hel", b"lo"])] {
+    for (declared, frames) in [("0", [b"GET /admin".as_slice(), b""]), ("50", [b"hello", b""]), ("2", [b"hel", b"lo"])]
+    {
         let backend = Backend::plain();
         let proxy = Proxy::to(backend.address);
         let request = get("http://a/x").method("POST").header("content-length", declared).body(()).unwrap();
@@ -207,7 +213,9 @@ fn a_flood_of_resets_ends_the_connection_not_the_proxy() {
         let ended = tokio::spawn(connection);
         for _ in 0..100_000 {
             let Ok(mut ready) = sender.ready().await else { break };
-            let Ok((response, mut stream)) = ready.send_request(get("http://a/x").body(()).unwrap(), true) else { break };
+            let Ok((response, mut stream)) = ready.send_request(get("http://a/x").body(()).unwrap(), true) else {
+                break;
+            };
             stream.send_reset(h2::Reason::CANCEL);
             drop(response);
             sender = ready;

@@ -36,7 +36,10 @@ fn stopping_finishes_the_requests_under_way() {
     let (more, rest) = channel();
     let rest = std::sync::Mutex::new(Some(rest));
     let backend = Backend::start(move |_| {
-        Reply::SendInParts(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe".to_vec(), rest.lock().unwrap().take().unwrap())
+        Reply::SendInParts(
+            b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe".to_vec(),
+            rest.lock().unwrap().take().unwrap(),
+        )
     });
     let proxy = Proxy::to(backend.address);
     let address = proxy.address;
