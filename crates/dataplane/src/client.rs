@@ -106,7 +106,7 @@ pub struct Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { head: Duration::from_secs(10), idle: Duration::from_secs(75), write: Duration::from_secs(60) }
+        Self { head: Duration::from_secs(10), idle: Duration::from_secs(75), write: Duration::from_mins(1) }
     }
 }
 
@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     const PATIENCE: Patience =
-        Patience { head: Duration::from_secs(10), idle: Duration::from_secs(60), write: Duration::from_secs(30) };
+        Patience { head: Duration::from_secs(10), idle: Duration::from_mins(1), write: Duration::from_secs(30) };
 
     fn looks(activity: &Activity, protocol: Protocol) -> Option<(u64, Verdict)> {
         let mut watch = Watch::new(PATIENCE, protocol);

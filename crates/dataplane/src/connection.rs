@@ -64,10 +64,10 @@ async fn serve_clear(mut stream: TcpStream, client: Rc<Client>) {
     let patience = client.worker.settings.patience.head;
     match unless_draining(&client, tokio::time::timeout(patience, sniff(&mut stream))).await {
         Some(Ok(Ok((Protocol::Http1, prefix)))) => {
-            serve_http1(ClientIo::new(stream, prefix, Rc::clone(&client)), client).await
+            serve_http1(ClientIo::new(stream, prefix, Rc::clone(&client)), client).await;
         }
         Some(Ok(Ok((Protocol::Http2, prefix)))) => {
-            serve_http2(ClientIo::new(stream, prefix, Rc::clone(&client)), client).await
+            serve_http2(ClientIo::new(stream, prefix, Rc::clone(&client)), client).await;
         }
         Some(Ok(Err(_)) | Err(_)) | None => {}
     }

@@ -61,7 +61,7 @@ pub enum OperationName {
 /// An operation of what a worker holds.
 #[derive(Clone, Debug)]
 pub struct HeldOperation {
-    held: Rc<Arc<Compiled>>,
+    held: Rc<Held>,
     api: usize,
     operation: usize,
 }
@@ -116,7 +116,7 @@ enum Source {
 }
 
 #[derive(Clone)]
-struct Functions {
+pub(crate) struct Functions {
     decide: Arc<Decide>,
     document: Arc<FindDocument>,
 }
@@ -183,10 +183,22 @@ pub(crate) struct WorkerGateway {
     current: RefCell<Current>,
 }
 
-/// What is published, held by one worker: the cache sees a change by one load.
+/// What is published, kept alive once for all requests of a worker.
+#[derive(Debug)]
+struct Held(Arc<Compiled>);
+
+impl Deref for Held {
+    type Target = Compiled;
+
+    fn deref(&self) -> &Compiled {
+        &self.0
+    }
+}
+
+/// What is published, as a worker looks at it: the cache sees a change by one load.
 struct Current {
     cache: arc_swap::Cache<Publications, Arc<Compiled>>,
-    held: Rc<Arc<Compiled>>,
+    held: Rc<Held>,
 }
 
 /// Where a gateway publishes.
@@ -203,17 +215,17 @@ impl Deref for Publications {
 impl WorkerGateway {
     fn new(gateway: Arc<Gateway>) -> Self {
         let mut cache = arc_swap::Cache::new(Publications(Arc::clone(&gateway)));
-        let held = Rc::new(Arc::clone(cache.load()));
+        let held = Rc::new(Held(Arc::clone(cache.load())));
         Self { gateway, current: RefCell::new(Current { cache, held }) }
     }
 
     /// Returns what is published now.
-    fn held(&self) -> Rc<Arc<Compiled>> {
+    fn held(&self) -> Rc<Held> {
         let mut current = self.current.borrow_mut();
         let Current { cache, held } = &mut *current;
         let published = cache.load();
-        if !Arc::ptr_eq(published, held) {
-            *held = Rc::new(Arc::clone(published));
+        if !Arc::ptr_eq(published, &held.0) {
+            *held = Rc::new(Held(Arc::clone(published)));
         }
         Rc::clone(held)
     }

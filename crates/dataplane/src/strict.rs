@@ -143,7 +143,7 @@ fn check_host(host: &[u8]) -> Result<(), Rejection> {
 fn is_port(digits: &[u8]) -> bool {
     digits.len() <= 5
         && digits.iter().all(u8::is_ascii_digit)
-        && digits.iter().fold(0_u32, |port, digit| port * 10 + u32::from(digit - b'0')) <= u32::from(u16::MAX)
+        && u16::try_from(digits.iter().fold(0_u32, |port, digit| port * 10 + u32::from(digit - b'0'))).is_ok()
 }
 
 fn names_same(authority: &Authority, host: &HeaderValue) -> bool {

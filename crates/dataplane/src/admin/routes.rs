@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(invalidation(Some("user=")), Invalidation { store: None, user: None });
     }
 
-    fn check(fields: &[(&'static str, &'static str)], is_loopback: bool, expected: bool) {
+    fn check(fields: &[(&'static str, &'static str)], (is_loopback, expected): (bool, bool)) {
         let headers =
             fields.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value))).collect();
         assert_eq!(is_from_browser(&headers, is_loopback), expected, "{fields:?}");
@@ -172,13 +172,13 @@ mod tests {
 
     #[test]
     fn browsers_are_recognised() {
-        check(&[("host", "127.0.0.1:9090")], true, false);
-        check(&[("host", "[::1]")], true, false);
-        check(&[("host", "[::1]:9090")], true, false);
-        check(&[("host", "localhost:9090")], true, false);
-        check(&[("host", "evil.example:9090")], true, true);
-        check(&[], true, true);
-        check(&[("host", "countersign.ns.svc:9090")], false, false);
-        check(&[("host", "127.0.0.1"), ("origin", "http://127.0.0.1")], true, true);
+        check(&[("host", "127.0.0.1:9090")], (true, false));
+        check(&[("host", "[::1]")], (true, false));
+        check(&[("host", "[::1]:9090")], (true, false));
+        check(&[("host", "localhost:9090")], (true, false));
+        check(&[("host", "evil.example:9090")], (true, true));
+        check(&[], (true, true));
+        check(&[("host", "countersign.ns.svc:9090")], (false, false));
+        check(&[("host", "127.0.0.1"), ("origin", "http://127.0.0.1")], (true, true));
     }
 }

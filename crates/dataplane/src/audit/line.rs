@@ -195,7 +195,7 @@ mod tests {
     fn line(record: &Record) -> serde_json::Value {
         let mut line = Vec::new();
         write(&mut line, record, &mut Seconds::default());
-        assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
+        assert_eq!(line.split(|byte| *byte == b'\n').count(), 2);
         serde_json::from_slice(&line).unwrap()
     }
 

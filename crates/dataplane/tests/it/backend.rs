@@ -5,7 +5,6 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
         mpsc::{Receiver, Sender, channel},
     },
     time::Duration,
@@ -52,7 +51,6 @@ pub(crate) enum Reply {
 pub(crate) struct Backend {
     pub(crate) address: SocketAddr,
     received: Receiver<Received>,
-    pub(crate) connections: Arc<AtomicUsize>,
     /// Says when a connection has ended.
     pub(crate) closed: Receiver<usize>,
 }
@@ -72,12 +70,9 @@ impl Backend {
         let address = listener.local_addr().unwrap();
         let (sender, received) = channel();
         let (closing, closed) = channel();
-        let connections = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&connections);
         let reply = Arc::new(reply);
         std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let number = count.fetch_add(1, Ordering::SeqCst);
+            for (number, stream) in listener.incoming().enumerate() {
                 let (sender, reply, closing) = (sender.clone(), Arc::clone(&reply), closing.clone());
                 std::thread::spawn(move || {
                     serve(stream.unwrap(), number, &sender, &*reply);
@@ -85,7 +80,7 @@ impl Backend {
                 });
             }
         });
-        Self { address, received, connections, closed }
+        Self { address, received, closed }
     }
 
     /// Returns the next request, complete or not.

@@ -26,7 +26,7 @@ fn an_address_that_is_taken_is_an_error() {
     let proxy = Proxy::to("127.0.0.1:1".parse().unwrap());
     let listeners = [Listener { address: proxy.address, role: Role::Data, tls: None }];
     let audit = AuditLog::start(Lines::default(), AuditPressure::Drop).unwrap();
-    let decisions = dataplane::Decisions::new(|_, _| unreachable!(), |_| None);
+    let decisions = dataplane::Decisions::new(|_, _| Box::pin(std::future::pending()), |_| None);
     let result = Server::start(&listeners, Settings::default(), &decisions, audit);
     assert!(matches!(result, Err(StartError::Listen { .. })), "{result:?}");
 }
