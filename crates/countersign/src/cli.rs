@@ -28,7 +28,11 @@ pub(crate) const EXIT_CANNOT: u8 = 2;
 
 /// An API gateway that tells the backend who is calling: it forwards each call with a signed Backend JWT.
 #[derive(Debug, Parser)]
-#[command(name = "countersign", version, max_term_width = 100, after_help = "\
+#[command(
+    name = "countersign",
+    version,
+    max_term_width = 100,
+    after_help = "\
 Examples:
   countersign demo                                  a whole gateway to try, with curl lines to paste
   countersign check --config countersign.yaml       every mistake, with file, line and hint
@@ -36,7 +40,8 @@ Examples:
   countersign explain --api orders --operation \"GET /orders/{id}\" --user alice
 
 Exit codes: 0 done, or yes; 1 the answer is no (mistakes found, token refused, difference); 2 it could not be done.
-`countersign COMMAND --help` shows each command's own examples.")]
+`countersign COMMAND --help` shows each command's own examples."
+)]
 pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]

@@ -5,7 +5,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// Returns the present time.
-#[expect(clippy::disallowed_methods, reason = "the binary's commands begin here; everything below takes the time as a parameter")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the binary's commands begin here; everything below takes the time as a parameter"
+)]
 pub(crate) fn now() -> SystemTime {
     SystemTime::now()
 }

@@ -1,8 +1,8 @@
 //! The commands but `serve`: one file each.
 
 pub(crate) mod check;
-mod configuration;
 pub(crate) mod config;
+mod configuration;
 pub(crate) mod demo;
 pub(crate) mod disclosures;
 pub(crate) mod explain;

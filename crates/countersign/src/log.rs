@@ -17,8 +17,9 @@ const VARIABLE: &str = "COUNTERSIGN_LOG";
 /// When `COUNTERSIGN_LOG` is no filter, or the log was started before.
 pub(crate) fn start(process: &Process, level: &str) -> anyhow::Result<()> {
     let written = process.variables.get(VARIABLE).map_or(level, String::as_str);
-    let filter = EnvFilter::try_new(written)
-        .with_context(|| format!("{VARIABLE} is not a log filter such as `debug` or `info,gateway=debug`: `{written}`"))?;
+    let filter = EnvFilter::try_new(written).with_context(|| {
+        format!("{VARIABLE} is not a log filter such as `debug` or `info,gateway=debug`: `{written}`")
+    })?;
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)

@@ -10,7 +10,7 @@ mod log;
 mod output;
 mod serve;
 
-use std::{collections::BTreeMap, process::ExitCode};
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 use clap::Parser as _;
 
@@ -29,13 +29,17 @@ pub(crate) struct Process {
     pub(crate) variables: BTreeMap<String, String>,
     /// The time at which the command began.
     pub(crate) now: std::time::SystemTime,
+    /// This program, for command lines to paste.
+    pub(crate) program: PathBuf,
 }
 
 fn main() -> ExitCode {
     // One crypto provider for everything; an error means that it is installed already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let process = Process { variables: variables.collect(), now: clock::now() };
+    let variables =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("countersign"));
+    let process = Process { variables: variables.collect(), now: clock::now(), program };
     match dispatch(Cli::parse().command, process) {
         Ok(code) => code,
         Err(error) => {

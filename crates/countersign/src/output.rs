@@ -34,7 +34,9 @@ pub(crate) fn result_line(text: &str) -> anyhow::Result<()> {
 pub(crate) fn result_bytes(bytes: &[u8]) -> anyhow::Result<()> {
     let mut output = io::stdout().lock();
     match output.write_all(bytes).and_then(|()| output.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(anyhow::Error::new(error).context("cannot write to standard output")),
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(anyhow::Error::new(error).context("cannot write to standard output"))
+        }
         Ok(()) | Err(_) => Ok(()),
     }
 }

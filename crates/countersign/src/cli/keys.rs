@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
 use claims::Algorithm;
+use clap::{Args, Subcommand};
 
 use super::Format;
 
@@ -67,7 +67,7 @@ Examples:
 
 The first key of an algorithm signs at once. Where one signs already, the new key is announced and takes over later.")]
 pub(crate) struct GenerateArguments {
-    /// RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA, or a Java name such as SHA256withRSA
+    /// What the key is for: `ES256`, `RS256`, `EdDSA` and the like, or a Java name such as `SHA256withRSA`
     #[arg(long, value_name = "ALG", value_parser = algorithm)]
     pub(crate) algorithm: Algorithm,
     #[command(flatten)]
@@ -155,7 +155,7 @@ pub(crate) struct ImportArguments {
     /// Which key of a PKCS#12 file
     #[arg(long, value_name = "NAME")]
     pub(crate) alias: Option<String>,
-    /// What the key is for [default: RS256, the curve's own, or EdDSA, by the key's type]
+    /// What the key is for [default: `RS256`, the curve's own, or `EdDSA`, by the key's type]
     #[arg(long, value_name = "ALG", value_parser = algorithm)]
     pub(crate) algorithm: Option<Algorithm>,
     #[command(flatten)]
@@ -178,15 +178,22 @@ pub(crate) struct ExportArguments {
     pub(crate) kid: String,
     #[command(flatten)]
     pub(crate) place: KeyPlace,
+    #[command(flatten)]
+    pub(crate) form: PublicForm,
+    /// The private key, as JWK: whoever has it can be the gateway
+    #[arg(long)]
+    pub(crate) private: bool,
+}
+
+/// What is printed of a public key, in place of its JWK.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct PublicForm {
     /// The public key as a JWKS
     #[arg(long, conflicts_with_all = ["certificate", "private"])]
     pub(crate) jwks: bool,
     /// The certificate chain, PEM
     #[arg(long, conflicts_with = "private")]
     pub(crate) certificate: bool,
-    /// The private key, as JWK: whoever has it can be the gateway
-    #[arg(long)]
-    pub(crate) private: bool,
 }
 
 /// Reads an algorithm by its JOSE or Java name.

@@ -21,8 +21,9 @@ use crate::{
 
 /// The operator's file where none is given: only what must be there. Its path is no file's, so that nothing is read from
 /// its folder and every complaint about it can be told apart.
-const NO_OPERATOR: &str = "/dev/null/countersign.yaml";
-const NO_OPERATOR_TEXT: &str = "gateway: { issuer: 'https://gateway.example', listeners: [{ address: '127.0.0.1:8080' }] }\n";
+const NO_OPERATOR: &str = "/nonexistent/countersign.yaml";
+const NO_OPERATOR_TEXT: &str =
+    "gateway: { issuer: 'https://gateway.example', listeners: [{ address: '127.0.0.1:8080' }] }\n";
 
 /// What was looked at, and what was found.
 #[derive(Debug)]
@@ -111,7 +112,9 @@ impl Findings {
     fn to_json(&self) -> serde_json::Value {
         let list = |diagnostics: &[Diagnostic]| {
             let mut all = Diagnostics::new();
-            diagnostics.iter().for_each(|diagnostic| all.push(diagnostic.clone()));
+            for diagnostic in diagnostics {
+                all.push(diagnostic.clone());
+            }
             all.to_json()
         };
         let (errors, warnings) = self.counts();
@@ -138,7 +141,10 @@ impl Findings {
         output::result_line(&self.summary())?;
         for diagnostic in &self.unjudged {
             let (file, line) = (diagnostic.span.file.display(), diagnostic.span.line);
-            output::message(&format!("note: not judged without the operator's file (--config): {file}:{line}: {}", diagnostic.message));
+            output::message(&format!(
+                "note: not judged without the operator's file (--config): {file}:{line}: {}",
+                diagnostic.message
+            ));
         }
         Ok(())
     }

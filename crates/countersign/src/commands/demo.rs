@@ -17,7 +17,7 @@ use self::{echo::Echo, files::Folder, issuer::Issuer, ports::Ports};
 use crate::{
     Process,
     cli::DemoArguments,
-    commands::token::DevelopmentKey,
+    commands::token::open_development_key,
     log, output,
     serve::{self, ServeSettings},
 };
@@ -38,10 +38,10 @@ pub(crate) fn run(arguments: &DemoArguments, process: Process) -> anyhow::Result
         .context("cannot start the demo's threads")?;
     let (ports, listeners) = Ports::choose(arguments, &folder)?;
     servers.block_on(folder.write(ports))?;
-    let key = DevelopmentKey::open(&folder.path().join("issuer"))?;
+    let key = open_development_key(&folder.path().join("issuer"))?;
     {
         let _inside = servers.enter();
-        let (echo, issuer) = (Arc::new(Echo::new(ports)), Arc::new(Issuer::new(ports, key.key)));
+        let (echo, issuer) = (Arc::new(Echo::new(ports)), Arc::new(Issuer::new(ports, key)));
         servers.spawn(http::serve(listeners.echo()?, move |request| {
             let echo = Arc::clone(&echo);
             async move { echo.answer(&request).await }
@@ -54,7 +54,7 @@ pub(crate) fn run(arguments: &DemoArguments, process: Process) -> anyhow::Result
     let config: PathBuf = folder.path().join("countersign.yaml");
     let settings = ServeSettings { config, variables: process.variables, broken_apis: BrokenApis::Answer503 };
     let running = serve::start(settings)?;
-    output::result(&script::text(ports, &folder))?;
+    output::result(&script::text(ports, &folder, &process.program))?;
     running.wait()?;
     running.stop();
     servers.shutdown_background();

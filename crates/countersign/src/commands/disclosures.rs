@@ -14,7 +14,17 @@ use crate::{
 
 /// The columns, in text and CSV.
 const COLUMNS: [&str; 12] = [
-    "attribute", "claim", "source", "api", "version", "operation", "backend", "header", "audience", "ttl", "policy",
+    "attribute",
+    "claim",
+    "source",
+    "api",
+    "version",
+    "operation",
+    "backend",
+    "header",
+    "audience",
+    "ttl",
+    "policy",
     "sensitive",
 ];
 
@@ -35,7 +45,7 @@ pub(crate) fn run(arguments: &DisclosuresArguments, process: &Process) -> anyhow
             output::result(&output::columns(&names.each_ref().map(String::as_str), &rows()))?;
         }
         TableFormat::Csv => output::result(&csv(&rows()))?,
-        TableFormat::Json => output::result_line(&format!("{:#}", Value::from_iter(list.iter().map(to_json))))?,
+        TableFormat::Json => output::result_line(&format!("{:#}", list.iter().map(to_json).collect::<Value>()))?,
     }
     Ok(ExitCode::SUCCESS)
 }

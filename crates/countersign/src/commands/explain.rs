@@ -53,7 +53,9 @@ fn here(arguments: &ExplainArguments, token: Option<&str>, process: &Process) ->
     let Some(configuration) = Configuration::load(&arguments.config, process)? else { return Ok(None) };
     let Configuration { compiled, runtime, background } = &configuration;
     if runtime.keyring.states(clock::seconds(process.now)).is_empty() {
-        output::message("note: there is no signing key yet; the first `serve` makes some, or `countersign keys generate`");
+        output::message(
+            "note: there is no signing key yet; the first `serve` makes some, or `countersign keys generate`",
+        );
     }
     let question = question(arguments, token)?;
     let explained = background.block_on(gateway::explain(compiled, runtime, question, process.now))?;

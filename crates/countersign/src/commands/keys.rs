@@ -50,7 +50,9 @@ fn rotate(arguments: &RotateArguments, process: &Process) -> anyhow::Result<()> 
     let algorithm = arguments.algorithm;
     let Some(active) = store.set.active(algorithm, store.now) else {
         refuse_secret(algorithm)?;
-        bail!("no {algorithm} key signs, so there is nothing to rotate: countersign keys generate --algorithm {algorithm}");
+        bail!(
+            "no {algorithm} key signs, so there is nothing to rotate: countersign keys generate --algorithm {algorithm}"
+        );
     };
     let size = match arguments.rsa_size {
         Some(bits) => rsa_size(bits)?,
@@ -104,7 +106,8 @@ fn refuse_secret(algorithm: Algorithm) -> anyhow::Result<()> {
 /// Writes what was planned: the new key first, so that a crash between leaves one that signs.
 fn carry_out(store: &KeyStore, plan: &RotationPlan, (algorithm, size): (Algorithm, RsaSize)) -> anyhow::Result<()> {
     if let Some(life) = plan.new_key {
-        let key = SigningKey::generate(algorithm, size).with_context(|| format!("cannot make a key for {algorithm}"))?;
+        let key =
+            SigningKey::generate(algorithm, size).with_context(|| format!("cannot make a key for {algorithm}"))?;
         write_new(store, &KeyFile { key: Arc::new(key), life }, "made")?;
     }
     change_others(store, plan)

@@ -10,7 +10,7 @@ use std::{fs, process::ExitCode};
 use anyhow::Context as _;
 
 pub(crate) use self::{
-    development_key::DevelopmentKey,
+    development_key::open_development_key,
     issue::{NewToken, issue},
 };
 use crate::{

@@ -29,15 +29,11 @@ fn report(diagnostic: &Diagnostic, files: &[Source]) -> Report {
     let span = &diagnostic.span;
     let file = files.iter().find(|file| file.path == *span.file);
     let place = (span.offset as usize, span.length as usize);
-    match file.filter(|file| place.0 + place.1 <= file.text.len()) {
-        Some(file) => {
-            let labelled = described.with_label(LabeledSpan::new(None, place.0, place.1));
-            let name = span.file.display().to_string();
-            Report::new(labelled).with_source_code(NamedSource::new(name, file.text.clone()))
-        }
-        None => {
-            let message = format!("{}:{}: {}", span.file.display(), span.line, described.message);
-            Report::new(MietteDiagnostic { message, ..described })
-        }
-    }
+    let Some(file) = file.filter(|file| place.0 + place.1 <= file.text.len()) else {
+        let message = format!("{}:{}: {}", span.file.display(), span.line, described.message);
+        return Report::new(MietteDiagnostic { message, ..described });
+    };
+    let name = span.file.display().to_string();
+    Report::new(described.with_label(LabeledSpan::new(None, place.0, place.1)))
+        .with_source_code(NamedSource::new(name, file.text.clone()))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use claims::{ClaimChecks, Encoding, Json, Object, TokenVerification, verify_token};
-use http::{Request, StatusCode};
+use hyper::{Request, StatusCode};
 use reqwest::{Client, redirect::Policy};
 
 use super::{http::Answer, ports::Ports};
@@ -30,7 +30,8 @@ impl Echo {
         let mut jwts = Object::default();
         for name in request.headers().keys() {
             let values = request.headers().get_all(name).iter();
-            let values: Vec<String> = values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect();
+            let values: Vec<String> =
+                values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect();
             for value in &values {
                 if let Some(decoded) = self.decoded(value).await {
                     jwts.insert(name.as_str(), decoded);
@@ -41,11 +42,11 @@ impl Echo {
         let mut seen = Object::default();
         seen.insert("backend", Json::string("this is what the backend received"));
         seen.insert("request", Json::string(format!("{} {}", request.method(), request.uri())));
+        seen.insert("backendJwts", Json::Object(jwts));
         seen.insert("headers", Json::Object(headers));
         if !request.body().is_empty() {
             seen.insert("body", Json::string(String::from_utf8_lossy(request.body())));
         }
-        seen.insert("backendJwts", Json::Object(jwts));
         let body = format!("{}\n", output::pretty(&Json::Object(seen)));
         Answer { status: StatusCode::OK, kind: "application/json", body }
     }

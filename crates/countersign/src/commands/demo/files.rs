@@ -51,7 +51,9 @@ impl Folder {
     pub(super) fn open(named: Option<&Path>, process: &Process) -> anyhow::Result<Self> {
         if let Some(path) = named {
             fs::create_dir_all(path).with_context(|| format!("cannot make the folder `{}`", path.display()))?;
-            return Ok(Self { path: path.to_owned(), keep: Keep::Always });
+            let path =
+                fs::canonicalize(path).with_context(|| format!("cannot find the folder `{}`", path.display()))?;
+            return Ok(Self { path, keep: Keep::Always });
         }
         let temporary = process.variables.get("TMPDIR").map_or("/tmp", String::as_str);
         let name = format!("countersign-demo-{}-{}", std::process::id(), crate::clock::seconds(process.now));

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use claims::{Object, SigningKey};
-use http::{Request, StatusCode};
+use hyper::{Request, StatusCode};
 
 use super::{http::Answer, ports::Ports};
 use crate::{
@@ -38,7 +38,11 @@ impl Issuer {
             pairs.find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
         };
         let Some(user) = parameter("user").filter(|user| !user.is_empty()) else {
-            return Answer { status: StatusCode::BAD_REQUEST, kind: TEXT, body: "say who: /token?user=alice\n".to_owned() };
+            return Answer {
+                status: StatusCode::BAD_REQUEST,
+                kind: TEXT,
+                body: "say who: /token?user=alice\n".to_owned(),
+            };
         };
         let scope = parameter("scope").unwrap_or_else(|| "orders:read".to_owned());
         let token = NewToken {

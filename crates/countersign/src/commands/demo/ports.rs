@@ -46,8 +46,7 @@ impl Ports {
         // All at once, so that no two of them get the same free port.
         let (gateway, admin) = (free(arguments.port)?, free(arguments.admin_port)?);
         let (echo, issuer) = (free(arguments.echo_port)?, free(arguments.issuer_port)?);
-        let ports =
-            Self { gateway: port(&gateway)?, echo: port(&echo)?, issuer: port(&issuer)?, admin: port(&admin)? };
+        let ports = Self { gateway: port(&gateway)?, echo: port(&echo)?, issuer: port(&issuer)?, admin: port(&admin)? };
         Ok((ports, Listeners { echo, issuer }))
     }
 

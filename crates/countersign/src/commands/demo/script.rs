@@ -1,6 +1,6 @@
 //! What the demo prints: requests to paste, each with what to expect.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, path::Path};
 
 use super::{files::Folder, ports::Ports};
 
@@ -85,11 +85,15 @@ const STEPS: [Step; 9] = [
 ];
 
 /// Returns the whole text.
-pub(super) fn text(ports: Ports, folder: &Folder) -> String {
+pub(super) fn text(ports: Ports, folder: &Folder, program: &Path) -> String {
     let mut text = String::new();
     let path = folder.path().display();
     // INVARIANT: writing to a string cannot fail.
-    let _ = writeln!(text, "Countersign demo: gateway http://127.0.0.1:{}, echo backend :{}, token issuer :{}, admin :{}", ports.gateway, ports.echo, ports.issuer, ports.admin);
+    let _ = writeln!(
+        text,
+        "Countersign demo: gateway http://127.0.0.1:{}, echo backend :{}, token issuer :{}, admin :{}",
+        ports.gateway, ports.echo, ports.issuer, ports.admin
+    );
     let kept = if folder.is_kept() { "they stay" } else { "removed at the end; --dir keeps them" };
     let _ = writeln!(text, "Files: {path} ({kept}). Edits of the YAML files count at once. Ctrl-C ends the demo.");
     let _ = writeln!(text, "People: alice bob juergen zoe lukasz lei ngoc oscar ayse olga yusuf siobhan\n");
@@ -98,15 +102,19 @@ pub(super) fn text(ports: Ports, folder: &Folder) -> String {
         let _ = writeln!(text, "   {}", step.command(ports));
         let _ = writeln!(text, "   -> {}\n", step.expect);
     }
-    let (gateway, admin) = (ports.gateway, ports.admin);
-    let _ = writeln!(text, "Keys, readiness and metrics:");
-    let _ = writeln!(text, "   curl -s http://127.0.0.1:{gateway}/.well-known/jwks.json");
-    let _ = writeln!(text, "   curl -s http://127.0.0.1:{admin}/readyz");
-    let _ = writeln!(text, "   curl -s http://127.0.0.1:{admin}/metrics\n");
-    let _ = writeln!(text, "In another terminal, with the same binary:");
-    let _ = writeln!(text, "   countersign explain --config {path}/countersign.yaml --api orders --operation \"GET /42\" --user zoe");
-    let _ = writeln!(text, "   countersign disclosures --config {path}/countersign.yaml");
-    let _ = writeln!(text, "   tail -n 1 {path}/audit.jsonl");
+    let (gateway, admin, program) = (ports.gateway, ports.admin, program.display());
+    let _ = writeln!(
+        text,
+        "Keys, readiness and metrics:
+   curl -s http://127.0.0.1:{gateway}/.well-known/jwks.json
+   curl -s http://127.0.0.1:{admin}/readyz
+   curl -s http://127.0.0.1:{admin}/metrics
+
+In another terminal:
+   {program} explain --config {path}/countersign.yaml --api orders --operation 'GET /42' --user zoe
+   {program} disclosures --config {path}/countersign.yaml
+   tail -n 1 {path}/audit.jsonl"
+    );
     text
 }
 

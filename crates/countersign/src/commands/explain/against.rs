@@ -131,9 +131,8 @@ impl Difference {
     /// Returns it as a JSON object.
     pub(super) fn to_json(&self) -> Json {
         let value = |value: &Option<Json>| value.clone().unwrap_or(Json::Null);
-        let claim = |(name, value): &(String, Json)| {
-            object([("name", Json::string(name.as_str())), ("value", value.clone())])
-        };
+        let claim =
+            |(name, value): &(String, Json)| object([("name", Json::string(name.as_str())), ("value", value.clone())]);
         let changed = |claim: &ChangedClaim| {
             object([
                 ("name", Json::string(claim.name.as_str())),

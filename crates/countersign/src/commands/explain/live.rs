@@ -61,7 +61,8 @@ fn question(arguments: &ExplainArguments, token: Option<&str>) -> Json {
 
 async fn post(address: SocketAddr, question: String) -> anyhow::Result<Json> {
     let client = Client::builder().redirect(Policy::none()).no_proxy().timeout(Duration::from_secs(30)).build()?;
-    let request = client.post(format!("http://{address}/explain")).header(CONTENT_TYPE, "application/json").body(question);
+    let request =
+        client.post(format!("http://{address}/explain")).header(CONTENT_TYPE, "application/json").body(question);
     let mut response = request.send().await?;
     let status = response.status();
     let mut body = Vec::new();

@@ -4,10 +4,7 @@ use std::fmt::Write as _;
 
 use claims::Json;
 
-use super::{
-    against::Difference,
-    jwts, member, text_member,
-};
+use super::{against::Difference, jwts, member, text_member};
 use crate::{clock, output};
 
 /// A longer value is cut in a table; JSON has all of it.
@@ -25,10 +22,9 @@ pub(super) fn render(explained: &Json, difference: Option<&Difference>) -> Strin
         text_member(explained, "version"),
         caller(explained)
     );
-    if let Some(assumed) = member(explained, "caller").and_then(|caller| member(caller, "assumedToken")) {
-        if *assumed != Json::Null {
-            let _ = writeln!(text, "assumed token: {assumed}");
-        }
+    let assumed = member(explained, "caller").and_then(|caller| member(caller, "assumedToken"));
+    if let Some(assumed) = assumed.filter(|assumed| **assumed != Json::Null) {
+        let _ = writeln!(text, "assumed token: {assumed}");
     }
     if let Some(refusal) = refusal(explained) {
         let _ = writeln!(text, "\nrefused: {refusal}");
@@ -88,9 +84,9 @@ fn write_jwt(jwt: &Json, text: &mut String) {
         let _ = writeln!(text, "{header}: not sent, {}", text_member(jwt, "notSent"));
     }
     let _ = writeln!(text, "policy: {}", text_member(jwt, "policy"));
-    write_rows(&["CLAIM", "VALUE", "SOURCE", "AGE", "RULE"], rows(jwt, "claims", claim_row), text);
-    write_rows(&["NOT IN THE TOKEN", "REASON"], rows(jwt, "notInToken", omission_row), text);
-    write_rows(&["CLAIM", "PROBLEM"], rows(jwt, "problems", problem_row), text);
+    write_rows(&["CLAIM", "VALUE", "SOURCE", "AGE", "RULE"], &rows(jwt, "claims", claim_row), text);
+    write_rows(&["NOT IN THE TOKEN", "REASON"], &omission_rows(jwt), text);
+    write_rows(&["CLAIM", "PROBLEM"], &rows(jwt, "problems", problem_row), text);
     if let Some(value) = member(jwt, "value").and_then(Json::as_str) {
         let _ = writeln!(text, "\n{header}: {value}");
     }
@@ -100,9 +96,9 @@ fn rows(jwt: &Json, name: &str, row: fn(&Json) -> Vec<String>) -> Vec<Vec<String
     member(jwt, name).and_then(Json::as_array).unwrap_or_default().iter().map(row).collect()
 }
 
-fn write_rows(names: &[&str], rows: Vec<Vec<String>>, text: &mut String) {
+fn write_rows(names: &[&str], rows: &[Vec<String>], text: &mut String) {
     if !rows.is_empty() {
-        let _ = write!(text, "\n{}", output::columns(names, &rows));
+        let _ = write!(text, "\n{}", output::columns(names, rows));
     }
 }
 
@@ -115,6 +111,17 @@ fn claim_row(claim: &Json) -> Vec<String> {
         age.map_or_else(|| "-".to_owned(), |seconds| format!("{seconds}s")),
         text_member(claim, "rule").to_owned(),
     ]
+}
+
+/// Returns what is not there, the surprising before the usual.
+fn omission_rows(jwt: &Json) -> Vec<Vec<String>> {
+    let mut omissions: Vec<&Json> =
+        member(jwt, "notInToken").and_then(Json::as_array).unwrap_or_default().iter().collect();
+    let usual = ["not_allowed", "not_in_store"];
+    omissions.sort_by_key(|omission| {
+        usual.iter().position(|reason| text_member(omission, "reason") == *reason).map_or(0, |place| place + 1)
+    });
+    omissions.into_iter().map(omission_row).collect()
 }
 
 fn omission_row(omission: &Json) -> Vec<String> {
@@ -148,9 +155,12 @@ fn write_difference(difference: &Difference, text: &mut String) {
     if rows.is_empty() {
         let _ = writeln!(text, "\nno difference from the other token");
     }
-    write_rows(&["DIFFERENCE", "CLAIM", "OTHER TOKEN", "OURS"], rows, text);
+    write_rows(&["DIFFERENCE", "CLAIM", "OTHER TOKEN", "OURS"], &rows, text);
     let value = |value: &Option<Json>| value.as_ref().map_or_else(|| "-".to_owned(), short);
-    let apart =
-        difference.apart.iter().map(|(name, other, ours)| vec![(*name).to_owned(), value(other), value(ours)]).collect();
-    write_rows(&["NOT COMPARED", "OTHER TOKEN", "OURS"], apart, text);
+    let apart: Vec<Vec<String>> = difference
+        .apart
+        .iter()
+        .map(|(name, other, ours)| vec![(*name).to_owned(), value(other), value(ours)])
+        .collect();
+    write_rows(&["NOT COMPARED", "OTHER TOKEN", "OURS"], &apart, text);
 }

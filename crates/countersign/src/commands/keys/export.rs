@@ -19,13 +19,13 @@ pub(super) fn run(arguments: &ExportArguments, process: &Process) -> anyhow::Res
         output::result_bytes(&key.to_private_jwk(&Object::default())?)?;
         return output::result_line("");
     }
-    if arguments.certificate {
+    if arguments.form.certificate {
         let certificate = key.certificate();
         let certificate = certificate.with_context(|| format!("`{}` has no certificate", key.kid()))?;
         return output::result(&pem(certificate));
     }
     let public = Json::Object(key.public_jwk().context("a shared secret is not exported")?);
-    if arguments.jwks {
+    if arguments.form.jwks {
         let mut jwks = Object::default();
         jwks.insert("keys", Json::Array(vec![public]));
         return output::result_line(&Json::Object(jwks).to_string());
@@ -36,8 +36,13 @@ pub(super) fn run(arguments: &ExportArguments, process: &Process) -> anyhow::Res
 /// Writes certificates as PEM (RFC 7468), the key's own first.
 fn pem(certificate: &CertificateChain) -> String {
     let chain = certificate.x5c();
-    let texts = chain.as_array().unwrap_or_default().iter().filter_map(Json::as_str);
-    texts.map(|text| format!("-----BEGIN CERTIFICATE-----\n{}-----END CERTIFICATE-----\n", wrapped(text))).collect()
+    let mut text = String::new();
+    for base64 in chain.as_array().unwrap_or_default().iter().filter_map(Json::as_str) {
+        text.push_str("-----BEGIN CERTIFICATE-----\n");
+        text.push_str(&wrapped(base64));
+        text.push_str("-----END CERTIFICATE-----\n");
+    }
+    text
 }
 
 /// Breaks base64 into lines of 64 characters.

@@ -48,7 +48,10 @@ fn read(arguments: &ImportArguments) -> anyhow::Result<SigningKey> {
             read_pkcs12(arguments, &bytes, algorithm)?
         }
         Some(b'{') => {
-            ensure!(certificate.is_none(), "a JWK brings its certificates in `x5c`: leave --certificate out, or import PEM");
+            ensure!(
+                certificate.is_none(),
+                "a JWK brings its certificates in `x5c`: leave --certificate out, or import PEM"
+            );
             SigningKey::from_jwk(&bytes, algorithm)
         }
         Some(_) => SigningKey::from_pem(&bytes, algorithm, certificate.as_deref()),
@@ -63,7 +66,9 @@ fn read_pkcs12(
     algorithm: Option<Algorithm>,
 ) -> anyhow::Result<Result<SigningKey, claims::KeyError>> {
     let password = match &arguments.password_file {
-        Some(file) => String::from_utf8(read_file(file)?).with_context(|| format!("`{}` is not UTF-8", file.display()))?,
+        Some(file) => {
+            String::from_utf8(read_file(file)?).with_context(|| format!("`{}` is not UTF-8", file.display()))?
+        }
         None => String::new(),
     };
     let password = password.strip_suffix('\n').unwrap_or(&password);
@@ -85,7 +90,8 @@ fn refuse_known(store: &KeyStore, key: &SigningKey) -> anyhow::Result<()> {
 
 /// Refuses a key that would break the set: one key pair for two algorithms.
 fn refuse_conflict(store: &KeyStore, file: &KeyFile) -> anyhow::Result<()> {
-    let entry = |file: &KeyFile| KeySetEntry { key: Arc::clone(&file.key), life: file.life, origin: KeyOrigin::Directory };
+    let entry =
+        |file: &KeyFile| KeySetEntry { key: Arc::clone(&file.key), life: file.life, origin: KeyOrigin::Directory };
     let entries = store.files.iter().chain([file]).map(entry).collect();
     KeySet::new(entries, Vec::new(), store.now).map(|_| ()).context("the key cannot be added")
 }

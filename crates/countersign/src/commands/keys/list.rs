@@ -20,9 +20,12 @@ pub(super) fn run(arguments: &ListArguments, process: &Process) -> anyhow::Resul
     let mut states = store.set.states(store.now);
     states.sort_by_key(|status| (status.algorithm, place(status.state)));
     match arguments.format {
-        Format::Json => output::result_line(&format!("{:#}", Value::from_iter(states.iter().map(to_json)))),
+        Format::Json => output::result_line(&format!("{:#}", states.iter().map(to_json).collect::<Value>())),
         Format::Text if states.is_empty() => {
-            output::message(&format!("no keys in {}; the first `serve` makes an ES256 and an RS256 key", store.directory.display()));
+            output::message(&format!(
+                "no keys in {}; the first `serve` makes an ES256 and an RS256 key",
+                store.directory.display()
+            ));
             Ok(())
         }
         Format::Text => {

@@ -93,11 +93,14 @@ impl KeyStore {
         let found: Vec<&KeyFile> = self.files.iter().filter(|file| file.key.kid().starts_with(kid)).collect();
         match found.as_slice() {
             [only] if !kid.is_empty() => Ok(only),
-            [] if self.is_listed(kid) => bail!(
-                "`{kid}` is a file of the operator's `keys.files`: it is managed there; taking it out revokes it"
-            ),
+            [] if self.is_listed(kid) => {
+                bail!("`{kid}` is a file of the operator's `keys.files`: it is managed there; taking it out revokes it")
+            }
             [] => bail!("there is no key `{kid}` in {}; `countersign keys list` shows them", self.directory.display()),
-            _ => bail!("`{kid}` begins several keys: {}", found.iter().map(|file| file.key.kid()).collect::<Vec<_>>().join(", ")),
+            _ => bail!(
+                "`{kid}` begins several keys: {}",
+                found.iter().map(|file| file.key.kid()).collect::<Vec<_>>().join(", ")
+            ),
         }
     }
 
@@ -112,8 +115,12 @@ fn entry(file: &KeyFile) -> KeySetEntry {
 
 /// Reads the operator's file, and returns it with its folder.
 fn read_operator(path: &Path) -> anyhow::Result<(PathBuf, spec::Operator)> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read the operator's file `{}`; name another with --config, or the keys with --directory", path.display()))?;
+    let text = std::fs::read_to_string(path).with_context(|| {
+        format!(
+            "cannot read the operator's file `{}`; name another with --config, or the keys with --directory",
+            path.display()
+        )
+    })?;
     let mut diagnostics = Diagnostics::new();
     let operator = parse_operator(&Source { path: path.to_owned(), text }, &mut diagnostics);
     let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
@@ -144,7 +151,8 @@ fn lock(directory: &Path) -> anyhow::Result<File> {
         .create(directory)
         .with_context(|| format!("cannot make the keys directory `{}`", directory.display()))?;
     let path = directory.join(".lock");
-    let file = File::create(&path).with_context(|| format!("cannot write in the keys directory `{}`", directory.display()))?;
+    let file =
+        File::create(&path).with_context(|| format!("cannot write in the keys directory `{}`", directory.display()))?;
     file.lock().with_context(|| format!("cannot lock `{}`", path.display()))?;
     Ok(file)
 }

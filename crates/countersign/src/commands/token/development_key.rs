@@ -4,42 +4,32 @@ use std::{
     fs::{self, OpenOptions},
     io::{self, Write as _},
     os::unix::fs::OpenOptionsExt as _,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use anyhow::Context as _;
 use claims::{Algorithm, Json, Object, RsaSize, SigningKey};
 
-/// A signing key for development.
-#[derive(Debug)]
-pub(crate) struct DevelopmentKey {
-    /// The key.
-    pub(crate) key: SigningKey,
-    /// Its JWKS, which the gateway's `issuers` may name.
-    pub(crate) jwks: PathBuf,
-}
-
-impl DevelopmentKey {
-    /// Opens the folder's key, and makes it on first use. Two first users at once get the same key.
-    ///
-    /// # Errors
-    ///
-    /// When the folder cannot be written, or its key cannot be read.
-    pub(crate) fn open(folder: &Path) -> anyhow::Result<Self> {
-        let path = folder.join("key.json");
-        if !path.exists() {
-            make(folder, &path).with_context(|| format!("cannot make a development key in `{}`", folder.display()))?;
-        }
-        let text = fs::read(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
-        let key = SigningKey::from_jwk(&text, None)
-            .with_context(|| format!("`{}` is no development key; remove it to get a new one", path.display()))?;
-        let jwks = folder.join("jwks.json");
-        let wanted = jwks_of(&key)?;
-        if fs::read_to_string(&jwks).ok().as_ref() != Some(&wanted) {
-            write_whole(&jwks, wanted.as_bytes()).with_context(|| format!("cannot write `{}`", jwks.display()))?;
-        }
-        Ok(Self { key, jwks })
+/// Opens the folder's key, and makes it on first use, with the JWKS beside it that the gateway's `issuers` may name. Two
+/// first users at once get the same key.
+///
+/// # Errors
+///
+/// When the folder cannot be written, or its key cannot be read.
+pub(crate) fn open_development_key(folder: &Path) -> anyhow::Result<SigningKey> {
+    let path = folder.join("key.json");
+    if !path.exists() {
+        make(folder, &path).with_context(|| format!("cannot make a development key in `{}`", folder.display()))?;
     }
+    let text = fs::read(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    let key = SigningKey::from_jwk(&text, None)
+        .with_context(|| format!("`{}` is no development key; remove it to get a new one", path.display()))?;
+    let jwks = folder.join("jwks.json");
+    let wanted = jwks_of(&key)?;
+    if fs::read_to_string(&jwks).ok().as_ref() != Some(&wanted) {
+        write_whole(&jwks, wanted.as_bytes()).with_context(|| format!("cannot write `{}`", jwks.display()))?;
+    }
+    Ok(key)
 }
 
 /// Writes a new key, readable by its owner alone, unless another process was faster.

@@ -8,7 +8,7 @@ use claims::{Json, Object, SigningKey};
 use gateway::parse_duration;
 use uuid::Uuid;
 
-use super::DevelopmentKey;
+use super::open_development_key;
 use crate::{Process, cli::IssueArguments, clock, output};
 
 /// What an access token says.
@@ -38,7 +38,7 @@ pub(crate) struct NewToken<'a> {
 pub(super) fn run(arguments: &IssueArguments, process: &Process) -> anyhow::Result<ExitCode> {
     let key = match &arguments.key {
         Some(path) => read_key(path)?,
-        None => DevelopmentKey::open(&arguments.dev_dir)?.key,
+        None => open_development_key(&arguments.dev_dir)?,
     };
     let ttl = parse_duration(&arguments.ttl)
         .with_context(|| format!("--ttl: `{}` is no duration; write it like 15m or 1h", arguments.ttl))?;
@@ -72,7 +72,9 @@ pub(crate) fn issue(token: &NewToken<'_>, key: &SigningKey, now: u64) -> anyhow:
     match token.audience {
         [] => {}
         [audience] => claims.insert("aud", Json::string(audience.as_str())),
-        list => claims.insert("aud", Json::Array(list.iter().map(|audience| Json::string(audience.as_str())).collect())),
+        list => {
+            claims.insert("aud", Json::Array(list.iter().map(|audience| Json::string(audience.as_str())).collect()));
+        }
     }
     claims.insert("exp", now.saturating_add(token.ttl).into());
     claims.insert("iat", now.into());
@@ -95,7 +97,11 @@ pub(crate) fn issue(token: &NewToken<'_>, key: &SigningKey, now: u64) -> anyhow:
 fn read_key(path: &std::path::Path) -> anyhow::Result<SigningKey> {
     let text = fs::read(path)
         .with_context(|| format!("cannot read `{}`; without --key a development key is made", path.display()))?;
-    let key = if text.first() == Some(&b'{') { SigningKey::from_jwk(&text, None) } else { SigningKey::from_pem(&text, None, None) };
+    let key = if text.first() == Some(&b'{') {
+        SigningKey::from_jwk(&text, None)
+    } else {
+        SigningKey::from_pem(&text, None, None)
+    };
     key.with_context(|| format!("cannot sign with `{}`", path.display()))
 }
 

@@ -6,7 +6,9 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use claims::{ClaimChecks, Encoding, TokenError, TokenVerification, VerificationFailure, VerifiedPayload, verify_token};
+use claims::{
+    ClaimChecks, Encoding, TokenError, TokenVerification, VerificationFailure, VerifiedPayload, verify_token,
+};
 
 use super::jwks;
 use crate::{
