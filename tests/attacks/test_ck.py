@@ -152,9 +152,10 @@ class CacheKeys(Attack):
             with concurrent.futures.ThreadPoolExecutor(4) as pool:
                 work = [pool.submit(hammer) for _ in range(4)]
                 try:
-                    for number in range(1, 6):
+                    for number in range(1, 7):
                         self.gateway.write_api("orders", version(number, to))
-                        self.gateway.reload()
+                        # By the admin listener, by SIGHUP, and by nothing but the file itself.
+                        [self.gateway.reload, self.gateway.hang_up, lambda: None][number % 3]()
                         self.gateway.wait_until(lambda: self.latest_version() == str(number), f"version {number} never served")
                         since = len(self.backend.records)
                         self.gateway.wait_until(lambda: len(self.backend.records) > since + 50, "no traffic")

@@ -75,7 +75,7 @@ class Backend:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def answer(self, path_part, raw):
-        """Sends `raw` bytes instead of the usual answer to targets that contain `path_part`."""
+        """Sends `raw` bytes, or what the function `raw` returns, to targets that contain `path_part`."""
         self.answers[path_part] = raw
 
     def reset(self):
@@ -126,7 +126,7 @@ class Backend:
     def _response(self, record):
         for part, raw in self.answers.items():
             if part in record.target:
-                return raw
+                return raw() if callable(raw) else raw
         with self._changed:
             self._serial += 1
             serial = self._serial
