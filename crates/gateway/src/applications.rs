@@ -40,13 +40,13 @@ pub struct SubscriptionRecord {
     pub tier: Box<str>,
 }
 
-/// The application behind one call, as this API sees it.
+/// The application behind one call, as this API sees it. Cheap to make and to compare.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CallingApplication {
-    /// The claims' values; `None`: no application is known.
-    pub application: Option<Application>,
-    /// Whether it has a subscription to the API.
-    pub is_subscribed: bool,
+    /// The application; `None`: none is known.
+    record: Option<Arc<ApplicationRecord>>,
+    /// Which of its subscriptions is to the called API.
+    subscription: Option<usize>,
     /// Which endpoints its client may use.
     pub key_type: KeyType,
 }
@@ -77,16 +77,8 @@ impl Applications {
         let subscription = record
             .subscriptions
             .iter()
-            .find(|entry| *entry.api == *api && entry.version.as_deref().is_none_or(|wanted| wanted == version));
-        let mut application = record.application.clone();
-        if let Some(subscription) = subscription {
-            application.subscription_tier = subscription.tier.clone();
-        }
-        CallingApplication {
-            application: Some(application),
-            is_subscribed: subscription.is_some(),
-            key_type: *key_type,
-        }
+            .position(|entry| *entry.api == *api && entry.version.as_deref().is_none_or(|wanted| wanted == version));
+        CallingApplication { record: Some(Arc::clone(record)), subscription, key_type: *key_type }
     }
 }
 
@@ -100,16 +92,46 @@ impl CallingApplication {
             Some(_) | None => KeyType::Production,
         };
         let subscription = subscription(claims, api, version);
-        let application = object(claims.get("application")).map(|described| Application {
-            id: text(described, "id"),
-            uuid: text(described, "uuid"),
-            name: text(described, "name"),
-            owner: text(described, "owner"),
-            tier: text(described, "tier"),
-            attributes: object(described.get("attributes")).cloned().unwrap_or_default(),
-            subscription_tier: subscription.map(|entry| text(entry, "subscriptionTier")).unwrap_or_default(),
+        let subscription = subscription.map(|entry| SubscriptionRecord {
+            api: api.into(),
+            version: Some(version.into()),
+            tier: text(entry, "subscriptionTier"),
         });
-        Self { application, is_subscribed: subscription.is_some(), key_type }
+        let record = object(claims.get("application")).map(|described| ApplicationRecord {
+            application: Application {
+                id: text(described, "id"),
+                uuid: text(described, "uuid"),
+                name: text(described, "name"),
+                owner: text(described, "owner"),
+                tier: text(described, "tier"),
+                attributes: object(described.get("attributes")).cloned().unwrap_or_default(),
+                subscription_tier: Box::default(),
+            },
+            subscriptions: subscription.into_iter().collect(),
+        });
+        let subscription = record.as_ref().and_then(|record| (!record.subscriptions.is_empty()).then_some(0));
+        Self { record: record.map(Arc::new), subscription, key_type }
+    }
+
+    /// Returns the same application with the kind of endpoint that the operation has for it.
+    #[must_use]
+    pub fn with_key_type(self, key_type: KeyType) -> Self {
+        Self { key_type, ..self }
+    }
+
+    /// True when an application is known.
+    pub fn is_known(&self) -> bool {
+        self.record.is_some()
+    }
+
+    /// Returns the application with its tier here, for its claims.
+    pub fn described(&self) -> Option<Application> {
+        let record = self.record.as_ref()?;
+        let mut application = record.application.clone();
+        if let Some(subscription) = self.subscription.and_then(|index| record.subscriptions.get(index)) {
+            application.subscription_tier = subscription.tier.clone();
+        }
+        Some(application)
     }
 
     /// Refuses an application without a subscription.
@@ -118,7 +140,7 @@ impl CallingApplication {
     ///
     /// [`Code::NoSubscription`] (403).
     pub fn require_subscription(&self) -> Result<(), Rejection> {
-        if self.is_subscribed {
+        if self.subscription.is_some() {
             return Ok(());
         }
         Err(Rejection::new(Code::NoSubscription, "the application has no subscription to this API"))

@@ -78,8 +78,7 @@ impl Snapshot {
         record: &mut DecisionRecord,
     ) -> Result<Forward, Rejection> {
         let mut clock = Stopwatch(Instant::now());
-        let uri = head.uri.clone();
-        let path = normal_path(&uri)?;
+        let path = normal_path(&head.uri)?;
         let routed = self.route(&head, &path)?;
         let operation = routed.operation()?;
         record.api = Some(routed.base.api);
@@ -94,7 +93,8 @@ impl Snapshot {
         record.steps.authenticate = clock.lap();
 
         let application = calling_application(&caller, routed.api, &self.applications);
-        let application = CallingApplication { key_type: operation.key_type(&application)?, ..application };
+        let key_type = operation.key_type(&application)?;
+        let application = application.with_key_type(key_type);
         operation.access.require_subscription(&application)?;
         let call =
             Call { api: routed.api, operation: routed.operation, applications: &self.applications, runtime, now };
@@ -102,7 +102,7 @@ impl Snapshot {
         record.steps.issue = clock.lap();
 
         let endpoint = operation.endpoint(application.key_type, &head)?;
-        let path_and_query = rebase(&routed, operation, endpoint, &uri)?;
+        let path_and_query = rebase(&routed, operation, endpoint, &head.uri)?;
         let jwts: Vec<(HeaderName, HeaderValue)> = operation.backend_jwts.fields(&record.jwts);
         let outgoing = Outgoing {
             endpoint: Arc::clone(endpoint),

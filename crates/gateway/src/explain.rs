@@ -226,7 +226,7 @@ fn application(found: &Found<'_>, asked: &Asked, compiled: &Compiled) -> Result<
         None => CallingApplication::default(),
     };
     let key_type = found.operation.key_type(&application)?;
-    let application = CallingApplication { key_type, ..application };
+    let application = application.with_key_type(key_type);
     // Without a token there is no client either, so nothing can be said about its subscription.
     if !asked.is_assumed() {
         found.operation.access.require_subscription(&application)?;

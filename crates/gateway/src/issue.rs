@@ -297,12 +297,13 @@ impl IssuePolicy {
     ) -> Result<ClaimSet, Rejection> {
         let nowhere = OperationFacts { target: Box::default(), verb: Box::default() };
         let operation = call.api.operations.get(call.operation).map_or(&nowhere, |operation| &operation.facts);
+        let described = application.described();
         let composition = Composition {
             policy: &self.policy,
             api: call.api.facts(application.key_type),
             operation,
             caller: caller.map_or(ClaimsCaller::Anonymous, |(principal, _)| ClaimsCaller::Known(principal)),
-            application: application.application.as_ref(),
+            application: described.as_ref(),
             user: looked_up.user(),
             store_attributes: &looked_up.gives,
         };
@@ -392,7 +393,7 @@ pub(crate) fn application_of(
     let facts = &api.production;
     let configured = applications.of(principal, &facts.name, &facts.version);
     match issuer.application_from_token {
-        ApplicationFromToken::Believed if configured.application.is_none() => {
+        ApplicationFromToken::Believed if !configured.is_known() => {
             CallingApplication::from_token(principal, &facts.name, &facts.version)
         }
         ApplicationFromToken::Believed | ApplicationFromToken::Ignored => configured,
