@@ -116,3 +116,31 @@ fn break_line(depth: usize, text: &mut String) {
     text.push('\n');
     text.extend(std::iter::repeat_n("  ", depth));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pretty_json_keeps_order_and_digits() {
+        let json = Json::parse(br#"{"z":[1.50,{}],"a":{"n":12345678901234567890},"e":[]}"#).unwrap();
+        let expected = r#"{
+  "z": [
+    1.50,
+    {}
+  ],
+  "a": {
+    "n": 12345678901234567890
+  },
+  "e": []
+}"#;
+        assert_eq!(pretty(&json), expected);
+        assert_eq!(Json::parse(pretty(&json).as_bytes()), Ok(json));
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let rows = [vec!["Ünï".to_owned(), "b".to_owned()], vec!["a".to_owned(), String::new()]];
+        assert_eq!(columns(&["A", "LONG"], &rows), "A    LONG\nÜnï  b\na\n");
+    }
+}

@@ -177,3 +177,44 @@ fn object<const N: usize>(members: [(&str, Json); N]) -> Json {
     }
     Json::Object(object)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Object {
+        Json::parse(text.as_bytes()).unwrap().as_object().unwrap().clone()
+    }
+
+    fn check(other: &str, ours: &str, expected: &str) {
+        let difference = Difference::between(&parse(other), &parse(ours)).to_json();
+        let without_apart: Vec<String> = ["missing", "extra", "different"]
+            .map(|part| format!("{part} {}", member(&difference, part).unwrap()))
+            .into_iter()
+            .filter(|part| !part.ends_with(" []"))
+            .collect();
+        assert_eq!(without_apart.join("; "), expected, "{other} {ours}");
+    }
+
+    #[test]
+    fn each_kind_of_difference_is_told_apart() {
+        check(r#"{"a":1,"exp":5,"jti":"x"}"#, r#"{"a":1,"exp":6,"iat":1}"#, "");
+        check(r#"{"a":1}"#, "{}", r#"missing [{"name":"a","value":1}]"#);
+        check("{}", r#"{"a":[]}"#, r#"extra [{"name":"a","value":[]}]"#);
+        check(r#"{"a":"1"}"#, r#"{"a":1}"#, r#"different [{"name":"a","differs":"type","other":"1","ours":1}]"#);
+        check(r#"{"a":1.0}"#, r#"{"a":1}"#, r#"different [{"name":"a","differs":"value","other":1.0,"ours":1}]"#);
+        let order = r#"different [{"name":"a","differs":"order","other":["x","y"],"ours":["y","x"]}]"#;
+        check(r#"{"a":["x","y"]}"#, r#"{"a":["y","x"]}"#, order);
+    }
+
+    #[test]
+    fn payloads_are_read_in_every_encoding_and_behind_a_scheme() {
+        for segment in ["eyJzdWIiOiI_Pz4-In0", "eyJzdWIiOiI/Pz4+In0", "eyJzdWIiOiI/Pz4+In0="] {
+            let token = format!("Bearer e30.{segment}.c2ln\n");
+            assert_eq!(payload(token.as_bytes()).unwrap(), parse(r#"{"sub":"??>>"}"#), "{segment}");
+        }
+        for wrong in ["", "opaque", "e30.%%.x", "e30.W10.x", "e30.e30x.y"] {
+            assert!(payload(wrong.as_bytes()).is_err(), "{wrong}");
+        }
+    }
+}
