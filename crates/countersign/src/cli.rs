@@ -34,12 +34,17 @@ pub(crate) const EXIT_CANNOT: u8 = 2;
     max_term_width = 100,
     after_help = "\
 Examples:
-  countersign demo                                  a whole gateway to try, with curl lines to paste
-  countersign check --config countersign.yaml       every mistake, with file, line and hint
-  countersign serve --config countersign.yaml       run it
-  countersign explain --api orders --operation \"GET /orders/{id}\" --user alice
+  # a whole gateway to try, with curl lines to paste
+  countersign demo
+  # every mistake, with file, line and hint
+  countersign check --config countersign.yaml
+  # run it
+  countersign serve --config countersign.yaml
+  # what the backend gets, and why
+  countersign explain --api orders --operation \"GET /{id}\" --user alice
 
 Exit codes: 0 done, or yes; 1 the answer is no (mistakes found, token refused, difference); 2 it could not be done.
+
 `countersign COMMAND --help` shows each command's own examples."
 )]
 pub(crate) struct Cli {
@@ -75,12 +80,16 @@ pub(crate) enum Format {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  countersign serve                                 with ./countersign.yaml
+  # with ./countersign.yaml
+  countersign serve
+  # every API definition must be sound
   countersign serve --config /etc/countersign/countersign.yaml --strict
 
-Edits of the files are picked up while it runs; SIGHUP asks for it at once. A broken edit changes nothing and is reported in
-the log, in /readyz and in a metric. SIGTERM and Ctrl-C finish the requests in flight. The first start makes an ES256 and an
-RS256 signing key. Messages go to standard error; COUNTERSIGN_LOG=debug shows more. Audit records go to standard output unless
+Edits of the files are picked up while it runs; SIGHUP asks for it at once. A broken edit changes nothing and is \
+reported in the log, in /readyz and in a metric. SIGTERM and Ctrl-C finish the requests in flight. The first start \
+makes an ES256 and an RS256 signing key.
+
+Messages go to standard error; COUNTERSIGN_LOG=debug shows more. Audit records go to standard output unless \
 `audit.file` says otherwise.")]
 pub(crate) struct ServeArguments {
     /// The operator's file
@@ -103,11 +112,14 @@ impl ServeArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  countersign check                                 ./countersign.yaml and the API definitions that it names
+  # ./countersign.yaml and the API definitions that it names
+  countersign check
+  # for scripts
   countersign check --config gateway/countersign.yaml --format json
-  countersign check orders.apk-conf                 an API definition alone, without the operator's file
+  # an API definition alone, without the operator's file
+  countersign check orders.apk-conf
+  # this definition in place of those of the configured folder
   countersign check --config countersign.yaml orders.apk-conf
-                                                    this definition in place of those of the configured folder
 
 Exit codes: 0 no errors; 1 errors (with --strict-warnings: or warnings); 2 it could not be done.")]
 pub(crate) struct CheckArguments {
@@ -129,12 +141,15 @@ pub(crate) struct CheckArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  countersign explain --api orders --operation \"GET /orders/{id}\" --user alice
-  countersign explain --api orders --operation \"GET /orders/42\" --token @access-token.txt --format json
-  countersign explain --api orders --operation \"GET /orders/{id}\" --user alice --against @old-gateway.jwt
-                                                    exit 1 if the two tokens differ
-  countersign explain --api orders --operation \"GET /orders/{id}\" --user alice --live
-                                                    what the running gateway would send, caches included
+  # a user, with the token that the operation would accept
+  countersign explain --api orders --operation \"GET /{id}\" --user alice
+  # the bearer of a token
+  countersign explain --api orders --operation \"GET /42\" --token @token.txt
+  # what differs from another gateway's token: exit code 1 if anything does
+  countersign explain --api orders --operation \"GET /{id}\" --user alice \\
+      --against @old-gateway.jwt
+  # what the running gateway would send, with what its caches hold
+  countersign explain --api orders --operation \"GET /{id}\" --user alice --live
 
 Exit codes: 0 explained (and no difference); 1 refused, or a difference; 2 it could not be done.")]
 pub(crate) struct ExplainArguments {
@@ -174,12 +189,15 @@ pub(crate) struct ExplainArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  countersign disclosures                           a table
+  # a table
+  countersign disclosures
+  # for a spreadsheet
   countersign disclosures --format csv > disclosures.csv
-  countersign disclosures --format json | jq '.[] | select(.attribute == \"email\")'
+  # for scripts
+  countersign disclosures --format json
 
-From the compiled configuration alone: what may be sent, whether or not a user has it. An allowed sensitive attribute is marked
-with the operator's reason.")]
+From the compiled configuration alone: what may be sent, whether or not a user has it. An allowed sensitive \
+attribute is marked with the operator's reason.")]
 pub(crate) struct DisclosuresArguments {
     /// The operator's file
     #[arg(long, value_name = "FILE", default_value = "countersign.yaml")]
@@ -213,7 +231,10 @@ pub(crate) struct ConfigArguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Every field with its meaning and its default, as YAML
-    #[command(after_help = "Examples:\n  countersign config defaults\n  countersign config defaults api")]
+    #[command(after_help = "\
+Examples:
+  countersign config defaults
+  countersign config defaults api")]
     Defaults {
         /// Of which file
         #[arg(value_enum, default_value_t)]
@@ -249,11 +270,12 @@ pub(crate) enum ConfigFile {
 #[command(after_help = "\
 Examples:
   countersign demo
-  countersign demo --dir ./demo                     keep the files, edit them while it runs
+  # keep the files; edit them while it runs
+  countersign demo --dir ./demo
   countersign demo --port 9000
 
-Ports that are taken are replaced by free ones; the printed lines are right in any case. Ctrl-C ends it; files in a temporary
-folder are removed then.")]
+Ports that are taken are replaced by free ones; the printed lines are right in any case. Ctrl-C ends it; files in a \
+temporary folder are removed then.")]
 pub(crate) struct DemoArguments {
     /// Write the example's files here and keep them [default: a temporary folder]
     #[arg(long, value_name = "DIR")]

@@ -12,10 +12,14 @@ use super::Format;
 #[command(after_help = "\
 Examples:
   countersign keys list
-  countersign keys generate --algorithm EdDSA       for an algorithm that has no key yet: it signs at once
-  countersign keys rotate --algorithm ES256         announced now, signs after `announceFor`: no verifier breaks
-  countersign keys revoke 4Yh2kPq…                  its tokens are dead at once
-  countersign keys import wso2carbon.p12 --password-file password.txt --alias wso2carbon
+  # for an algorithm that has no key yet: it signs at once
+  countersign keys generate --algorithm EdDSA
+  # announced now, signs after `keys.announceFor`: no verifier breaks
+  countersign keys rotate --algorithm ES256
+  # its tokens are dead at once
+  countersign keys revoke 4Yh2kPqs
+  # a key that backends know already
+  countersign keys import wso2carbon.p12 --password-file password.txt
 
 A running gateway picks the changes up by itself.")]
 pub(crate) struct KeysArguments {
@@ -62,7 +66,7 @@ pub(crate) struct KeyTiming {
 #[command(after_help = "\
 Examples:
   countersign keys generate --algorithm ES256
-  countersign keys generate --algorithm RS256 --rsa-size 3072 --directory /var/lib/countersign/keys
+  countersign keys generate --algorithm RS256 --rsa-size 3072 --directory keys
   countersign keys generate --algorithm ES256 --announce-for 48h
 
 The first key of an algorithm signs at once. Where one signs already, the new key is announced and takes over later.")]
@@ -86,8 +90,11 @@ Examples:
   countersign keys list
   countersign keys list --directory /var/lib/countersign/keys --format json
 
-announced: published, does not sign yet · active: signs · retired: signs no more, still published · gone, revoked: not
-published, tokens are refused.")]
+States:
+  announced      published, does not sign yet
+  active         signs
+  retired        signs no more, still published
+  gone, revoked  not published, tokens are refused")]
 pub(crate) struct ListArguments {
     #[command(flatten)]
     pub(crate) place: KeyPlace,
@@ -100,8 +107,10 @@ pub(crate) struct ListArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  countersign keys rotate --algorithm ES256         published now, signs in 24 hours
-  countersign keys rotate --algorithm ES256 --now   in an emergency; see what it says about who may break
+  # published now, signs in 24 hours
+  countersign keys rotate --algorithm ES256
+  # in an emergency; see what it says about who may break
+  countersign keys rotate --algorithm ES256 --now
 
 The old key stays published until every token that it signed has expired.")]
 pub(crate) struct RotateArguments {
@@ -121,7 +130,8 @@ pub(crate) struct RotateArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  countersign keys revoke 4Yh2kPqs7XnUT0zI          the kid, or its unambiguous beginning
+  # the kid, or its unambiguous beginning
+  countersign keys revoke 4Yh2kPqs7XnUT0zI
 
 If it was the key that signs, its successor takes over now: the announced one, or a new one.")]
 pub(crate) struct RevokeArguments {
@@ -136,12 +146,14 @@ pub(crate) struct RevokeArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  countersign keys import wso2carbon.p12 --password-file password.txt --alias wso2carbon
+  countersign keys import wso2carbon.p12 --password-file password.txt \\
+      --alias wso2carbon
   countersign keys import server.key --certificate server.pem --now
   countersign keys import signing.jwk --algorithm PS256
 
 The key becomes a file of the keys directory. A Java key store is converted first:
-  keytool -importkeystore -srckeystore wso2carbon.jks -destkeystore wso2carbon.p12 -deststoretype PKCS12")]
+  keytool -importkeystore -srckeystore wso2carbon.jks \\
+      -destkeystore wso2carbon.p12 -deststoretype PKCS12")]
 pub(crate) struct ImportArguments {
     /// The file: PKCS#12, unencrypted PEM (PKCS#8, PKCS#1, SEC 1) or a private JWK
     #[arg(value_name = "FILE")]
@@ -168,9 +180,13 @@ pub(crate) struct ImportArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  countersign keys export 4Yh2kPqs                  the public JWK
+  # the public JWK
+  countersign keys export 4Yh2kPqs
+  # for a verifier's file
   countersign keys export 4Yh2kPqs --jwks > jwks.json
+  # for backends that pin it
   countersign keys export 4Yh2kPqs --certificate > certificate.pem
+  # to move the key elsewhere
   countersign keys export 4Yh2kPqs --private > key.jwk")]
 pub(crate) struct ExportArguments {
     /// The key's `kid`, or its unambiguous beginning

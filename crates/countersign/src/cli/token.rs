@@ -8,8 +8,8 @@ use clap::{Args, Subcommand};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  countersign token issue --issuer https://dev.example --subject alice --scope orders:read
-  countersign token verify --jwks https://gateway.example.com/.well-known/jwks.json @backend.jwt")]
+  countersign token issue --issuer https://dev.example --subject alice
+  countersign token verify --jwks jwks.json @backend.jwt")]
 pub(crate) struct TokenArguments {
     /// What to do.
     #[command(subcommand)]
@@ -28,13 +28,19 @@ pub(crate) enum TokenCommand {
 #[command(after_help = "\
 Examples:
   countersign token issue --issuer https://dev.example --subject alice
-  countersign token issue --issuer https://dev.example --subject alice --audience orders --scope \"orders:read\" \\
-      --client-id mobile-app --ttl 8h --claim department='\"Sales\"' --claim 'groups=[\"staff\"]'
-  curl -H \"Authorization: Bearer $(countersign token issue --issuer https://dev.example --subject alice)\" \\
-      http://127.0.0.1:8080/orders/1.0/42
+  countersign token issue --issuer https://dev.example --subject alice \\
+      --audience orders --scope \"orders:read\" --client-id mobile-app --ttl 8h \\
+      --claim department=Sales --claim 'groups=[\"staff\"]'
+  # a request with a fresh token
+  curl http://127.0.0.1:8080/orders/1.0/42 -H \"Authorization: Bearer $(
+      countersign token issue --issuer https://dev.example --subject alice)\"
 
-The first use makes dev-issuer/key.json and dev-issuer/jwks.json. The gateway trusts the tokens with
-  issuers: [{ name: dev, issuer: https://dev.example, jwks: { file: dev-issuer/jwks.json } }]")]
+The first use makes dev-issuer/key.json and dev-issuer/jwks.json. The gateway trusts the tokens with this in the \
+operator's file:
+  issuers:
+    - name: dev
+      issuer: https://dev.example
+      jwks: { file: dev-issuer/jwks.json }")]
 pub(crate) struct IssueArguments {
     /// The folder of the development key and its jwks.json; made on first use
     #[arg(long, value_name = "DIR", default_value = "dev-issuer", conflicts_with = "key")]
@@ -70,12 +76,16 @@ pub(crate) struct IssueArguments {
 #[command(after_help = "\
 Examples:
   countersign token verify --jwks jwks.json @token.txt
-  countersign token verify --jwks https://gateway.example.com/.well-known/jwks.json \\
-      --issuer https://gateway.example.com --audience orders eyJ0eXAi…
-  countersign token verify --jwks jwks.json - < tokens.txt       one verdict a line
+  countersign token verify --issuer https://gateway.example.com \\
+      --jwks https://gateway.example.com/.well-known/jwks.json \\
+      --audience orders @backend.jwt
+  # one verdict a line
+  countersign token verify --jwks jwks.json - < tokens.txt
+  # no times, no issuer, no audience
   countersign token verify --jwks jwks.json --signature-only @token.txt
 
-Exit codes: 0 the token is good (with `-`: all are); 1 it is not, the reason is on standard error; 2 it could not be done.")]
+Exit codes: 0 the token is good (with `-`: all are); 1 it is not, the reason is on standard error; 2 it could not be \
+done.")]
 pub(crate) struct VerifyArguments {
     /// The keys: a file, or an address
     #[arg(long, value_name = "FILE|URL")]
