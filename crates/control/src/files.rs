@@ -83,6 +83,15 @@ impl ConfigurationFiles {
         }
     }
 
+    /// True for the operator's file, API definitions, keys, and what links to them: Kubernetes swaps `..data`.
+    pub(crate) fn may_be_configuration(&self, path: &Path) -> bool {
+        let ending = path.extension().and_then(|ending| ending.to_str());
+        let is_swapped = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".."));
+        path.file_name() == self.operator.file_name()
+            || is_swapped
+            || ending.is_some_and(|ending| ending == "json" || API_ENDINGS.contains(&ending))
+    }
+
     /// Returns the folders to watch: of the operator's file, the API definitions and the keys.
     pub fn folders(&self) -> Vec<PathBuf> {
         let own = self.operator.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf);

@@ -39,9 +39,14 @@ impl Watch {
         report: impl Fn(&Reload) + Send + 'static,
     ) -> Result<Self, WatchError> {
         let folders = files.folders();
-        let look = move |_: DebounceEventResult| match files.reload_if_changed(&gateway) {
-            Reload::Unchanged => {}
-            outcome @ (Reload::Applied(_) | Reload::Refused(_)) => report(&outcome),
+        let look = move |events: DebounceEventResult| {
+            if !is_worth_a_look(&events, &files) {
+                return;
+            }
+            match files.reload_if_changed(&gateway) {
+                Reload::Unchanged => {}
+                outcome @ (Reload::Applied(_) | Reload::Refused(_)) => report(&outcome),
+            }
         };
         let mut debouncer = new_debouncer(QUIET, None, look)?;
         for folder in folders {
@@ -49,6 +54,14 @@ impl Watch {
         }
         Ok(Self { debouncer: Some(debouncer) })
     }
+}
+
+/// True when an event is about a file that may be configuration: other files of the folder, an audit log perhaps, change
+/// all the time. A watch that reports an error has lost events.
+fn is_worth_a_look(events: &DebounceEventResult, files: &ConfigurationFiles) -> bool {
+    let Ok(events) = events else { return true };
+    let changes = events.iter().filter(|event| !event.kind.is_access());
+    changes.flat_map(|event| &event.paths).any(|path| files.may_be_configuration(path))
 }
 
 impl Drop for Watch {

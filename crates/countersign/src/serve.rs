@@ -25,7 +25,7 @@ use dataplane::{
     Settings, TlsIdentity,
 };
 use gateway::{BrokenApis, Gateway, ProcessSettings, spec};
-use tokio::{runtime::Runtime, signal::unix::SignalKind};
+use tokio::{runtime::Runtime, signal::unix::{Signal, SignalKind, signal}};
 use tracing_subscriber::EnvFilter;
 
 use crate::clock;
@@ -50,8 +50,17 @@ pub(crate) struct Running {
     server: Server,
     admin: Admin,
     watch: Option<Watch>,
+    signals: Signals,
     grace: Duration,
     background: Runtime,
+}
+
+/// What the operator may send: received from before the gateway says that it is ready.
+#[derive(Debug)]
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
 }
 
 /// The certificates of the TLS listeners, to be replaced when their files change.
@@ -66,7 +75,7 @@ pub(crate) fn run(settings: ServeSettings) -> anyhow::Result<ExitCode> {
     logging(&settings.variables);
     let running = start(settings)?;
     running.announce();
-    running.wait()?;
+    let running = running.wait();
     running.stop();
     Ok(ExitCode::SUCCESS)
 }
@@ -83,6 +92,7 @@ pub(crate) fn start(settings: ServeSettings) -> anyhow::Result<Running> {
         .enable_all()
         .build()
         .context("cannot start the background threads")?;
+    let signals = signals(&background).context("cannot receive signals")?;
     let files = Arc::new(ConfigurationFiles::new(settings.config, settings.variables));
     let gateway = start_gateway(&files, &background, settings.broken_apis)?;
     let published = Arc::clone(&gateway.published());
@@ -98,7 +108,7 @@ pub(crate) fn start(settings: ServeSettings) -> anyhow::Result<Running> {
         .with_context(|| format!("cannot listen on the admin address {admin_address}"))?;
     let watch = watch(&files, &gateway, &identities);
     let grace = operator.gateway.shutdown_grace.value;
-    Ok(Running { gateway, files, identities, server, admin, watch, grace, background })
+    Ok(Running { gateway, files, identities, server, admin, watch, signals, grace, background })
 }
 
 impl Running {
@@ -113,23 +123,21 @@ impl Running {
     }
 
     /// Waits for `SIGTERM` or `SIGINT`; `SIGHUP` reloads.
-    ///
-    /// # Errors
-    ///
-    /// When signals cannot be received.
-    pub(crate) fn wait(&self) -> anyhow::Result<()> {
-        self.background.block_on(async {
-            let mut terminate = tokio::signal::unix::signal(SignalKind::terminate())?;
-            let mut interrupt = tokio::signal::unix::signal(SignalKind::interrupt())?;
-            let mut hang_up = tokio::signal::unix::signal(SignalKind::hangup())?;
-            loop {
+    pub(crate) fn wait(mut self) -> Self {
+        loop {
+            let Signals { terminate, interrupt, hang_up } = &mut self.signals;
+            let is_over = self.background.block_on(async {
                 tokio::select! {
-                    _ = terminate.recv() => return Ok(()),
-                    _ = interrupt.recv() => return Ok(()),
-                    _ = hang_up.recv() => self.reload(),
+                    _ = terminate.recv() => true,
+                    _ = interrupt.recv() => true,
+                    _ = hang_up.recv() => false,
                 }
+            });
+            if is_over {
+                return self;
             }
-        })
+            self.reload();
+        }
     }
 
     /// Stops accepting, finishes what is under way, and returns.
@@ -155,6 +163,15 @@ impl Running {
         tracing::info!(address = %self.admin_address(), "listening for health, metrics and invalidation");
         tracing::info!(apis = published.snapshot.apis.len(), revision = published.snapshot.revision, "ready");
     }
+}
+
+fn signals(background: &Runtime) -> io::Result<Signals> {
+    let _entered = background.enter();
+    Ok(Signals {
+        terminate: signal(SignalKind::terminate())?,
+        interrupt: signal(SignalKind::interrupt())?,
+        hang_up: signal(SignalKind::hangup())?,
+    })
 }
 
 fn start_gateway(

@@ -55,7 +55,7 @@ pub(crate) fn run(arguments: &DemoArguments, process: Process) -> anyhow::Result
     let settings = ServeSettings { config, variables: process.variables, broken_apis: BrokenApis::Answer503 };
     let running = serve::start(settings)?;
     output::result(&script::text(ports, &folder, &process.program))?;
-    running.wait()?;
+    let running = running.wait();
     running.stop();
     servers.shutdown_background();
     folder.close()?;
