@@ -154,7 +154,7 @@ impl Operation {
         let ticket = head.request_id.as_bytes().iter().fold(0_u64, |sum, byte| sum.wrapping_mul(31) + u64::from(*byte));
         self.endpoints(key_type)
             .choose(ticket)
-            .ok_or_else(|| Rejection::new(Code::BadGateway, "this operation has no endpoint"))
+            .ok_or_else(|| Rejection::new(Code::ApiUnavailable, "this operation has no endpoint"))
     }
 }
 

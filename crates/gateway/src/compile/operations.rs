@@ -26,15 +26,13 @@ pub(super) fn compile(context: ApiContext<'_>, scope: &Scope<'_>, diagnostics: &
     let api = context.written;
     let mut compiled = Operations::default();
     let mut resolved = Resolved::default();
+    let mut without_endpoint = 0;
     let api_endpoints = api.endpoints.as_ref().map(|written| both(written, api.api_type.value, scope, diagnostics));
     for written in &api.operations {
         let own = written.endpoints.as_ref().map(|own| both(own, api.api_type.value, scope, diagnostics));
-        let Some((production, sandbox)) = own.or_else(|| api_endpoints.clone()) else {
-            let message = format!("operation `{} {}` has no endpoint", written.verb.value, written.target.value);
-            let hint = "add `endpointConfigurations` to the API or to this operation";
-            diagnostics.push(Diagnostic::error(DiagnosticCode::MissingField, &written.span, message).with_hint(hint));
-            continue;
-        };
+        let found = own.or_else(|| api_endpoints.clone());
+        without_endpoint += usize::from(found.is_none());
+        let (production, sandbox) = found.unwrap_or_default();
         let facts = OperationFacts {
             target: written.target.value.as_str().into(),
             verb: written.verb.value.to_ascii_uppercase().into(),
@@ -54,6 +52,11 @@ pub(super) fn compile(context: ApiContext<'_>, scope: &Scope<'_>, diagnostics: &
             credential_headers: context.authentication.credential_headers.clone(),
             credential_parameters: context.authentication.credential_parameters.clone(),
         });
+    }
+    if without_endpoint > 0 && api.api_type.value != spec::ApiType::GraphQl {
+        let message = format!("{without_endpoint} operations of this API have no endpoint and answer 503");
+        let hint = "add `endpointConfigurations` to the API or to its operations";
+        diagnostics.push(Diagnostic::warning(DiagnosticCode::MissingField, &api.span, message).with_hint(hint));
     }
     compiled
 }
