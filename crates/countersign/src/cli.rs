@@ -89,7 +89,7 @@ Edits of the files are picked up while it runs; SIGHUP asks for it at once. A br
 reported in the log, in /readyz and in a metric. SIGTERM and Ctrl-C finish the requests in flight. The first start \
 makes an ES256 and an RS256 signing key.
 
-Messages go to standard error; COUNTERSIGN_LOG=debug shows more. Audit records go to standard output unless \
+Messages go to standard error; RUST_LOG=debug shows more. Audit records go to standard output unless \
 `audit.file` says otherwise.")]
 pub(crate) struct ServeArguments {
     /// The operator's file

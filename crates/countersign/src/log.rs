@@ -8,13 +8,13 @@ use tracing_subscriber::EnvFilter;
 use crate::{Process, output};
 
 /// The variable that says how much is logged: `debug`, or `info,gateway=debug`.
-const VARIABLE: &str = "COUNTERSIGN_LOG";
+const VARIABLE: &str = "RUST_LOG";
 
 /// Starts the log; `level` is what it shows unless the environment says otherwise.
 ///
 /// # Errors
 ///
-/// When `COUNTERSIGN_LOG` is no filter, or the log was started before.
+/// When `RUST_LOG` is no filter, or the log was started before.
 pub(crate) fn start(process: &Process, level: &str) -> anyhow::Result<()> {
     let written = process.variables.get(VARIABLE).map_or(level, String::as_str);
     let filter = EnvFilter::try_new(written).with_context(|| {

@@ -6,12 +6,14 @@
 mod asked;
 mod found;
 mod json;
+mod written;
 
 use std::{sync::Arc, time::SystemTime};
 
 use claims::{Anonymous, ClaimSet, Object, Omission, OmissionKind, OmissionReason, Principal};
 use http::StatusCode;
 
+pub use self::written::{WrittenQuestion, WrittenQuestionError};
 use self::{asked::Asked, found::Found};
 use crate::{
     applications::CallingApplication,

@@ -53,7 +53,7 @@ pub use disclosures::{Disclosure, disclosures};
 pub use documents::{Document, Documents, Published};
 pub use explain::{
     AskedCaller, ExplainError, ExplainedCaller, ExplainedJwt, Explanation, JwtOutcome, Question, Refusal, SentJwt,
-    explain,
+    WrittenQuestion, WrittenQuestionError, explain,
 };
 pub use fields::{FieldClass, FieldRules};
 pub use fingerprint::Fingerprint;

@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: &ExplainArguments, process: &Process) -> anyhow::Re
     let token = token.map(String::from_utf8).transpose().context("the token is no text")?;
     let other = arguments.against.as_deref().map(token::read).transpose()?;
     let explained = if arguments.live {
-        Some(live::ask(arguments, token.as_deref())?)
+        Some(live::ask(&arguments.config, question(arguments, token.as_deref())?)?)
     } else {
         here(arguments, token.as_deref(), process)?
     };

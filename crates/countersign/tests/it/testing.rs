@@ -128,7 +128,7 @@ impl World {
 
     pub(crate) fn command(&self) -> Command {
         let mut command = assert_cmd::cargo::cargo_bin_cmd!("countersign");
-        command.current_dir(self.folder.path()).env_remove("COUNTERSIGN_LOG");
+        command.current_dir(self.folder.path()).env_remove("RUST_LOG");
         command
     }
 }

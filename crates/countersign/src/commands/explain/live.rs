@@ -2,16 +2,17 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::Path,
     time::Duration,
 };
 
 use anyhow::{Context as _, bail, ensure};
-use claims::{Json, Object};
-use gateway::{Diagnostics, parse_operator};
+use claims::Json;
+use gateway::{Diagnostics, Question, parse_operator};
 use reqwest::{Client, StatusCode, header::CONTENT_TYPE, redirect::Policy};
 
 use super::text_member;
-use crate::{cli::ExplainArguments, commands::configuration::read_source};
+use crate::commands::configuration::read_source;
 
 /// No explanation is longer.
 const LONGEST: usize = 4 << 20;
@@ -21,14 +22,13 @@ const LONGEST: usize = 4 << 20;
 /// # Errors
 ///
 /// When it does not run, or does not explain.
-pub(super) fn ask(arguments: &ExplainArguments, token: Option<&str>) -> anyhow::Result<Json> {
-    let operator = parse_operator(&read_source(&arguments.config)?, &mut Diagnostics::new());
-    let operator = operator.with_context(|| format!("`{}` is no operator's file", arguments.config.display()))?;
+pub(super) fn ask(config: &Path, question: Question<'_>) -> anyhow::Result<Json> {
+    let operator = parse_operator(&read_source(config)?, &mut Diagnostics::new());
+    let operator = operator.with_context(|| format!("`{}` is no operator's file", config.display()))?;
     let address = reachable(operator.admin.address.value);
-    let question = question(arguments, token);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime
-        .block_on(post(address, question.to_string()))
+        .block_on(post(address, question.to_json().to_string()))
         .with_context(|| format!("cannot ask the gateway on its admin address {address}"))
 }
 
@@ -40,23 +40,6 @@ fn reachable(address: SocketAddr) -> SocketAddr {
         ip => ip,
     };
     SocketAddr::new(ip, address.port())
-}
-
-fn question(arguments: &ExplainArguments, token: Option<&str>) -> Json {
-    let mut question = Object::default();
-    let members = [
-        ("api", Some(arguments.api.as_str())),
-        ("operation", Some(arguments.operation.as_str())),
-        ("user", arguments.user.as_deref()),
-        ("issuer", arguments.issuer.as_deref()),
-        ("token", token),
-    ];
-    for (name, value) in members {
-        if let Some(value) = value {
-            question.insert(name, Json::string(value));
-        }
-    }
-    Json::Object(question)
 }
 
 async fn post(address: SocketAddr, question: String) -> anyhow::Result<Json> {
