@@ -25,7 +25,10 @@ use dataplane::{
     Settings, TlsIdentity,
 };
 use gateway::{BrokenApis, Gateway, ProcessSettings, spec};
-use tokio::{runtime::Runtime, signal::unix::{Signal, SignalKind, signal}};
+use tokio::{
+    runtime::Runtime,
+    signal::unix::{Signal, SignalKind, signal},
+};
 use tracing_subscriber::EnvFilter;
 
 use crate::clock;

@@ -7,7 +7,7 @@ mod connect;
 mod send;
 mod shape;
 
-use std::{cell::RefCell, rc::Rc, sync::Arc};
+use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
 
 use gateway::{Endpoint, PoolId};
 use hyper::client::conn::{http1, http2};
@@ -20,7 +20,7 @@ pub(crate) use send::{Answer, send};
 use crate::{body::RequestBody, worker::Worker};
 
 /// How often idle connections are looked at; see [`Upstreams::age`].
-pub(crate) const AGES: u32 = 4;
+pub(crate) const AGE: Duration = Duration::from_millis(500);
 
 /// Why a backend gave no answer.
 #[derive(Debug, Error)]
@@ -73,6 +73,8 @@ pub(crate) struct Upstreams {
     pools: RefCell<Vec<Pool>>,
     tls: Arc<TlsClients>,
     most_idle: usize,
+    /// In ages.
+    longest_rest: u32,
 }
 
 /// The connections of one pool.
@@ -98,6 +100,20 @@ enum Speaks {
     Http2,
 }
 
+/// A connection out of the pool.
+#[derive(Debug)]
+struct Pooled {
+    sender: http1::SendRequest<RequestBody>,
+    rest: Rest,
+}
+
+/// How long a pooled connection has been idle: its backend may be closing a rested one at this moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rest {
+    Busy,
+    Rested,
+}
+
 /// An HTTP/1.1 connection lent to one exchange. Dropping it closes the connection.
 #[derive(Debug)]
 pub(crate) struct Lease {
@@ -115,18 +131,20 @@ impl Lease {
 }
 
 impl Upstreams {
-    /// Makes empty pools that keep at most `most_idle` idle connections each.
-    pub(crate) fn new(tls: Arc<TlsClients>, most_idle: usize) -> Self {
-        Self { pools: RefCell::default(), tls, most_idle }
+    /// Makes empty pools that keep at most `most_idle` idle connections each, for `longest_rest`.
+    pub(crate) fn new(tls: Arc<TlsClients>, most_idle: usize, longest_rest: Duration) -> Self {
+        let ages = longest_rest.as_millis() / AGE.as_millis();
+        let longest_rest = u32::try_from(ages).unwrap_or(u32::MAX).max(1);
+        Self { pools: RefCell::default(), tls, most_idle, longest_rest }
     }
 
-    /// Makes every idle connection older, and closes those that have been idle for [`AGES`] calls.
+    /// Makes every idle connection older, and closes those that have been idle too long. Called every [`AGE`].
     pub(crate) fn age(&self) {
         for pool in self.pools.borrow_mut().iter_mut() {
             for idle in &mut pool.idle {
                 idle.age += 1;
             }
-            pool.idle.retain(|idle| idle.age < AGES && !idle.sender.is_closed());
+            pool.idle.retain(|idle| idle.age < self.longest_rest && !idle.sender.is_closed());
         }
     }
 
@@ -145,11 +163,12 @@ impl Upstreams {
     }
 
     /// Takes the connection that was used last, if one is still open.
-    fn take(&self, pool: PoolId) -> Option<http1::SendRequest<RequestBody>> {
+    fn take(&self, pool: PoolId) -> Option<Pooled> {
         self.with(pool, |pool| {
             while let Some(idle) = pool.idle.pop() {
                 if idle.sender.is_ready() {
-                    return Some(idle.sender);
+                    let rest = if idle.age == 0 { Rest::Busy } else { Rest::Rested };
+                    return Some(Pooled { sender: idle.sender, rest });
                 }
             }
             None

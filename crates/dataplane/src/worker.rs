@@ -28,7 +28,7 @@ use crate::{
     server::{Phase, Plan, Settings},
     timers::Timers,
     tls::TlsIdentity,
-    upstream::{AGES, Upstreams},
+    upstream::{AGE, Upstreams},
 };
 
 /// Audit lines wait at most this long for company.
@@ -123,7 +123,7 @@ pub(crate) async fn run(plan: Plan) {
     let Plan { decisions, settings, tls_clients, metrics, audit, listeners, mut phase } = plan;
     let worker = Rc::new(Worker {
         decisions: decisions.for_worker(),
-        upstreams: Upstreams::new(tls_clients, settings.most_idle_upstreams),
+        upstreams: Upstreams::new(tls_clients, settings.most_idle_upstreams, settings.upstream_idle),
         timers: Rc::default(),
         metrics,
         ids: RequestIds::new(),
@@ -199,7 +199,7 @@ async fn accept(worker: Rc<Worker>, listener: TcpListener, listening: Listening)
 }
 
 async fn age_upstreams(worker: Rc<Worker>) {
-    let mut interval = tokio::time::interval(worker.settings.upstream_idle / AGES);
+    let mut interval = tokio::time::interval(AGE);
     loop {
         interval.tick().await;
         worker.upstreams.age();

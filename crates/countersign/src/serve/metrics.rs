@@ -26,7 +26,11 @@ fn tokens(gateway: &Gateway, text: &mut Exposition) {
     let counters = &gateway.runtime().counters;
     let (callers, bytes) = gateway.runtime().callers.size();
     for (name, help, value) in [
-        ("countersign_token_verifications_total", "Inbound tokens whose signature was checked.", &counters.verifications),
+        (
+            "countersign_token_verifications_total",
+            "Inbound tokens whose signature was checked.",
+            &counters.verifications,
+        ),
         ("countersign_backend_jwts_minted_total", "Backend JWTs that were signed.", &counters.minted),
         ("countersign_backend_jwts_renewed_total", "Those that were made ahead of time.", &counters.renewed),
         ("countersign_claims_overridden_total", "Claims that a stronger source has.", &counters.overridden_claims),

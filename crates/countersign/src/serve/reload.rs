@@ -36,9 +36,9 @@ pub(super) fn report(outcome: &Reload) {
 pub(super) fn certificates(identities: &[(Arc<TlsIdentity>, PathBuf, PathBuf)]) {
     for (identity, certificate, key) in identities {
         let replaced = std::fs::read(certificate).and_then(|chain| std::fs::read(key).map(|key| (chain, key)));
-        let outcome = replaced.map_err(|error| error.to_string()).and_then(|(chain, key)| {
-            identity.replace(&chain, &key).map_err(|error| error.to_string())
-        });
+        let outcome = replaced
+            .map_err(|error| error.to_string())
+            .and_then(|(chain, key)| identity.replace(&chain, &key).map_err(|error| error.to_string()));
         if let Err(error) = outcome {
             tracing::error!(certificate = %certificate.display(), error, "the old certificate stays");
         }

@@ -1,9 +1,10 @@
 //! One exchange with a backend: on a pooled connection if there is one, on a new one otherwise.
 //!
-//! A request is sent a second time only when hyper hands it back unwritten: the pooled connection was closed by the backend
-//! before the first byte. Nothing that a backend may have seen is ever repeated.
+//! A request is sent a second time when hyper hands it back unwritten, and when a backend closes a connection that had been
+//! idle without a byte of an answer: then only if the request is safe and has no body (RFC 9110 §9.2.2, RFC 9112 §9.3.1).
+//! Nothing else that a backend may have seen is ever repeated.
 
-use std::{future::Future, future::poll_fn, pin::pin, rc::Rc, sync::Arc, task::Poll};
+use std::{future::Future, future::poll_fn, io::ErrorKind, pin::pin, rc::Rc, sync::Arc, task::Poll};
 
 use gateway::Endpoint;
 use http::{Request, Response};
@@ -12,7 +13,7 @@ use hyper::{
     client::conn::{TrySendError, http1, http2},
 };
 
-use super::{Lease, Speaks, UpstreamError, connect, connect::Connected, shape};
+use super::{Lease, Pooled, Rest, Speaks, UpstreamError, connect, connect::Connected, shape};
 use crate::{
     body::{RequestBody, Upload},
     timers::Deadline,
@@ -62,7 +63,12 @@ async fn try_pooled(
 ) -> Attempt {
     match worker.upstreams.speaks(endpoint) {
         Some(Speaks::Http1) => match worker.upstreams.take(endpoint.pool) {
-            Some(sender) => over_http1(worker, endpoint, sender, request, upload).await,
+            Some(Pooled { sender, rest: Rest::Busy }) => over_http1(worker, endpoint, sender, request, upload).await,
+            Some(Pooled { sender, rest: Rest::Rested }) => {
+                let copy = repeatable(&request);
+                let attempt = over_http1(worker, endpoint, sender, request, upload).await;
+                attempt.or_repeat(copy)
+            }
             None => Attempt::Unsent(request),
         },
         Some(Speaks::Http2) => match worker.upstreams.shared(endpoint.pool) {
@@ -71,6 +77,38 @@ async fn try_pooled(
         },
         None => Attempt::Unsent(request),
     }
+}
+
+impl Attempt {
+    /// Puts the copy in the place of a request whose connection closed without an answer.
+    fn or_repeat(self, copy: Option<Request<RequestBody>>) -> Self {
+        match (self, copy) {
+            (Self::Done(Err(UpstreamError::Protocol(error))), Some(copy)) if is_closed_unanswered(&error) => {
+                Self::Unsent(copy)
+            }
+            (attempt, _) => attempt,
+        }
+    }
+}
+
+/// Returns a copy of a request that may be repeated: safe, and without a body.
+fn repeatable(request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
+    let is_empty = matches!(request.body(), RequestBody::Empty);
+    if !request.method().is_safe() || !is_empty {
+        return None;
+    }
+    let mut copy = Request::new(RequestBody::Empty);
+    copy.method_mut().clone_from(request.method());
+    copy.uri_mut().clone_from(request.uri());
+    copy.headers_mut().clone_from(request.headers());
+    Some(copy)
+}
+
+/// True when the connection ended before the head of an answer.
+fn is_closed_unanswered(error: &hyper::Error) -> bool {
+    let io = std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
+    let is_reset = io.is_some_and(|io| matches!(io.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe));
+    is_reset || error.is_incomplete_message() || error.is_canceled() || error.is_closed()
 }
 
 /// Opens a connection, or waits for the one that another request is opening.

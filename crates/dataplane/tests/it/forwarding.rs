@@ -313,3 +313,35 @@ fn refusals_are_problem_documents() {
     assert_eq!(client.receive_to("HEAD").unwrap().status, 401);
     assert_eq!(client.receive().unwrap().status, 404);
 }
+
+/// A backend that answers the first request of each connection and closes on the second without a byte.
+fn forgetful() -> Backend {
+    let seen = std::sync::Mutex::new(std::collections::BTreeSet::new());
+    Backend::start(move |received| {
+        if seen.lock().unwrap().insert(received.connection) {
+            Reply::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK".to_vec())
+        } else {
+            Reply::SendAndClose(Vec::new())
+        }
+    })
+}
+
+#[test]
+fn a_safe_request_survives_an_idle_connection_that_the_backend_closes() {
+    let backend = forgetful();
+    let proxy = Proxy::to(backend.address);
+    assert_eq!(ask(proxy.address, "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n").unwrap().status, 200);
+    assert!(backend.closed.recv_timeout(std::time::Duration::from_millis(1200)).is_err(), "idle connections stay open");
+    assert_eq!(ask(proxy.address, "GET /2 HTTP/1.1\r\nHost: a\r\n\r\n").unwrap().status, 200);
+}
+
+#[test]
+fn a_request_with_an_effect_is_not_repeated() {
+    let backend = forgetful();
+    let proxy = Proxy::to(backend.address);
+    assert_eq!(ask(proxy.address, "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n").unwrap().status, 200);
+    assert!(backend.closed.recv_timeout(std::time::Duration::from_millis(1200)).is_err(), "idle connections stay open");
+    let answer = ask(proxy.address, "POST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx").unwrap();
+    assert_eq!(answer.status, 502);
+    assert_eq!(backend.so_far().len(), 2);
+}
