@@ -21,7 +21,7 @@ use tokio::sync::Notify;
 
 use crate::exchange::Record;
 use line::Seconds;
-pub(crate) use line::escape;
+pub(crate) use line::{OperationText, escape};
 
 /// A buffer of this size is handed over at once; a smaller one after a moment.
 const FULL: usize = 16 * 1024;
@@ -137,10 +137,10 @@ pub(crate) struct AuditBuffer {
 
 impl AuditBuffer {
     /// Writes one line.
-    pub(crate) fn record(&self, record: &Record) {
+    pub(crate) fn record(&self, record: &Record, operation: Option<&OperationText>) {
         let length = {
             let mut bytes = self.bytes.borrow_mut();
-            line::write(&mut bytes, record, &mut self.seconds.borrow_mut());
+            line::write(&mut bytes, record, operation, &mut self.seconds.borrow_mut());
             bytes.len()
         };
         let lines = self.lines.get();

@@ -1,7 +1,6 @@
 //! Bodies on their way through: streamed frame by frame, counted, with only the trailers that may pass.
 //!
-//! Buffers nothing: a frame is asked for when the other side can take one. The last owner of a [`BackendBody`] gives the
-//! backend's connection back and writes the audit record.
+//! Buffers nothing: a frame is asked for when the other side can take one.
 
 use std::{
     cell::Cell,
@@ -18,7 +17,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use thiserror::Error;
 
-use crate::{exchange::Exchange, timers::Deadline, upstream::Lease};
+use crate::exchange::Exchange;
 
 /// Why a body ended before its end.
 #[derive(Debug, Error)]
@@ -109,7 +108,7 @@ impl Body for RequestBody {
 }
 
 /// Takes from a trailer frame the fields that may not pass; `None` when nothing is left of it.
-fn filtered(frame: Frame<Bytes>, admits: impl Fn(&http::HeaderName) -> bool) -> Option<Frame<Bytes>> {
+pub(crate) fn filtered(frame: Frame<Bytes>, admits: impl Fn(&http::HeaderName) -> bool) -> Option<Frame<Bytes>> {
     match frame.into_trailers() {
         Ok(trailers) => {
             let mut admitted = HeaderMap::new();
@@ -126,17 +125,7 @@ fn filtered(frame: Frame<Bytes>, admits: impl Fn(&http::HeaderName) -> bool) -> 
 #[derive(Debug)]
 pub(crate) enum ResponseBody {
     Whole(Bytes),
-    Backend(Box<BackendBody>),
-}
-
-/// A backend's answer, with everything that ends when it ends.
-#[derive(Debug)]
-pub(crate) struct BackendBody {
-    pub(crate) incoming: Incoming,
-    pub(crate) fields: Arc<FieldRules>,
-    pub(crate) lease: Option<Lease>,
-    pub(crate) deadline: Deadline,
-    pub(crate) exchange: Exchange,
+    Backend(Box<Exchange>),
 }
 
 impl Body for ResponseBody {
@@ -147,78 +136,21 @@ impl Body for ResponseBody {
         match &mut *self {
             Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             Self::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Self::Backend(body) => body.poll_frame(cx),
+            Self::Backend(exchange) => exchange.poll_frame(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Whole(bytes) => bytes.is_empty(),
-            Self::Backend(body) => body.incoming.is_end_stream(),
+            Self::Backend(exchange) => exchange.incoming().is_none_or(Incoming::is_end_stream),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Self::Backend(body) => body.incoming.size_hint(),
-        }
-    }
-}
-
-impl BackendBody {
-    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match Pin::new(&mut self.incoming).poll_frame(cx) {
-            Poll::Pending => self.poll_patience(cx),
-            Poll::Ready(frame) => {
-                self.deadline.restart();
-                Poll::Ready(self.passed(frame))
-            }
-        }
-    }
-
-    fn passed(&mut self, frame: Option<Result<Frame<Bytes>, hyper::Error>>) -> Option<Result<Frame<Bytes>, BodyError>> {
-        match frame {
-            Some(Ok(frame)) => {
-                self.exchange.answered_bytes(frame.data_ref().map_or(0, Bytes::len));
-                if frame.is_trailers() {
-                    self.exchange.complete();
-                }
-                filtered(frame, |name| self.fields.admits_response(name)).map(Ok)
-            }
-            Some(Err(error)) => {
-                self.exchange.broke_off();
-                Some(Err(BodyError::Backend(error)))
-            }
-            None => {
-                self.exchange.complete();
-                None
-            }
-        }
-    }
-
-    /// Gives up on a backend that has sent nothing for too long, unless the client is still sending to it.
-    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        while self.deadline.poll(cx).is_ready() {
-            if !self.exchange.upload().is_some_and(Upload::has_moved) {
-                self.exchange.broke_off();
-                return Poll::Ready(Some(Err(BodyError::Stalled)));
-            }
-            self.deadline.restart();
-        }
-        Poll::Pending
-    }
-}
-
-impl Drop for BackendBody {
-    fn drop(&mut self) {
-        if self.incoming.is_end_stream() {
-            self.exchange.complete();
-        }
-        if let Some(lease) = self.lease.take()
-            && self.exchange.is_complete()
-        {
-            lease.give_back(self.exchange.worker());
+            Self::Backend(exchange) => exchange.incoming().map(Incoming::size_hint).unwrap_or_default(),
         }
     }
 }

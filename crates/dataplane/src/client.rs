@@ -12,7 +12,7 @@ use std::{
 
 use gateway::Connection;
 
-use crate::{strict::NumberSign, worker::Worker};
+use crate::{strict::Seen, worker::Worker};
 
 /// What a listener serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,7 @@ pub(crate) struct Client {
     pub(crate) connection: Arc<Connection>,
     pub(crate) role: Role,
     pub(crate) activity: Activity,
+    pub(crate) seen: Seen,
 }
 
 /// What a client connection has done since somebody last looked.
@@ -46,9 +47,20 @@ pub(crate) struct Activity {
     served: Cell<u64>,
     written: Cell<u64>,
     has_unserved_bytes: Cell<bool>,
-    has_number_sign: Cell<bool>,
     is_write_blocked: Cell<bool>,
     is_ended: Cell<bool>,
+}
+
+impl Client {
+    pub(crate) fn new(worker: Rc<Worker>, connection: Arc<Connection>, role: Role) -> Self {
+        Self { worker, connection, role, activity: Activity::default(), seen: Seen::default() }
+    }
+
+    /// Records bytes from the client; none: it has closed its side.
+    pub(crate) fn received(&self, bytes: &[u8]) {
+        self.activity.received(bytes);
+        self.seen.received(bytes);
+    }
 }
 
 impl Activity {
@@ -59,9 +71,6 @@ impl Activity {
             return;
         }
         self.has_unserved_bytes.set(true);
-        if !self.has_number_sign.get() && memchr::memchr(b'#', bytes).is_some() {
-            self.has_number_sign.set(true);
-        }
     }
 
     /// Records what became of a write to the client: how many bytes it took, or none for now.
@@ -86,10 +95,6 @@ impl Activity {
     /// True when the client has closed its side.
     pub(crate) fn is_ended(&self) -> bool {
         self.is_ended.get()
-    }
-
-    pub(crate) fn number_sign(&self) -> NumberSign {
-        if self.has_number_sign.get() { NumberSign::Seen } else { NumberSign::Unseen }
     }
 }
 

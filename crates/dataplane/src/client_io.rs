@@ -45,7 +45,7 @@ impl<S> ClientIo<S> {
     /// Wraps a stream of which `prefix` was read already.
     pub(crate) fn new(stream: S, prefix: Bytes, client: Rc<Client>) -> Self {
         if !prefix.is_empty() {
-            client.activity.received(&prefix);
+            client.received(&prefix);
         }
         Self { stream, client, prefix, closing: Closing::No }
     }
@@ -61,7 +61,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for ClientIo<S> {
         }
         let start = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
-        self.client.activity.received(buffer.filled().get(start..).unwrap_or_default());
+        self.client.received(buffer.filled().get(start..).unwrap_or_default());
         Poll::Ready(Ok(()))
     }
 }

@@ -53,7 +53,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, peer: SocketAdd
         return;
     }
     let connection = Arc::new(Connection::new(peer, listening.tls.is_some()));
-    let client = Rc::new(Client { worker, connection, role: listening.role, activity: <_>::default() });
+    let client = Rc::new(Client::new(worker, connection, listening.role));
     match &listening.tls {
         None => serve_clear(stream, client).await,
         Some(identity) => Box::pin(serve_tls(stream, client, identity)).await,

@@ -4,22 +4,26 @@
 //! those of what the request itself uses.
 
 use std::{
-    cell::RefCell,
+    cell::{OnceCell, RefCell},
     fmt,
     future::Future,
     ops::Deref,
     pin::Pin,
     rc::Rc,
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use gateway::{Compiled, Forward, Gateway, JWKS_MAX_AGE, Published, Rejection, RequestHead};
+use gateway::{Compiled, DecisionRecord, Forward, Gateway, JWKS_MAX_AGE, Published, Rejection, RequestHead, Steps};
 use http::HeaderValue;
 
-use crate::clock;
+use crate::{
+    audit::OperationText,
+    clock,
+    metrics::{OperationCounts, WorkerMetrics},
+};
 
 /// What became of one request.
 #[derive(Debug)]
@@ -33,56 +37,98 @@ pub struct Decision {
 /// What is known of a decided request: names and sizes, never a token or a value.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
-    /// The operation, once known.
-    pub operation: Option<OperationName>,
+    /// The names of the API and of its operation, once known.
+    pub operation: Option<(Arc<str>, Arc<str>)>,
     /// The keyed hash of the user.
     pub user: Option<Arc<str>>,
     /// For each Backend JWT its part of the audit record: JSON members without braces.
     pub jwts: Vec<Arc<str>>,
     /// The published revision.
     pub revision: u64,
-    /// The time that routing took.
-    pub route: Duration,
-    /// The time that authentication took.
-    pub authenticate: Duration,
-    /// The time that the Backend JWTs took.
-    pub issue: Duration,
+    /// The time that each step took.
+    pub steps: Steps,
 }
 
-/// An operation, as logs and metrics name it.
-#[derive(Clone, Debug)]
-pub enum OperationName {
-    /// By the names of its API and of itself.
-    Named(Arc<str>, Arc<str>),
-    /// By its place in what the worker holds.
-    Held(HeldOperation),
+/// What is known of a request, from whoever decided it.
+#[derive(Debug, Default)]
+pub(crate) enum Told {
+    /// It was not decided.
+    #[default]
+    Nothing,
+    Facts(Box<Facts>),
+    Gateway(Rc<Held>, DecisionRecord),
 }
 
-/// An operation of what a worker holds.
-#[derive(Clone, Debug)]
-pub struct HeldOperation {
-    held: Rc<Held>,
-    api: usize,
-    operation: usize,
+/// How one operation is counted and written down.
+#[derive(Debug)]
+pub(crate) struct Operation {
+    pub(crate) counts: Arc<OperationCounts>,
+    pub(crate) text: OperationText,
 }
 
-impl OperationName {
-    /// Returns the API's name.
-    pub fn api(&self) -> &str {
+impl Operation {
+    fn new(api: &str, operation: &str, metrics: &WorkerMetrics) -> Self {
+        Self { counts: metrics.operation(api, operation), text: OperationText::new(api, operation) }
+    }
+}
+
+impl Told {
+    /// Calls `act` with the operation, once known.
+    pub(crate) fn with_operation(&self, metrics: &WorkerMetrics, act: impl FnOnce(Option<&Operation>)) {
         match self {
-            Self::Named(api, _) => api,
-            Self::Held(at) => at.held.snapshot.apis.get(at.api).map_or("", |api| &api.name),
+            Self::Nothing => act(None),
+            Self::Facts(facts) => {
+                let operation = facts.operation.as_ref();
+                act(operation.map(|(api, operation)| Operation::new(api, operation, metrics)).as_ref());
+            }
+            Self::Gateway(held, record) => {
+                act(record
+                    .api
+                    .zip(record.operation)
+                    .and_then(|(api, operation)| held.operation(api, operation, metrics)));
+            }
         }
     }
 
-    /// Returns verb and target.
-    pub fn operation(&self) -> &str {
+    /// Returns the keyed hash of the user.
+    pub(crate) fn user(&self) -> Option<&str> {
         match self {
-            Self::Named(_, operation) => operation,
-            Self::Held(at) => {
-                let api = at.held.snapshot.apis.get(at.api);
-                api.and_then(|api| api.operations.get(at.operation)).map_or("", |operation| &operation.label)
-            }
+            Self::Nothing => None,
+            Self::Facts(facts) => facts.user.as_deref(),
+            Self::Gateway(_, record) => record.caller.as_ref().map(|caller| &*caller.user_tag),
+        }
+    }
+
+    /// Calls `act` with each Backend JWT's part of the audit record.
+    pub(crate) fn each_jwt(&self, act: impl FnMut(&str)) {
+        match self {
+            Self::Nothing => {}
+            Self::Facts(facts) => facts.jwts.iter().map(|jwt| &**jwt).for_each(act),
+            Self::Gateway(_, record) => record.jwts.iter().map(|jwt| &*jwt.record).for_each(act),
+        }
+    }
+
+    pub(crate) fn has_jwt(&self) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Facts(facts) => !facts.jwts.is_empty(),
+            Self::Gateway(_, record) => !record.jwts.is_empty(),
+        }
+    }
+
+    pub(crate) fn revision(&self) -> u64 {
+        match self {
+            Self::Nothing => 0,
+            Self::Facts(facts) => facts.revision,
+            Self::Gateway(held, _) => held.compiled.snapshot.revision,
+        }
+    }
+
+    pub(crate) fn steps(&self) -> Steps {
+        match self {
+            Self::Nothing => Steps::default(),
+            Self::Facts(facts) => facts.steps,
+            Self::Gateway(_, record) => record.steps,
         }
     }
 }
@@ -162,10 +208,25 @@ impl fmt::Debug for WorkerDecisions {
 }
 
 impl WorkerDecisions {
-    pub(crate) async fn decide(&self, head: RequestHead, now: SystemTime) -> Decision {
+    /// Decides one request; what is known of it goes to `told`.
+    pub(crate) async fn decide(
+        &self,
+        head: RequestHead,
+        now: SystemTime,
+        told: &mut Told,
+    ) -> Result<Forward, Rejection> {
         match self {
-            Self::Gateway(gateway) => gateway.decide(head, now).await,
-            Self::Functions(functions) => (functions.decide)(head, now).await,
+            Self::Gateway(gateway) => {
+                let held = gateway.held();
+                let decided = held.compiled.snapshot.decide(gateway.gateway.runtime(), head, now).await;
+                *told = Told::Gateway(held, decided.record);
+                decided.outcome
+            }
+            Self::Functions(functions) => {
+                let Decision { outcome, facts } = (functions.decide)(head, now).await;
+                *told = Told::Facts(Box::new(facts));
+                outcome
+            }
         }
     }
 
@@ -183,15 +244,28 @@ pub(crate) struct WorkerGateway {
     current: RefCell<Current>,
 }
 
-/// What is published, kept alive once for all requests of a worker.
+/// What is published, kept alive once for all requests of a worker, with the operations it has met.
 #[derive(Debug)]
-struct Held(Arc<Compiled>);
+pub(crate) struct Held {
+    compiled: Arc<Compiled>,
+    apis: Box<[OnceCell<Operations>]>,
+}
 
-impl Deref for Held {
-    type Target = Compiled;
+/// The operations of an API; each is made when it is met first.
+type Operations = Box<[OnceCell<Operation>]>;
 
-    fn deref(&self) -> &Compiled {
-        &self.0
+impl Held {
+    fn new(compiled: Arc<Compiled>) -> Self {
+        let apis = compiled.snapshot.apis.iter().map(|_| OnceCell::new()).collect();
+        Self { compiled, apis }
+    }
+
+    /// Returns an operation, making it when it is met first.
+    fn operation(&self, api: usize, operation: usize, metrics: &WorkerMetrics) -> Option<&Operation> {
+        let compiled = self.compiled.snapshot.apis.get(api)?;
+        let met = self.apis.get(api)?.get_or_init(|| compiled.operations.iter().map(|_| OnceCell::new()).collect());
+        let label = &compiled.operations.get(operation)?.label;
+        Some(met.get(operation)?.get_or_init(|| Operation::new(&compiled.name, label, metrics)))
     }
 }
 
@@ -215,7 +289,7 @@ impl Deref for Publications {
 impl WorkerGateway {
     fn new(gateway: Arc<Gateway>) -> Self {
         let mut cache = arc_swap::Cache::new(Publications(Arc::clone(&gateway)));
-        let held = Rc::new(Held(Arc::clone(cache.load())));
+        let held = Rc::new(Held::new(Arc::clone(cache.load())));
         Self { gateway, current: RefCell::new(Current { cache, held }) }
     }
 
@@ -224,32 +298,15 @@ impl WorkerGateway {
         let mut current = self.current.borrow_mut();
         let Current { cache, held } = &mut *current;
         let published = cache.load();
-        if !Arc::ptr_eq(published, &held.0) {
-            *held = Rc::new(Held(Arc::clone(published)));
+        if !Arc::ptr_eq(published, &held.compiled) {
+            *held = Rc::new(Held::new(Arc::clone(published)));
         }
         Rc::clone(held)
     }
 
-    async fn decide(&self, head: RequestHead, now: SystemTime) -> Decision {
-        let held = self.held();
-        let gateway::Decision { outcome, record } = held.snapshot.decide(self.gateway.runtime(), head, now).await;
-        let revision = held.snapshot.revision;
-        let at = record.api.zip(record.operation);
-        let facts = Facts {
-            operation: at.map(|(api, operation)| OperationName::Held(HeldOperation { held, api, operation })),
-            user: record.caller.map(|caller| Arc::clone(&caller.user_tag)),
-            jwts: record.jwts.iter().map(|jwt| Arc::clone(&jwt.record)).collect(),
-            revision,
-            route: record.steps.route,
-            authenticate: record.steps.authenticate,
-            issue: record.steps.issue,
-        };
-        Decision { outcome, facts }
-    }
-
     fn document(&self, path: &str) -> Option<Document> {
         let held = self.held();
-        let document = match held.snapshot.documents.at(path)? {
+        let document = match held.compiled.snapshot.documents.at(path)? {
             Published::Jwks => {
                 let now = clock::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 self.gateway.runtime().keyring.jwks(now.as_secs())

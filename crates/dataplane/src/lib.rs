@@ -24,7 +24,7 @@ mod worker;
 pub use admin::{Admin, AdminSource, DataMetrics, Invalidation, Readiness, Refusal};
 pub use audit::{AuditCounts, AuditLog, AuditPressure};
 pub use client::{Patience, Role};
-pub use decision::{Deciding, Decision, Decisions, Document, Facts, HeldOperation, OperationName};
+pub use decision::{Deciding, Decision, Decisions, Document, Facts};
 pub use metrics::Exposition;
 pub use server::{Listener, Server, Settings, StartError};
 pub use tls::{TlsError, TlsIdentity};

@@ -7,7 +7,7 @@ mod answers;
 
 use std::{rc::Rc, sync::Arc};
 
-use gateway::{Code, FieldRules, Forward, Rejection, RequestHead, Upstream};
+use gateway::{Code, Endpoint, FieldRules, Forward, Rejection, RequestHead, Upstream};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, Version,
     header::{CONNECTION, CONTENT_LENGTH, EXPECT, TRAILER, TRANSFER_ENCODING},
@@ -18,10 +18,10 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
 use crate::{
-    body::{BackendBody, RequestBody, ResponseBody, Upload},
+    body::{RequestBody, ResponseBody, Upload},
     client::{Client, Role},
     clock,
-    exchange::Exchange,
+    exchange::{Download, Exchange},
     strict,
     timers::Deadline,
     upstream::{self, Answer, UpstreamError},
@@ -32,21 +32,16 @@ use answers::Closing;
 const SMALL_BODY: u64 = 64 * 1024;
 
 /// Answers one request.
+///
+/// One function, because each further one would move the head and the request once more in and out of its future.
 pub(crate) async fn answer(client: Rc<Client>, request: Request<Incoming>) -> Response<ResponseBody> {
     let now = clock::now();
     let (parts, body) = request.into_parts();
-    let mut exchange = Exchange::begin(&client, &parts, now);
-    if let Err(rejection) = strict::check(&parts, &body, client.activity.number_sign()) {
-        return answers::refuse(exchange, &rejection, closing_always(parts.version));
-    }
-    if let Some(document) = client.worker.decisions.document(parts.uri.path()) {
-        return answers::document(exchange, &document, &parts);
-    }
-    let closing = closing(&parts, &body);
-    if client.role == Role::Keys {
-        let rejection = Rejection::new(Code::NotFound, "only key and discovery documents are served here");
-        return answers::refuse(exchange, &rejection, closing);
-    }
+    let exchange = Exchange::begin(&client, &parts, now);
+    let (mut exchange, closing) = match screen(&client, &parts, &body, exchange) {
+        Screened::Passed(exchange, closing) => (exchange, closing),
+        Screened::Answered(response) => return response,
+    };
     let announced = announced_trailers(&parts.headers, &body);
     let head = RequestHead {
         method: parts.method,
@@ -56,15 +51,59 @@ pub(crate) async fn answer(client: Rc<Client>, request: Request<Incoming>) -> Re
         connection: Arc::clone(&client.connection),
         request_id: exchange.record.request_id.clone(),
     };
-    let decision = client.worker.decisions.decide(head, now).await;
-    exchange.decided(decision.facts);
-    match decision.outcome {
-        Ok(mut forward) => {
-            announce_trailers(&mut forward, &announced);
-            self::forward(exchange, forward, body).await
+    let mut forward = match client.worker.decisions.decide(head, now, &mut exchange.record.told).await {
+        Ok(forward) => forward,
+        Err(rejection) => return answers::refuse(exchange, &rejection, closing),
+    };
+    announce_trailers(&mut forward, &announced);
+    let body = if body.is_end_stream() {
+        Some(RequestBody::Empty)
+    } else if body.size_hint().exact() == Some(0) {
+        Box::pin(declared_empty(body)).await
+    } else {
+        Some(streamed(&mut exchange, body, &forward.fields))
+    };
+    let Some(body) = body else {
+        let rejection = Rejection::new(Code::BadRequest, "the body is longer than `content-length`");
+        return answers::refuse(exchange, &rejection, Closing::Close);
+    };
+    let Forward { endpoint, method, path_and_query, headers, fields } = forward;
+    let mut request = Request::new(body);
+    *request.method_mut() = method;
+    *request.uri_mut() = Uri::from(path_and_query);
+    *request.headers_mut() = headers;
+    let sent = upstream::send(&client.worker, &endpoint, request, exchange.upload()).await;
+    match sent.and_then(|answer| passable(answer, &fields, exchange.is_http2())) {
+        Ok(Answer { response, lease }) => {
+            let (parts, incoming) = response.into_parts();
+            let deadline = Deadline::new(&client.worker.timers, endpoint.response_timeout);
+            exchange.answered(parts.status, Download { incoming, fields, lease, deadline });
+            Response::from_parts(parts, ResponseBody::Backend(exchange))
         }
-        Err(rejection) => answers::refuse(exchange, &rejection, closing),
+        Err(error) => unanswered(exchange, &error, &endpoint),
     }
+}
+
+/// What came of the checks before the decision.
+enum Screened {
+    Passed(Box<Exchange>, Closing),
+    Answered(Response<ResponseBody>),
+}
+
+/// Checks the head, and answers what needs no decision.
+fn screen(client: &Client, parts: &request::Parts, body: &Incoming, exchange: Box<Exchange>) -> Screened {
+    if let Err(rejection) = strict::check(parts, body, &client.seen) {
+        return Screened::Answered(answers::refuse(exchange, &rejection, closing_always(parts.version)));
+    }
+    if let Some(document) = client.worker.decisions.document(parts.uri.path()) {
+        return Screened::Answered(answers::document(exchange, &document, parts));
+    }
+    let closing = closing(parts, body);
+    if client.role == Role::Keys {
+        let rejection = Rejection::new(Code::NotFound, "only key and discovery documents are served here");
+        return Screened::Answered(answers::refuse(exchange, &rejection, closing));
+    }
+    Screened::Passed(exchange, closing)
 }
 
 /// Says whether the connection can be used again after a refusal: not when the body is still to come and may be long.
@@ -113,64 +152,32 @@ fn admitted_names(lists: &[HeaderValue], admits: impl Fn(&HeaderName) -> bool) -
     if admitted.is_empty() { None } else { HeaderValue::from_bytes(&admitted).ok() }
 }
 
-async fn forward(mut exchange: Exchange, forward: Forward, body: Incoming) -> Response<ResponseBody> {
-    let Forward { endpoint, method, path_and_query, headers, fields } = forward;
-    let body = match streamed(&mut exchange, body, &fields).await {
-        Ok(body) => body,
-        Err(rejection) => return answers::refuse(exchange, &rejection, Closing::Close),
-    };
-    let upload = match &body {
-        RequestBody::Empty => None,
-        RequestBody::Streamed { upload, .. } => Some(Rc::clone(upload)),
-    };
-    let mut request = Request::new(body);
-    *request.method_mut() = method;
-    *request.uri_mut() = Uri::from(path_and_query);
-    *request.headers_mut() = headers;
-    let worker = Rc::clone(exchange.worker());
-    let sent = upstream::send(&worker, &endpoint, request, upload.as_deref()).await;
-    let sent = sent.and_then(|answer| passable(answer, &fields, exchange.is_http2()));
-    match sent {
-        Ok(Answer { response, lease }) => {
-            let (parts, incoming) = response.into_parts();
-            exchange.answered(parts.status);
-            let deadline = Deadline::new(&worker.timers, endpoint.response_timeout);
-            let body = BackendBody { incoming, fields, lease, deadline, exchange };
-            Response::from_parts(parts, ResponseBody::Backend(Box::new(body)))
-        }
-        Err(error) => {
-            let rejection = rejection(&error, upload.as_deref());
-            worker.metrics.upstream_failed(error.label());
-            tracing::debug!(host = %endpoint.host, port = endpoint.port, error = %Chain(&error), "no answer from the backend");
-            answers::refuse(exchange, &rejection, Closing::of_upload(upload.as_deref()))
-        }
-    }
-}
-
-/// Makes the outgoing body, once it is sure that a body declared empty is empty.
+/// Waits until it is sure that a body declared empty is empty; `None`: it is not.
 ///
 /// An HTTP/2 client can declare `content-length: 0` and leave the stream open; were the head forwarded at once, what comes
 /// next would stand behind a complete request on the backend's connection.
-async fn streamed(
-    exchange: &mut Exchange,
-    mut body: Incoming,
-    fields: &Arc<FieldRules>,
-) -> Result<RequestBody, Rejection> {
-    if body.is_end_stream() {
-        return Ok(RequestBody::Empty);
+async fn declared_empty(mut body: Incoming) -> Option<RequestBody> {
+    match body.frame().await {
+        None => Some(RequestBody::Empty),
+        Some(Ok(frame)) if frame.is_trailers() || frame.data_ref().is_some_and(bytes::Bytes::is_empty) => {
+            Some(RequestBody::Empty)
+        }
+        Some(Ok(_) | Err(_)) => None,
     }
-    if body.size_hint().exact() == Some(0) {
-        return match body.frame().await {
-            None => Ok(RequestBody::Empty),
-            Some(Ok(frame)) if frame.is_trailers() || frame.data_ref().is_some_and(bytes::Bytes::is_empty) => {
-                Ok(RequestBody::Empty)
-            }
-            Some(Ok(_) | Err(_)) => Err(Rejection::new(Code::BadRequest, "the body is longer than `content-length`")),
-        };
-    }
+}
+
+fn streamed(exchange: &mut Exchange, body: Incoming, fields: &Arc<FieldRules>) -> RequestBody {
     let upload = Rc::new(Upload::default());
     exchange.uploads(&upload);
-    Ok(RequestBody::Streamed { incoming: body, fields: Arc::clone(fields), upload })
+    RequestBody::Streamed { incoming: body, fields: Arc::clone(fields), upload }
+}
+
+fn unanswered(exchange: Box<Exchange>, error: &UpstreamError, endpoint: &Endpoint) -> Response<ResponseBody> {
+    let rejection = rejection(error, exchange.upload());
+    exchange.worker().metrics.upstream_failed(error.label());
+    tracing::debug!(host = %endpoint.host, port = endpoint.port, error = %Chain(error), "no answer from the backend");
+    let closing = Closing::of_upload(exchange.upload());
+    answers::refuse(exchange, &rejection, closing)
 }
 
 fn rejection(error: &UpstreamError, upload: Option<&Upload>) -> Rejection {
@@ -202,12 +209,16 @@ fn passable(answer: Answer, fields: &FieldRules, is_http2: bool) -> Result<Answe
         return Err(UpstreamError::BadAnswer);
     }
     *response.version_mut() = Version::HTTP_11;
-    let headers = response.headers_mut();
+    // Framing and hop-by-hop fields are among those that are not admitted: mostly there is nothing to do.
+    if !response.headers().keys().all(|name| fields.admits_response(name)) {
+        reduce(response.headers_mut(), fields, is_http2)?;
+    }
+    Ok(Answer { response, lease })
+}
+
+fn reduce(headers: &mut HeaderMap, fields: &FieldRules, is_http2: bool) -> Result<(), UpstreamError> {
     unframe(headers)?;
-    let trailers: Vec<HeaderValue> = match headers.get(TRAILER) {
-        Some(_) if !is_http2 => headers.get_all(TRAILER).iter().cloned().collect(),
-        Some(_) | None => Vec::new(),
-    };
+    let trailers: Vec<HeaderValue> = headers.get_all(TRAILER).iter().filter(|_| !is_http2).cloned().collect();
     remove_nominated(headers);
     let removed: Vec<HeaderName> = headers.keys().filter(|name| !fields.admits_response(name)).cloned().collect();
     for name in removed {
@@ -216,7 +227,7 @@ fn passable(answer: Answer, fields: &FieldRules, is_http2: bool) -> Result<Answe
     if let Some(names) = admitted_names(&trailers, |name| fields.admits_response(name)) {
         headers.insert(TRAILER, names);
     }
-    Ok(Answer { response, lease })
+    Ok(())
 }
 
 /// With `Transfer-Encoding` the length is hyper's to find, and a `Content-Length` beside it would be believed by the

@@ -4,6 +4,8 @@
 //! bytes, folded lines, invalid or differing `Content-Length` and `Transfer-Encoding` in HTTP/1.0. Standards: RFC 9110,
 //! RFC 9112 §3, §6, §11 and RFC 9113 §8.
 
+use std::cell::{Cell, RefCell};
+
 use gateway::{Code, Rejection};
 use http::{
     HeaderMap, HeaderValue, Method, Uri, Version,
@@ -16,13 +18,35 @@ use http_body::Body;
 /// More than this between the target and the first field's value is no fragment but unrelated memory.
 const LONGEST_FRAGMENT: usize = 128 * 1024;
 
-/// What the connection has seen of the client's bytes below hyper.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NumberSign {
-    /// No `#` was ever received: no target can have had a fragment.
-    Unseen,
-    /// A `#` was received somewhere.
-    Seen,
+/// What one connection has shown so far.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    has_number_sign: Cell<bool>,
+    good_host: RefCell<Vec<u8>>,
+}
+
+impl Seen {
+    /// Looks at bytes as the client sent them: without a `#` among them no target can have had a fragment.
+    pub(crate) fn received(&self, bytes: &[u8]) {
+        if !self.has_number_sign.get() && memchr::memchr(b'#', bytes).is_some() {
+            self.has_number_sign.set(true);
+        }
+    }
+
+    fn has_number_sign(&self) -> bool {
+        self.has_number_sign.get()
+    }
+
+    /// Checks a `Host` value, unless the connection's last one was the same.
+    fn check_host(&self, host: &[u8]) -> Result<(), Rejection> {
+        let mut good_host = self.good_host.borrow_mut();
+        if good_host.is_empty() || *good_host != host {
+            check_host(host)?;
+            good_host.clear();
+            good_host.extend_from_slice(host);
+        }
+        Ok(())
+    }
 }
 
 /// Checks the head of one request.
@@ -30,16 +54,16 @@ pub(crate) enum NumberSign {
 /// # Errors
 ///
 /// [`Code::BadRequest`] with what is wrong; [`Code::NotImplemented`] for `CONNECT` and `TRACE` in HTTP/1.
-pub(crate) fn check(parts: &Parts, body: &impl Body, number_sign: NumberSign) -> Result<(), Rejection> {
+pub(crate) fn check(parts: &Parts, body: &impl Body, seen: &Seen) -> Result<(), Rejection> {
     if parts.version == Version::HTTP_2 {
-        check_http2(parts)?;
+        check_http2(parts, seen)?;
     } else {
-        check_http1(parts, body, number_sign)?;
+        check_http1(parts, body, seen)?;
     }
     check_target(&parts.uri)
 }
 
-fn check_http1(parts: &Parts, body: &impl Body, number_sign: NumberSign) -> Result<(), Rejection> {
+fn check_http1(parts: &Parts, body: &impl Body, seen: &Seen) -> Result<(), Rejection> {
     if parts.method == Method::CONNECT || parts.method == Method::TRACE {
         return Err(Rejection::new(Code::NotImplemented, "this method is not served"));
     }
@@ -48,14 +72,14 @@ fn check_http1(parts: &Parts, body: &impl Body, number_sign: NumberSign) -> Resu
     if hosts.next().is_some() {
         return Err(bad("the request has several `Host` fields"));
     }
-    check_host(host.as_bytes())?;
+    seen.check_host(host.as_bytes())?;
     if parts.uri.authority().is_some_and(|authority| !names_same(authority, host)) {
         return Err(bad("the target and `Host` name different authorities"));
     }
     if body.size_hint().exact().is_none() {
         check_transfer_encoding(&parts.headers)?;
     }
-    if number_sign == NumberSign::Seen && has_fragment(parts) {
+    if seen.has_number_sign() && has_fragment(parts) {
         return Err(bad("the target has a fragment"));
     }
     Ok(())
@@ -71,7 +95,7 @@ fn check_transfer_encoding(headers: &HeaderMap) -> Result<(), Rejection> {
     Err(bad("the only `Transfer-Encoding` served is `chunked`"))
 }
 
-fn check_http2(parts: &Parts) -> Result<(), Rejection> {
+fn check_http2(parts: &Parts, seen: &Seen) -> Result<(), Rejection> {
     let mut hosts = parts.headers.get_all(HOST).iter();
     let host = hosts.next();
     if hosts.next().is_some() {
@@ -81,8 +105,8 @@ fn check_http2(parts: &Parts) -> Result<(), Rejection> {
         (Some(authority), Some(host)) if !names_same(authority, host) => {
             return Err(bad("`:authority` and `host` name different authorities"));
         }
-        (Some(authority), _) => check_host(authority.as_str().as_bytes())?,
-        (None, Some(host)) => check_host(host.as_bytes())?,
+        (Some(authority), _) => seen.check_host(authority.as_str().as_bytes())?,
+        (None, Some(host)) => seen.check_host(host.as_bytes())?,
         (None, None) => return Err(bad("the request has no `:authority`")),
     }
     check_content_length(&parts.headers)?;
@@ -200,7 +224,7 @@ mod tests {
             request = request.header(*name, *value);
         }
         let (parts, body) = request.body(Empty::<&[u8]>::new()).unwrap().into_parts();
-        assert_eq!(check(&parts, &body, NumberSign::Unseen).is_ok(), expected, "{uri} {fields:?}");
+        assert_eq!(check(&parts, &body, &Seen::default()).is_ok(), expected, "{uri} {fields:?}");
     }
 
     #[test]
@@ -224,7 +248,7 @@ mod tests {
             request = request.header(HOST, *host);
         }
         let (parts, body) = request.body(Empty::<&[u8]>::new()).unwrap().into_parts();
-        let found = check(&parts, &body, NumberSign::Unseen).err().map(|rejection| rejection.code);
+        let found = check(&parts, &body, &Seen::default()).err().map(|rejection| rejection.code);
         assert_eq!(found, expected, "{method} {uri} {hosts:?}");
     }
 

@@ -162,9 +162,9 @@ impl Upstreams {
         pools.get_mut(index).map(act)
     }
 
-    /// Takes the connection that was used last, if one is still open.
-    fn take(&self, pool: PoolId) -> Option<Pooled> {
-        self.with(pool, |pool| {
+    /// Takes the HTTP/1.1 connection to an endpoint that was used last, if one is still open.
+    fn take_for(&self, endpoint: &Endpoint) -> Option<Pooled> {
+        self.with(endpoint.pool, |pool| {
             while let Some(idle) = pool.idle.pop() {
                 if idle.sender.is_ready() {
                     let rest = if idle.age == 0 { Rest::Busy } else { Rest::Rested };

@@ -2,7 +2,7 @@
 //! counters and audit buffer. Workers share nothing that a request writes.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     future::Future,
     hash::{BuildHasher, Hasher, RandomState},
     rc::Rc,
@@ -66,16 +66,18 @@ impl Worker {
         metrics.open_requests.remove_one();
         metrics.request_bytes.add(record.request_bytes);
         metrics.response_bytes.add(record.response_bytes);
-        if !record.facts.jwts.is_empty() {
+        if record.told.has_jwt() {
             metrics.with_jwt.add(1);
         }
         if let Some(code) = record.code {
             metrics.refused(code);
         }
-        if let Some(operation) = &record.facts.operation {
-            metrics.operation(operation.api(), operation.operation()).count(record.status, record.ended);
-        }
-        self.audit.record(record);
+        record.told.with_operation(metrics, |operation| {
+            if let Some(operation) = operation {
+                operation.counts.count(record.status, record.ended);
+            }
+            self.audit.record(record, operation.map(|operation| &operation.text));
+        });
     }
 
     /// True from the start of the shutdown.
@@ -214,27 +216,42 @@ async fn flush_audit(worker: Rc<Worker>) {
     }
 }
 
-/// Makes request ids: 128 bits in hexadecimal, a random half for the worker and a counting half.
+/// Makes request ids: 128 bits in hexadecimal, a random part for some of them and their number.
+///
+/// Made by the hundred: an id is a slice of their common text, which costs less than a text of its own.
 #[derive(Debug)]
 pub(crate) struct RequestIds {
-    prefix: [u8; 16],
-    next: Cell<u64>,
+    random: RandomState,
+    made: RefCell<Bytes>,
 }
+
+/// Ids in one text: all that a byte can number.
+const IDS_AT_ONCE: u64 = 256;
+const ID_LENGTH: usize = 32;
 
 impl RequestIds {
     fn new() -> Self {
-        let random = || RandomState::new().build_hasher().finish();
-        Self { prefix: hexadecimal(random()), next: Cell::new(random()) }
+        Self { random: RandomState::new(), made: RefCell::default() }
     }
 
     pub(crate) fn next(&self) -> HeaderValue {
-        let number = self.next.get();
-        self.next.set(number.wrapping_add(1));
-        let mut id = [0; 32];
-        let (first, second) = id.split_at_mut(16);
-        first.copy_from_slice(&self.prefix);
-        second.copy_from_slice(&hexadecimal(number));
-        HeaderValue::from_maybe_shared(Bytes::copy_from_slice(&id)).unwrap_or(HeaderValue::from_static("none"))
+        let mut made = self.made.borrow_mut();
+        if made.is_empty() {
+            *made = self.make();
+        }
+        HeaderValue::from_maybe_shared(made.split_to(ID_LENGTH)).unwrap_or(HeaderValue::from_static("none"))
+    }
+
+    /// Makes the next ids. The random numbers are fresh, from the standard library's keyed hash.
+    fn make(&self) -> Bytes {
+        let random = || RandomState::new().build_hasher().finish();
+        let (first, second) = (random(), self.random.hash_one(random()) & !(IDS_AT_ONCE - 1));
+        let mut text = Vec::with_capacity(ID_LENGTH * 256);
+        for number in 0..IDS_AT_ONCE {
+            text.extend_from_slice(&hexadecimal(first));
+            text.extend_from_slice(&hexadecimal(second | number));
+        }
+        Bytes::from(text)
     }
 }
 
@@ -262,14 +279,16 @@ where
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
     fn request_ids_are_32_hexadecimal_digits_and_differ() {
         let ids = RequestIds::new();
-        let (first, second) = (ids.next(), ids.next());
-        assert_ne!(first, second);
-        for id in [first, second] {
+        let made: HashSet<HeaderValue> = (0..1000).map(|_| ids.next()).collect();
+        assert_eq!(made.len(), 1000);
+        for id in made {
             let text = id.to_str().unwrap();
             assert!(text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit()), "{text}");
         }

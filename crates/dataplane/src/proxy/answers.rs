@@ -32,7 +32,7 @@ impl Closing {
 }
 
 /// Refuses a request.
-pub(super) fn refuse(mut exchange: Exchange, rejection: &Rejection, closing: Closing) -> Response<ResponseBody> {
+pub(super) fn refuse(mut exchange: Box<Exchange>, rejection: &Rejection, closing: Closing) -> Response<ResponseBody> {
     let body = rejection.body(exchange.record.request_id.to_str().unwrap_or_default());
     let status = rejection.code.status();
     let length = body.len();
@@ -56,7 +56,7 @@ pub(super) fn refuse(mut exchange: Exchange, rejection: &Rejection, closing: Clo
 }
 
 /// Serves a key or discovery document to `GET` and `HEAD`, or says that the client's copy is fresh.
-pub(super) fn document(mut exchange: Exchange, document: &Document, parts: &Parts) -> Response<ResponseBody> {
+pub(super) fn document(mut exchange: Box<Exchange>, document: &Document, parts: &Parts) -> Response<ResponseBody> {
     if parts.method != Method::GET && parts.method != Method::HEAD {
         let rejection = Rejection::new(Code::MethodNotAllowed, "this document can only be read")
             .with(ALLOW, HeaderValue::from_static("GET, HEAD"));

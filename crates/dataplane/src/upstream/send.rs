@@ -4,7 +4,14 @@
 //! idle without a byte of an answer: then only if the request is safe and has no body (RFC 9110 §9.2.2, RFC 9112 §9.3.1).
 //! Nothing else that a backend may have seen is ever repeated.
 
-use std::{future::Future, future::poll_fn, io::ErrorKind, pin::pin, rc::Rc, sync::Arc, task::Poll};
+use std::{
+    future::{Future, poll_fn},
+    io::ErrorKind,
+    pin::{Pin, pin},
+    rc::Rc,
+    sync::Arc,
+    task::Poll,
+};
 
 use gateway::Endpoint;
 use http::{Request, Response};
@@ -36,58 +43,55 @@ enum Attempt {
 
 /// Sends a request to an endpoint and returns the head of the answer.
 ///
+/// The usual way, over a pooled HTTP/1.1 connection, is written out here: each function more would move the request once
+/// more in and out of its future.
+///
 /// # Errors
 ///
 /// [`UpstreamError`]; the connection is then closed, unless it is shared.
 pub(crate) async fn send(
     worker: &Rc<Worker>,
     endpoint: &Arc<Endpoint>,
-    request: Request<RequestBody>,
+    mut request: Request<RequestBody>,
     upload: Option<&Upload>,
 ) -> Result<Answer, UpstreamError> {
-    let request = match try_pooled(worker, endpoint, request, upload).await {
-        Attempt::Done(result) => return result,
-        Attempt::Unsent(request) => request,
+    let Some(Pooled { mut sender, rest }) = worker.upstreams.take_for(endpoint) else {
+        return Box::pin(send_anew(worker, endpoint, request, upload)).await;
     };
-    match Box::pin(try_new(worker, endpoint, request, upload)).await? {
-        Attempt::Done(result) => result,
-        Attempt::Unsent(_) => Err(UpstreamError::Connect(std::io::ErrorKind::ConnectionReset.into())),
-    }
+    let copy = match rest {
+        Rest::Busy => None,
+        Rest::Rested => repeatable(&request),
+    };
+    shape::http1(&mut request, endpoint);
+    let sending = pin!(sender.try_send_request(request));
+    let request = match within(worker, endpoint, upload, sending).await? {
+        Ok(response) => return Ok(Answer { response, lease: Some(Lease { pool: endpoint.pool, sender }) }),
+        Err(error) => unsent(error).or_else(|error| copy.filter(|_| is_closed_unanswered(&error)).ok_or(error)),
+    };
+    Box::pin(send_anew(worker, endpoint, request.map_err(UpstreamError::Protocol)?, upload)).await
 }
 
-async fn try_pooled(
+/// Sends a request over a shared connection or a new one.
+async fn send_anew(
     worker: &Rc<Worker>,
     endpoint: &Arc<Endpoint>,
     request: Request<RequestBody>,
     upload: Option<&Upload>,
-) -> Attempt {
-    match worker.upstreams.speaks(endpoint) {
-        Some(Speaks::Http1) => match worker.upstreams.take(endpoint.pool) {
-            Some(Pooled { sender, rest: Rest::Busy }) => over_http1(worker, endpoint, sender, request, upload).await,
-            Some(Pooled { sender, rest: Rest::Rested }) => {
-                let copy = repeatable(&request);
-                let attempt = over_http1(worker, endpoint, sender, request, upload).await;
-                attempt.or_repeat(copy)
-            }
-            None => Attempt::Unsent(request),
+) -> Result<Answer, UpstreamError> {
+    let request = match worker.upstreams.shared(endpoint.pool) {
+        Some(sender) => match over_http2(worker, endpoint, sender, request, upload).await {
+            Attempt::Done(result) => return result,
+            Attempt::Unsent(request) => request,
         },
-        Some(Speaks::Http2) => match worker.upstreams.shared(endpoint.pool) {
-            Some(sender) => over_http2(worker, endpoint, sender, request, upload).await,
-            None => Attempt::Unsent(request),
-        },
-        None => Attempt::Unsent(request),
-    }
-}
-
-impl Attempt {
-    /// Puts the copy in the place of a request whose connection closed without an answer.
-    fn or_repeat(self, copy: Option<Request<RequestBody>>) -> Self {
-        match (self, copy) {
-            (Self::Done(Err(UpstreamError::Protocol(error))), Some(copy)) if is_closed_unanswered(&error) => {
-                Self::Unsent(copy)
-            }
-            (attempt, _) => attempt,
-        }
+        None => request,
+    };
+    let attempt = match connected(worker, endpoint).await? {
+        Connected::Http1(sender) => over_http1(worker, endpoint, sender, request, upload).await,
+        Connected::Http2(sender) => over_http2(worker, endpoint, sender, request, upload).await,
+    };
+    match attempt {
+        Attempt::Done(result) => result,
+        Attempt::Unsent(_) => Err(UpstreamError::Connect(ErrorKind::ConnectionReset.into())),
     }
 }
 
@@ -111,25 +115,11 @@ fn is_closed_unanswered(error: &hyper::Error) -> bool {
     is_reset || error.is_incomplete_message() || error.is_canceled() || error.is_closed()
 }
 
-/// Opens a connection, or waits for the one that another request is opening.
-async fn try_new(
-    worker: &Rc<Worker>,
-    endpoint: &Arc<Endpoint>,
-    request: Request<RequestBody>,
-    upload: Option<&Upload>,
-) -> Result<Attempt, UpstreamError> {
-    let connected = if worker.upstreams.speaks(endpoint) == Some(Speaks::Http1) {
-        connect::connect(worker, endpoint).await?
-    } else {
-        shared_or_new(worker, endpoint).await?
-    };
-    Ok(match connected {
-        Connected::Http1(sender) => over_http1(worker, endpoint, sender, request, upload).await,
-        Connected::Http2(sender) => over_http2(worker, endpoint, sender, request, upload).await,
-    })
-}
-
-async fn shared_or_new(worker: &Rc<Worker>, endpoint: &Arc<Endpoint>) -> Result<Connected, UpstreamError> {
+/// Opens a connection; in HTTP/2 waits for the one that another request is opening.
+async fn connected(worker: &Rc<Worker>, endpoint: &Arc<Endpoint>) -> Result<Connected, UpstreamError> {
+    if worker.upstreams.speaks(endpoint) == Some(Speaks::Http1) {
+        return connect::connect(worker, endpoint).await;
+    }
     let gate = worker.upstreams.gate(endpoint.pool);
     let _permit = gate.acquire().await;
     if let Some(sender) = worker.upstreams.shared(endpoint.pool) {
@@ -154,10 +144,10 @@ async fn over_http1(
     upload: Option<&Upload>,
 ) -> Attempt {
     shape::http1(&mut request, endpoint);
-    let deadline = Deadline::new(&worker.timers, endpoint.response_timeout);
-    match within(deadline, upload, sender.try_send_request(request)).await {
+    let sending = pin!(sender.try_send_request(request));
+    match within(worker, endpoint, upload, sending).await {
         Ok(Ok(response)) => Attempt::Done(Ok(Answer { response, lease: Some(Lease { pool: endpoint.pool, sender }) })),
-        Ok(Err(error)) => unsent_or_failed(error),
+        Ok(Err(error)) => unsent(error).into(),
         Err(error) => Attempt::Done(Err(error)),
     }
 }
@@ -170,28 +160,39 @@ async fn over_http2(
     upload: Option<&Upload>,
 ) -> Attempt {
     shape::http2(&mut request, endpoint);
-    let deadline = Deadline::new(&worker.timers, endpoint.response_timeout);
-    match within(deadline, upload, sender.try_send_request(request)).await {
+    let sending = pin!(sender.try_send_request(request));
+    match within(worker, endpoint, upload, sending).await {
         Ok(Ok(response)) => Attempt::Done(Ok(Answer { response, lease: None })),
-        Ok(Err(error)) => unsent_or_failed(error),
+        Ok(Err(error)) => unsent(error).into(),
         Err(error) => Attempt::Done(Err(error)),
     }
 }
 
-fn unsent_or_failed(mut error: TrySendError<Request<RequestBody>>) -> Attempt {
+/// Returns the request, if not one byte of it was written.
+fn unsent(mut error: TrySendError<Request<RequestBody>>) -> Result<Request<RequestBody>, hyper::Error> {
     match error.take_message() {
-        Some(request) => Attempt::Unsent(request),
-        None => Attempt::Done(Err(UpstreamError::Protocol(error.into_error()))),
+        Some(request) => Ok(request),
+        None => Err(error.into_error()),
+    }
+}
+
+impl From<Result<Request<RequestBody>, hyper::Error>> for Attempt {
+    fn from(unsent: Result<Request<RequestBody>, hyper::Error>) -> Self {
+        match unsent {
+            Ok(request) => Self::Unsent(request),
+            Err(error) => Self::Done(Err(UpstreamError::Protocol(error))),
+        }
     }
 }
 
 /// Waits for an answer; the limit starts anew as long as the client's body moves.
 async fn within<T>(
-    mut deadline: Deadline,
+    worker: &Worker,
+    endpoint: &Endpoint,
     upload: Option<&Upload>,
-    answer: impl Future<Output = T>,
+    mut answer: Pin<&mut impl Future<Output = T>>,
 ) -> Result<T, UpstreamError> {
-    let mut answer = pin!(answer);
+    let mut deadline = Deadline::new(&worker.timers, endpoint.response_timeout);
     poll_fn(|cx| {
         if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
             return Poll::Ready(Ok(answer));

@@ -10,8 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use dataplane::{
-    AuditLog, AuditPressure, Decision, Decisions, Document, Facts, Listener, OperationName, Role, Server, Settings,
-    TlsIdentity,
+    AuditLog, AuditPressure, Decision, Decisions, Document, Facts, Listener, Role, Server, Settings, TlsIdentity,
 };
 use gateway::{Code, Endpoint, FieldClass, FieldRules, Forward, PoolId, Rejection, RequestHead, Upstream};
 use http::{HeaderName, HeaderValue, header::HOST};
@@ -127,10 +126,7 @@ fn decisions(endpoint: Endpoint) -> Decisions {
             "/missing" => Err(Rejection::new(Code::NotFound, "no API answers at this path")),
             _ => Ok(forward(head, &endpoint, &fields)),
         };
-        let facts = Facts {
-            operation: Some(OperationName::Named("orders".into(), "GET /orders/*".into())),
-            ..Facts::default()
-        };
+        let facts = Facts { operation: Some(("orders".into(), "GET /orders/*".into())), ..Facts::default() };
         Box::pin(async move { Decision { outcome, facts } }) as _
     };
     Decisions::new(decide, |path| {
