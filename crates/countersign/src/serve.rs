@@ -24,12 +24,11 @@ use dataplane::{
     Admin, AdminSource, AuditLog, AuditPressure, Decisions, Listener, Patience, Readiness, Refusal, Role, Server,
     Settings, TlsIdentity,
 };
-use gateway::{BrokenApis, Gateway, ProcessSettings, spec};
+use gateway::{BrokenApis, Gateway, ProcessSettings, WrittenQuestion, spec};
 use tokio::{
     runtime::Runtime,
     signal::unix::{Signal, SignalKind, signal},
 };
-use tracing_subscriber::EnvFilter;
 
 use crate::clock;
 
@@ -75,7 +74,6 @@ type Identities = Arc<Vec<(Arc<TlsIdentity>, PathBuf, PathBuf)>>;
 ///
 /// When the configuration is broken or a listener cannot be had.
 pub(crate) fn run(settings: ServeSettings) -> anyhow::Result<ExitCode> {
-    logging(&settings.variables);
     let running = start(settings)?;
     running.announce();
     let running = running.wait();
@@ -197,13 +195,6 @@ fn start_gateway(
     }
 }
 
-/// Writes the operational log to standard error; `RUST_LOG` chooses what, `info` without it.
-fn logging(variables: &BTreeMap<String, String>) {
-    let filter = variables.get("RUST_LOG").map_or("info", String::as_str);
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false).try_init();
-}
-
 fn listeners(operator: &spec::Operator) -> anyhow::Result<(Vec<Listener>, Identities)> {
     let mut listeners = Vec::new();
     let mut identities = Vec::new();
@@ -267,8 +258,8 @@ fn audit(operator: &spec::Operator) -> anyhow::Result<AuditLog> {
 }
 
 fn admin_source(gateway: &Arc<Gateway>, files: &Arc<ConfigurationFiles>, identities: &Identities) -> AdminSource {
-    let (ready, measured, invalidated, reloaded) =
-        (Arc::clone(gateway), Arc::clone(gateway), Arc::clone(gateway), Arc::clone(gateway));
+    let (ready, measured, invalidated, reloaded, explained) =
+        (Arc::clone(gateway), Arc::clone(gateway), Arc::clone(gateway), Arc::clone(gateway), Arc::clone(gateway));
     let (files, identities) = (Arc::clone(files), Arc::clone(identities));
     AdminSource {
         readiness: Arc::new(move || Readiness { is_ready: true, body: reload::readiness(&ready) }),
@@ -287,7 +278,18 @@ fn admin_source(gateway: &Arc<Gateway>, files: &Arc<ConfigurationFiles>, identit
             reload::certificates(&identities);
             reload::answer(&outcome)
         }),
+        explain: Arc::new(move |question| explain(&explained, &question)),
     }
+}
+
+/// Explains as the running gateway sees it: with its caches, keys and connections.
+fn explain(gateway: &Gateway, question: &[u8]) -> Result<String, Refusal> {
+    let question = WrittenQuestion::parse(question).map_err(|error| Refusal::Failed(error.to_string()))?;
+    let published = gateway.published();
+    let runtime = gateway.runtime();
+    let explaining = gateway::explain(&published, runtime, question.question(), clock::now());
+    let explanation = runtime.background.block_on(explaining);
+    explanation.map(|found| found.to_json().to_string()).map_err(|error| Refusal::Failed(error.to_string()))
 }
 
 fn watch(files: &Arc<ConfigurationFiles>, gateway: &Arc<Gateway>, identities: &Identities) -> Option<Watch> {

@@ -7,6 +7,7 @@ mod routes;
 
 use std::{fmt, io, net::SocketAddr, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -83,6 +84,8 @@ pub struct AdminSource {
     pub invalidate: Arc<Act<Invalidation>>,
     /// Reads the configuration again; answers a JSON document. May block.
     pub reload: Arc<Act<()>>,
+    /// Explains a caller's Backend JWTs; a JSON question, a JSON answer. May block.
+    pub explain: Arc<Act<Bytes>>,
 }
 
 impl fmt::Debug for AdminSource {

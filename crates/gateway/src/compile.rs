@@ -104,6 +104,7 @@ pub fn compile(
     let mut scope = Scope::new(&operator, folder, sources, surroundings, diagnostics);
     let is_operator_sound = !diagnostics.has_errors();
     let mut set = apis::compile_all(&sources.apis, &mut scope, diagnostics);
+    let broken_apis = if operator.gateway.strict.value { BrokenApis::Refuse } else { broken_apis };
     let may_publish = match broken_apis {
         BrokenApis::Answer503 => is_operator_sound,
         BrokenApis::Refuse => !diagnostics.has_errors(),

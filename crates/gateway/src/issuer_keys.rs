@@ -222,16 +222,22 @@ impl IssuerKeys {
     }
 
     fn accept(&self, jwks: &[u8], now: SystemTime) -> Result<(), KeysError> {
+        let content = Fingerprint::of([jwks]);
+        let fetched_at = seconds(now);
+        let current = self.current.load();
+        if current.content == content
+            && let Some(keys) = &current.keys
+        {
+            let keys = Some(Arc::clone(keys));
+            self.current.store(Arc::new(Current { keys, generation: current.generation, fetched_at, content }));
+            return Ok(());
+        }
         let keys = VerificationKeys::from_jwks(jwks, SecretKeys::Refuse).map_err(KeysError::Malformed)?;
         if keys.is_empty() {
             return Err(KeysError::Empty);
         }
-        let content = Fingerprint::of([jwks]);
-        let current = self.current.load();
-        let is_same = current.keys.is_some() && current.content == content;
-        let generation = if is_same { current.generation } else { current.generation + 1 };
-        let fetched_at = seconds(now);
-        self.current.store(Arc::new(Current { keys: Some(Arc::new(keys)), generation, fetched_at, content }));
+        let (keys, generation) = (Some(Arc::new(keys)), current.generation + 1);
+        self.current.store(Arc::new(Current { keys, generation, fetched_at, content }));
         Ok(())
     }
 

@@ -7,7 +7,8 @@ use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
     header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, ORIGIN},
 };
-use http_body_util::Full;
+use http_body::Body;
+use http_body_util::{BodyExt, Full, Limited};
 
 use super::{AdminSource, DataMetrics, Invalidation, Refusal};
 use crate::{audit, metrics::Exposition};
@@ -15,6 +16,9 @@ use crate::{audit, metrics::Exposition};
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// A token and its question fit.
+const LONGEST_QUESTION: usize = 128 * 1024;
 
 /// What all admin requests share.
 #[derive(Debug)]
@@ -27,7 +31,10 @@ pub(super) struct State {
 type Answer = Response<Full<Bytes>>;
 
 /// Answers one admin request.
-pub(super) async fn answer<B>(state: Arc<State>, request: Request<B>) -> Result<Answer, Infallible> {
+pub(super) async fn answer<B>(state: Arc<State>, request: Request<B>) -> Result<Answer, Infallible>
+where
+    B: Body<Data = Bytes, Error: std::error::Error + Send + Sync + 'static>,
+{
     if is_from_browser(request.headers(), state.is_loopback) {
         return Ok(problem(StatusCode::FORBIDDEN, "browsers are not served here"));
     }
@@ -36,14 +43,18 @@ pub(super) async fn answer<B>(state: Arc<State>, request: Request<B>) -> Result<
         ("/healthz", true) => whole(StatusCode::OK, TEXT, "ok\n"),
         ("/readyz", true) => readiness(&state),
         ("/metrics", true) => whole(StatusCode::OK, PROMETHEUS, metrics(&state)),
-        ("/invalidate" | "/reload", false) if *request.method() != Method::POST => not_allowed("POST"),
-        ("/invalidate" | "/reload", false) if !is_json(request.headers()) => {
+        ("/invalidate" | "/reload" | "/explain", false) if *request.method() != Method::POST => not_allowed("POST"),
+        ("/invalidate" | "/reload" | "/explain", false) if !is_json(request.headers()) => {
             problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send `Content-Type: application/json`")
         }
         ("/invalidate", false) => acted((state.source.invalidate)(invalidation(request.uri().query()))),
-        ("/reload", false) => reload(state).await,
+        ("/reload", false) => blocking(state, |state| (state.source.reload)(())).await,
+        ("/explain", false) if !state.is_loopback => {
+            problem(StatusCode::FORBIDDEN, "attribute values are shown on a loopback admin address only")
+        }
+        ("/explain", false) => explain(state, request.into_body()).await,
         ("/healthz" | "/readyz" | "/metrics", false) => not_allowed("GET, HEAD"),
-        ("/invalidate" | "/reload", true) => not_allowed("POST"),
+        ("/invalidate" | "/reload" | "/explain", true) => not_allowed("POST"),
         _ => problem(StatusCode::NOT_FOUND, "there is nothing at this path"),
     })
 }
@@ -81,11 +92,21 @@ fn metrics(state: &State) -> String {
     text.into_text()
 }
 
-async fn reload(state: Arc<State>) -> Answer {
-    let reloading = tokio::task::spawn_blocking(move || (state.source.reload)(()));
-    match reloading.await {
+async fn explain<B>(state: Arc<State>, question: B) -> Answer
+where
+    B: Body<Data = Bytes, Error: std::error::Error + Send + Sync + 'static>,
+{
+    match Limited::new(question, LONGEST_QUESTION).collect().await {
+        Ok(question) => blocking(state, move |state| (state.source.explain)(question.to_bytes())).await,
+        Err(_) => problem(StatusCode::BAD_REQUEST, "the question did not arrive, or is too long"),
+    }
+}
+
+/// Does what may block, away from the other admin requests.
+async fn blocking(state: Arc<State>, act: impl FnOnce(&State) -> Result<String, Refusal> + Send + 'static) -> Answer {
+    match tokio::task::spawn_blocking(move || act(&state)).await {
         Ok(result) => acted(result),
-        Err(_) => problem(StatusCode::INTERNAL_SERVER_ERROR, "the reload failed"),
+        Err(_) => problem(StatusCode::INTERNAL_SERVER_ERROR, "it failed"),
     }
 }
 

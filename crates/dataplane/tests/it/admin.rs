@@ -37,6 +37,7 @@ fn start(is_ready: bool) -> Fixture {
             Ok("{}".to_owned())
         }),
         reload: Arc::new(|()| Err(Refusal::Failed("the file is broken".to_owned()))),
+        explain: Arc::new(|question| Ok(String::from_utf8_lossy(&question).into_owned())),
     };
     let data = proxy.server().metrics();
     let admin = runtime.block_on(Admin::start("127.0.0.1:0".parse().unwrap(), data, source)).unwrap();
