@@ -235,6 +235,7 @@ fn data_settings(operator: &spec::Operator) -> Settings {
             ..defaults.patience
         },
         largest_head: usize::try_from(gateway.limits.header_bytes.value.0).unwrap_or(defaults.largest_head),
+        most_fields: usize::try_from(gateway.limits.headers.value).unwrap_or(defaults.most_fields),
         upstream_idle: gateway.upstream.idle_timeout.value,
         ..defaults
     }

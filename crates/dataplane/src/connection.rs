@@ -126,6 +126,9 @@ async fn sniff(stream: &mut TcpStream) -> io::Result<(Protocol, Bytes)> {
     }
 }
 
+/// As many fields of a head hyper reads without allocating; another bound costs an allocation for each request.
+pub(crate) const FIELDS_ON_STACK: usize = 100;
+
 async fn serve_http1<S>(io: ClientIo<S>, client: Rc<Client>)
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
@@ -133,10 +136,13 @@ where
     let shared = Rc::clone(&client);
     let service = service_fn(move |request: Request<Incoming>| answer(Rc::clone(&shared), request));
     let largest_head = client.worker.settings.largest_head;
-    let connection = http1::Builder::new()
-        .max_header_size(largest_head)
-        .max_buf_size(largest_head.max(64 * 1024))
-        .serve_connection(TokioIo::new(io), service);
+    let most_fields = client.worker.settings.most_fields;
+    let mut builder = http1::Builder::new();
+    builder.max_header_size(largest_head).max_buf_size(largest_head.max(64 * 1024));
+    if most_fields != FIELDS_ON_STACK {
+        builder.max_headers(most_fields);
+    }
+    let connection = builder.serve_connection(TokioIo::new(io), service);
     watched(connection, &client, Protocol::Http1).await;
 }
 

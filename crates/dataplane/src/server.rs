@@ -57,6 +57,8 @@ pub struct Settings {
     pub patience: Patience,
     /// The longest request head in bytes.
     pub largest_head: usize,
+    /// The most fields of a request head (HTTP/1.1; HTTP/2 is bounded by bytes).
+    pub most_fields: usize,
     /// Concurrent requests of one HTTP/2 connection.
     pub most_streams: u32,
     /// Idle connections that each worker keeps to one backend.
@@ -71,6 +73,7 @@ impl Default for Settings {
             workers: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             patience: Patience::default(),
             largest_head: 64 * 1024,
+            most_fields: crate::connection::FIELDS_ON_STACK,
             most_streams: 128,
             most_idle_upstreams: 128,
             upstream_idle: Duration::from_secs(50),

@@ -91,7 +91,8 @@ impl Requirement {
         moment: Moment<'_>,
     ) -> Result<(Arc<KnownCaller>, Arc<Issuer>), Rejection> {
         let Moment { runtime, revision, now } = moment;
-        let token = &*credential.token;
+        let text = std::str::from_utf8(&credential.token);
+        let token = text.map_err(|_| self.challenge.invalid(TokenError::NotCompact))?;
         if let Some(error) = runtime.callers.refusal(CredentialKind::Jwt, token, revision, seconds(now)) {
             return Err(self.challenge.invalid(error));
         }

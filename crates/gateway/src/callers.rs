@@ -213,8 +213,8 @@ impl Callers {
     }
 
     /// Returns the caller of a credential, if it is known.
-    pub fn get(&self, kind: CredentialKind, credential: &str) -> Option<Arc<KnownCaller>> {
-        self.known.get(&CredentialRef { kind, bytes: credential.as_bytes() }).map(|weighed| weighed.caller)
+    pub fn get(&self, kind: CredentialKind, credential: &[u8]) -> Option<Arc<KnownCaller>> {
+        self.known.get(&CredentialRef { kind, bytes: credential }).map(|weighed| weighed.caller)
     }
 
     /// Weighs a caller anew after its Backend JWTs changed. That is no use of it: strangers must not look like regulars.
@@ -230,8 +230,8 @@ impl Callers {
     }
 
     /// Forgets a credential.
-    pub fn remove(&self, kind: CredentialKind, credential: &str) {
-        self.known.remove(&CredentialRef { kind, bytes: credential.as_bytes() });
+    pub fn remove(&self, kind: CredentialKind, credential: &[u8]) {
+        self.known.remove(&CredentialRef { kind, bytes: credential });
     }
 
     /// Forgets everybody.

@@ -27,7 +27,7 @@ use claims::Dialect;
 pub use endpoints::Pools;
 
 use crate::{
-    diagnostic::{DiagnosticCode, Diagnostics},
+    diagnostic::{Diagnostic, DiagnosticCode, Diagnostics},
     documents::Documents,
     fields::{FieldRules, collapse},
     fingerprint::Fingerprint,
@@ -179,6 +179,12 @@ fn check_operator(operator: &spec::Operator, diagnostics: &mut Diagnostics) {
     if url::Url::parse(&own.value).is_err() {
         let message = "the gateway's issuer is no URL, so discovery is off".to_owned();
         diagnostics.warning(DiagnosticCode::WeakSetting, &own.span, message);
+    }
+    if let Some(every) = &operator.keys.rotate_every {
+        let message = "not supported yet: automatic rotation (`rotateEvery`)";
+        let hint = "rotate by hand, or from a timer: countersign keys rotate";
+        let diagnostic = Diagnostic::error(DiagnosticCode::UnsupportedFeature, &every.span, message);
+        diagnostics.push(diagnostic.with_hint(hint));
     }
     unique(operator.environments.iter().map(|entry| &entry.name), "environment", diagnostics);
     unique(operator.issuers.iter().map(|entry| &entry.issuer), "issuer", diagnostics);

@@ -32,8 +32,8 @@ pub struct CredentialSource {
 /// What the request carried, unverified.
 #[derive(Debug)]
 pub(crate) struct Credential<'a> {
-    /// The token's text.
-    pub token: Cow<'a, str>,
+    /// The token, as sent: whether it is text is looked at only when it is not known yet.
+    pub token: Cow<'a, [u8]>,
     /// Which source it came from.
     pub source: &'a CredentialSource,
 }
@@ -63,7 +63,7 @@ fn ambiguous() -> Rejection {
     Rejection::new(Code::AmbiguousCredential, "the request carries more than one credential")
 }
 
-fn in_place<'a>(head: &'a RequestHead, place: &Place) -> Result<Option<Cow<'a, str>>, Rejection> {
+fn in_place<'a>(head: &'a RequestHead, place: &Place) -> Result<Option<Cow<'a, [u8]>>, Rejection> {
     match place {
         Place::Header(name) => {
             let mut values = head.headers.get_all(name).iter();
@@ -78,24 +78,30 @@ fn in_place<'a>(head: &'a RequestHead, place: &Place) -> Result<Option<Cow<'a, s
 }
 
 /// Reads `Bearer token` (RFC 6750 §2.1; the scheme in any case), or outside `Authorization` the bare token.
-fn in_field<'a>(name: &HeaderName, value: &'a HeaderValue) -> Result<&'a str, Rejection> {
-    let unreadable = || Rejection::new(Code::Unauthorized, "the credential is not a bearer token");
-    let text = value.to_str().map_err(|_| unreadable())?;
-    let after_scheme = text.split_at_checked(7).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer "));
+fn in_field<'a>(name: &HeaderName, value: &'a HeaderValue) -> Result<&'a [u8], Rejection> {
+    let bytes = value.as_bytes();
+    let after_scheme = bytes.split_at_checked(7).filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"bearer "));
     match after_scheme {
-        Some((_, token)) => Ok(token.trim_start_matches(' ')),
-        None if *name == AUTHORIZATION => Err(unreadable()),
-        None => Ok(text),
+        Some((_, mut token)) => {
+            while let [b' ', rest @ ..] = token {
+                token = rest;
+            }
+            Ok(token)
+        }
+        None if *name == AUTHORIZATION => {
+            Err(Rejection::new(Code::Unauthorized, "the credential is not a bearer token"))
+        }
+        None => Ok(bytes),
     }
 }
 
-fn in_query<'a>(query: &str, name: &str) -> Result<Option<Cow<'a, str>>, Rejection> {
+fn in_query<'a>(query: &str, name: &str) -> Result<Option<Cow<'a, [u8]>>, Rejection> {
     let mut values = url::form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name);
     let Some((_, value)) = values.next() else { return Ok(None) };
     if values.next().is_some() {
         return Err(ambiguous());
     }
-    Ok(Some(Cow::Owned(value.into_owned())))
+    Ok(Some(Cow::Owned(value.into_owned().into_bytes())))
 }
 
 /// Returns the query without the named parameters, other parts untouched; `None` when nothing is left.
@@ -142,7 +148,10 @@ mod tests {
         };
         let sources = sources();
         let found = find(&head, &sources);
-        let found = found.as_ref().map(|found| found.as_ref().map(|found| &*found.token)).map_err(|error| error.code);
+        let found = found
+            .as_ref()
+            .map(|found| found.as_ref().map(|found| std::str::from_utf8(&found.token).unwrap()))
+            .map_err(|error| error.code);
         assert_eq!(found, expected, "{uri} {fields:?}");
     }
 

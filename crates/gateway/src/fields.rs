@@ -148,8 +148,22 @@ pub(crate) fn collapse(name: &str) -> Box<str> {
         .into()
 }
 
+/// What each byte of a name collapses to; 0: nothing.
+#[expect(clippy::indexing_slicing, reason = "computed by the compiler, which would refuse an index out of bounds")]
+const COLLAPSED: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        if byte.is_ascii_alphanumeric() {
+            table[byte as usize] = byte.to_ascii_lowercase();
+        }
+        byte += 1;
+    }
+    table
+};
+
 fn collapsed(name: &[u8]) -> impl Iterator<Item = u8> + '_ {
-    name.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase)
+    name.iter().filter_map(|byte| COLLAPSED.get(usize::from(*byte)).copied()).filter(|byte| *byte != 0)
 }
 
 fn collapses_to(name: &[u8], expected: &[u8]) -> bool {

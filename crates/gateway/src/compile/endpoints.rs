@@ -73,6 +73,11 @@ fn one(
         );
         return None;
     };
+    if let Some(idle) = written.timeouts.as_ref().and_then(|timeouts| timeouts.downstream_request_idle.as_ref()) {
+        let message =
+            "`downstreamRequestIdleTimeout` has no effect here: the operator's `gateway.limits` bound clients";
+        diagnostics.warning(DiagnosticCode::IgnoredField, &idle.span, message);
+    }
     let upstream = &scope.operator.gateway.upstream;
     let own_timeout = written.timeouts.as_ref().and_then(|timeouts| timeouts.upstream_response.as_ref());
     let own_timeout = own_timeout.map(|seconds| Duration::from_secs(seconds.value));

@@ -198,7 +198,7 @@ impl Value for HeaderLimits {
         short: None,
         read: |form| Self {
             header_bytes: form.defaulted("headerBytes", "64KiB", "All header fields of one call."),
-            headers: form.defaulted("headers", "128", "How many header fields."),
+            headers: form.defaulted("headers", "100", "How many header fields."),
             header_timeout: form.defaulted(
                 "headerTimeout",
                 "10s",
