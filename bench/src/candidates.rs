@@ -97,8 +97,8 @@ pub(crate) fn all(folder: &Path, backend: SocketAddr) -> Result<Vec<Candidate>> 
             arguments: arguments.into(),
             log: folder.join("bare.log"),
         },
-        gateway(folder, &request, ("B1", Assertion::Absent), gateway_files::open_api(&caller, backend))?,
-        gateway(folder, &request, ("B2", Assertion::Present), gateway_files::secured_api(&caller, backend))?,
+        gateway(folder, &request, ("B1", Assertion::Absent), &gateway_files::open_api(&caller, backend))?,
+        gateway(folder, &request, ("B2", Assertion::Present), &gateway_files::secured_api(&caller, backend))?,
         nginx(folder, &request, backend)?,
         haproxy(folder, &request, backend)?,
     ])
@@ -138,7 +138,7 @@ fn gateway(
     folder: &Path,
     request: &[u8],
     (name, assertion): (&'static str, Assertion),
-    files: gateway_files::Files,
+    files: &gateway_files::Files,
 ) -> Result<Candidate> {
     let address = free_address()?;
     let configuration = files.write(&folder.join(name), address, free_address()?)?;

@@ -28,11 +28,11 @@ const CALLED: usize = 10;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Decided {
     /// With ten operations in all.
-    pub(crate) of_ten: Sample,
+    pub(crate) ten: Sample,
     /// With ten thousand; the ten that are called belong to different APIs.
-    pub(crate) of_ten_thousand: Sample,
+    pub(crate) ten_thousand: Sample,
     /// With ten thousand, all of them called in turn: what the processor's caches add.
-    pub(crate) of_all: Sample,
+    pub(crate) all_in_turn: Sample,
 }
 
 /// Measures.
@@ -44,9 +44,9 @@ pub(crate) fn measure(folder: &Path) -> Result<Decided> {
     let few = Subject::new(&folder.join("few"), 1)?;
     let many = Subject::new(&folder.join("many"), 1000)?;
     Ok(Decided {
-        of_ten: few.measure(CALLED)?,
-        of_ten_thousand: many.measure(CALLED)?,
-        of_all: many.measure(1000 * OPERATIONS)?,
+        ten: few.measure(CALLED)?,
+        ten_thousand: many.measure(CALLED)?,
+        all_in_turn: many.measure(1000 * OPERATIONS)?,
     })
 }
 

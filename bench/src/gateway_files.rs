@@ -94,7 +94,7 @@ pub(crate) fn many_apis(caller: &Caller, backend: SocketAddr, apis: usize) -> Fi
         for operation in 0..OPERATIONS / 2 {
             let target = format!("/things{operation}/{{id}}");
             for verb in ["GET", "PUT"] {
-                text += &format!("  - {{ target: \"{target}\", verb: {verb}, scopes: [orders:read] }}\n");
+                let _ = writeln!(text, "  - {{ target: \"{target}\", verb: {verb}, scopes: [orders:read] }}");
             }
         }
         (format!("api{number}.yaml"), text)

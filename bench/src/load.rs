@@ -16,7 +16,7 @@ use crate::backend::BODY;
 /// The backend's answer with what a proxy may add.
 const LARGEST_ANSWER: usize = 4 * 1024;
 /// No answer takes longer, valgrind or not.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Open connections to a candidate.
 #[derive(Debug)]

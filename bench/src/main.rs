@@ -2,6 +2,8 @@
 //!
 //! `bench/run` builds what is measured and starts this. Everything runs on 127.0.0.1, bounded in count and time.
 
+#![expect(clippy::cast_precision_loss, reason = "figures for people, far below 2^52")]
+
 mod backend;
 mod candidates;
 mod deciding;

@@ -50,10 +50,9 @@ fn verdict(goal: &Goal) -> &'static str {
 
 fn costs(costs: &[Cost], amount: Amount) -> String {
     let (few, many) = amount.counted;
-    let mut text = format!(
-        "## One request through a proxy\n\n\
+    let mut text = "## One request through a proxy\n\n\
          | | what | user instructions | processor time, least | median |\n|---|---|---:|---:|---:|\n"
-    );
+        .to_string();
     for cost in costs {
         let (least, median) = (micros(cost.time.least), micros(cost.time.median));
         let _ =
@@ -105,9 +104,9 @@ fn minting(speeds: &[Speed]) -> String {
 fn deciding(measurements: &Measurements) -> String {
     let decided = measurements.decided;
     let rows = [
-        ("10 operations, all called", decided.of_ten),
-        ("10 000 operations, 10 of different APIs called", decided.of_ten_thousand),
-        ("10 000 operations, all called in turn", decided.of_all),
+        ("10 operations, all called", decided.ten),
+        ("10 000 operations, 10 of different APIs called", decided.ten_thousand),
+        ("10 000 operations, all called in turn", decided.all_in_turn),
     ];
     let mut text =
         "## The decision alone\n\n| known token, cached Backend JWT | least | median |\n|---|---:|---:|\n".to_owned();

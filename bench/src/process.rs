@@ -14,7 +14,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 /// How long a candidate may take to listen, and to end.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running candidate; killed when dropped.
 #[derive(Debug)]
