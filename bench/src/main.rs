@@ -35,6 +35,10 @@ use crate::{
     proxying::Amount,
 };
 
+/// The gateway's allocator: what is measured in this process must not meet another one.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const USAGE: &str = "usage: bench write PAGE
        bench count NAME...         instructions of one request: B0 B1 B2 nginx HAProxy
        bench time NAME...          processor time of one request

@@ -30,7 +30,7 @@ pub(crate) struct Amount {
 
 impl Amount {
     /// Enough for numbers to publish.
-    pub(crate) const FULL: Self = Self { counted: (4_000, 12_000), rounds: 11, timed: 20_000 };
+    pub(crate) const FULL: Self = Self { counted: (4_000, 20_000), rounds: 11, timed: 20_000 };
 }
 
 /// What one request costs one candidate.
