@@ -3,7 +3,6 @@
 //! HTTP/2 by ALPN on TLS, by its preface on clear text (RFC 9113 §3.3). Knows nothing of requests; see `proxy.rs`.
 
 use std::{
-    convert::Infallible,
     future::{Future, poll_fn},
     io,
     net::SocketAddr,
@@ -134,7 +133,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let shared = Rc::clone(&client);
-    let service = service_fn(move |request: Request<Incoming>| answer(Rc::clone(&shared), request));
+    let service = service_fn(move |request: Request<Incoming>| proxy::answer(Rc::clone(&shared), request));
     let largest_head = client.worker.settings.largest_head;
     let most_fields = client.worker.settings.most_fields;
     let mut builder = http1::Builder::new();
@@ -151,7 +150,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let shared = Rc::clone(&client);
-    let service = service_fn(move |request: Request<Incoming>| answer(Rc::clone(&shared), request));
+    let service = service_fn(move |request: Request<Incoming>| proxy::answer(Rc::clone(&shared), request));
     let settings = &client.worker.settings;
     let connection = http2::Builder::new(LocalExecutor)
         .timer(TokioTimer::new())
@@ -163,13 +162,6 @@ where
         .initial_connection_window_size(CONNECTION_WINDOW)
         .serve_connection(TokioIo::new(io), service);
     Box::pin(watched(connection, &client, Protocol::Http2)).await;
-}
-
-async fn answer(
-    client: Rc<Client>,
-    request: Request<Incoming>,
-) -> Result<http::Response<crate::body::ResponseBody>, Infallible> {
-    Ok(proxy::answer(client, request).await)
 }
 
 /// Drives a connection to its end, closing it when it is idle for too long or the worker shuts down.

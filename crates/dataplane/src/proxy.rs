@@ -4,13 +4,14 @@
 //! and none at all for a request that is refused.
 
 mod answers;
+mod passable;
 
-use std::{rc::Rc, sync::Arc};
+use std::{convert::Infallible, rc::Rc, sync::Arc};
 
 use gateway::{Code, Endpoint, FieldRules, Forward, Rejection, RequestHead, Upstream};
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, Version,
-    header::{CONNECTION, CONTENT_LENGTH, EXPECT, TRAILER, TRANSFER_ENCODING},
+    HeaderMap, HeaderValue, Method, Request, Response, Uri, Version,
+    header::{EXPECT, TRAILER},
     request,
 };
 use http_body::Body;
@@ -27,6 +28,9 @@ use crate::{
     upstream::{self, Answer, UpstreamError},
 };
 use answers::Closing;
+use passable::{admitted_names, passable};
+
+pub(crate) use passable::AdmittedNames;
 
 /// A body of this size may still be read after a refusal, so that the connection lives on.
 const SMALL_BODY: u64 = 64 * 1024;
@@ -34,13 +38,20 @@ const SMALL_BODY: u64 = 64 * 1024;
 /// Answers one request.
 ///
 /// One function, because each further one would move the head and the request once more in and out of its future.
-pub(crate) async fn answer(client: Rc<Client>, request: Request<Incoming>) -> Response<ResponseBody> {
+///
+/// # Errors
+///
+/// None: every failure has an answer.
+pub(crate) async fn answer(
+    client: Rc<Client>,
+    request: Request<Incoming>,
+) -> Result<Response<ResponseBody>, Infallible> {
     let now = clock::now();
     let (parts, body) = request.into_parts();
     let exchange = Exchange::begin(&client, &parts, now);
     let (mut exchange, closing) = match screen(&client, &parts, &body, exchange) {
         Screened::Passed(exchange, closing) => (exchange, closing),
-        Screened::Answered(response) => return response,
+        Screened::Answered(response) => return Ok(response),
     };
     let announced = announced_trailers(&parts.headers, &body);
     let head = RequestHead {
@@ -53,7 +64,7 @@ pub(crate) async fn answer(client: Rc<Client>, request: Request<Incoming>) -> Re
     };
     let mut forward = match client.worker.decisions.decide(head, now, &mut exchange.record.told).await {
         Ok(forward) => forward,
-        Err(rejection) => return answers::refuse(exchange, &rejection, closing),
+        Err(rejection) => return Ok(answers::refuse(exchange, &rejection, closing)),
     };
     announce_trailers(&mut forward, &announced);
     let body = if body.is_end_stream() {
@@ -65,7 +76,7 @@ pub(crate) async fn answer(client: Rc<Client>, request: Request<Incoming>) -> Re
     };
     let Some(body) = body else {
         let rejection = Rejection::new(Code::BadRequest, "the body is longer than `content-length`");
-        return answers::refuse(exchange, &rejection, Closing::Close);
+        return Ok(answers::refuse(exchange, &rejection, Closing::Close));
     };
     let Forward { endpoint, method, path_and_query, headers, fields } = forward;
     let mut request = Request::new(body);
@@ -73,7 +84,7 @@ pub(crate) async fn answer(client: Rc<Client>, request: Request<Incoming>) -> Re
     *request.uri_mut() = Uri::from(path_and_query);
     *request.headers_mut() = headers;
     let sent = upstream::send(&client.worker, &endpoint, request, exchange.upload()).await;
-    match sent.and_then(|answer| passable(answer, &fields, exchange.is_http2())) {
+    Ok(match sent.and_then(|answer| passable(answer, &fields, &exchange)) {
         Ok(Answer { response, lease }) => {
             let (parts, incoming) = response.into_parts();
             let deadline = Deadline::new(&client.worker.timers, endpoint.response_timeout);
@@ -81,7 +92,7 @@ pub(crate) async fn answer(client: Rc<Client>, request: Request<Incoming>) -> Re
             Response::from_parts(parts, ResponseBody::Backend(exchange))
         }
         Err(error) => unanswered(exchange, &error, &endpoint),
-    }
+    })
 }
 
 /// What came of the checks before the decision.
@@ -136,22 +147,6 @@ fn announce_trailers(forward: &mut Forward, announced: &[HeaderValue]) {
     }
 }
 
-/// Returns the listed field names that are admitted, as one list.
-fn admitted_names(lists: &[HeaderValue], admits: impl Fn(&HeaderName) -> bool) -> Option<HeaderValue> {
-    let mut admitted = Vec::new();
-    for list in lists {
-        for name in list.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
-            if HeaderName::from_bytes(name).is_ok_and(|name| admits(&name)) {
-                if !admitted.is_empty() {
-                    admitted.extend_from_slice(b", ");
-                }
-                admitted.extend_from_slice(name);
-            }
-        }
-    }
-    if admitted.is_empty() { None } else { HeaderValue::from_bytes(&admitted).ok() }
-}
-
 /// Waits until it is sure that a body declared empty is empty; `None`: it is not.
 ///
 /// An HTTP/2 client can declare `content-length: 0` and leave the stream open; were the head forwarded at once, what comes
@@ -195,62 +190,6 @@ fn rejection(error: &UpstreamError, upload: Option<&Upload>) -> Rejection {
             Rejection::new(Code::GatewayTimeout, "the backend did not answer in time")
         }
         UpstreamError::ClientStalled => Rejection::new(Code::BadRequest, "the request body did not arrive in time"),
-    }
-}
-
-/// Takes from a backend's answer what ends here: framing, hop-by-hop and reserved fields.
-///
-/// # Errors
-///
-/// [`UpstreamError::BadAnswer`]: an upgrade that nobody asked for, or a transfer coding that we do not decode.
-fn passable(answer: Answer, fields: &FieldRules, is_http2: bool) -> Result<Answer, UpstreamError> {
-    let Answer { mut response, lease } = answer;
-    if response.status().is_informational() {
-        return Err(UpstreamError::BadAnswer);
-    }
-    *response.version_mut() = Version::HTTP_11;
-    // Framing and hop-by-hop fields are among those that are not admitted: mostly there is nothing to do.
-    if !response.headers().keys().all(|name| fields.admits_response(name)) {
-        reduce(response.headers_mut(), fields, is_http2)?;
-    }
-    Ok(Answer { response, lease })
-}
-
-fn reduce(headers: &mut HeaderMap, fields: &FieldRules, is_http2: bool) -> Result<(), UpstreamError> {
-    unframe(headers)?;
-    let trailers: Vec<HeaderValue> = headers.get_all(TRAILER).iter().filter(|_| !is_http2).cloned().collect();
-    remove_nominated(headers);
-    let removed: Vec<HeaderName> = headers.keys().filter(|name| !fields.admits_response(name)).cloned().collect();
-    for name in removed {
-        headers.remove(name);
-    }
-    if let Some(names) = admitted_names(&trailers, |name| fields.admits_response(name)) {
-        headers.insert(TRAILER, names);
-    }
-    Ok(())
-}
-
-/// With `Transfer-Encoding` the length is hyper's to find, and a `Content-Length` beside it would be believed by the
-/// client (RFC 9112 §6.3).
-fn unframe(headers: &mut HeaderMap) -> Result<(), UpstreamError> {
-    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
-    let Some(coding) = codings.next() else { return Ok(()) };
-    if !coding.as_bytes().eq_ignore_ascii_case(b"chunked") || codings.next().is_some() {
-        return Err(UpstreamError::BadAnswer);
-    }
-    headers.remove(TRANSFER_ENCODING);
-    headers.remove(CONTENT_LENGTH);
-    Ok(())
-}
-
-fn remove_nominated(headers: &mut HeaderMap) {
-    let Some(nominations) = headers.remove(CONNECTION) else { return };
-    for name in nominations.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
-        if let Ok(name) = HeaderName::from_bytes(name)
-            && name != CONTENT_LENGTH
-        {
-            headers.remove(name);
-        }
     }
 }
 

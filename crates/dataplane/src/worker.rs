@@ -25,6 +25,7 @@ use crate::{
     decision::WorkerDecisions,
     exchange::Record,
     metrics::WorkerMetrics,
+    proxy::AdmittedNames,
     server::{Phase, Plan, Settings},
     timers::Timers,
     tls::TlsIdentity,
@@ -44,6 +45,7 @@ pub(crate) struct Worker {
     pub(crate) timers: Rc<Timers>,
     pub(crate) metrics: Arc<WorkerMetrics>,
     pub(crate) ids: RequestIds,
+    pub(crate) admitted: RefCell<AdmittedNames>,
     pub(crate) settings: Arc<Settings>,
     audit: AuditBuffer,
     is_draining: Cell<bool>,
@@ -129,6 +131,7 @@ pub(crate) async fn run(plan: Plan) {
         timers: Rc::default(),
         metrics,
         ids: RequestIds::new(),
+        admitted: RefCell::default(),
         settings,
         audit,
         is_draining: Cell::new(false),
@@ -226,7 +229,7 @@ pub(crate) struct RequestIds {
 }
 
 /// Ids in one text: all that a byte can number.
-const IDS_AT_ONCE: u64 = 256;
+const IDS_AT_ONCE: usize = 256;
 const ID_LENGTH: usize = 32;
 
 impl RequestIds {
@@ -245,11 +248,13 @@ impl RequestIds {
     /// Makes the next ids. The random numbers are fresh, from the standard library's keyed hash.
     fn make(&self) -> Bytes {
         let random = || RandomState::new().build_hasher().finish();
-        let (first, second) = (random(), self.random.hash_one(random()) & !(IDS_AT_ONCE - 1));
-        let mut text = Vec::with_capacity(ID_LENGTH * 256);
-        for number in 0..IDS_AT_ONCE {
-            text.extend_from_slice(&hexadecimal(first));
-            text.extend_from_slice(&hexadecimal(second | number));
+        let (first, second) = (hexadecimal(random()), hexadecimal(self.random.hash_one(random())));
+        let (second, _) = second.split_at(14);
+        let mut text = Vec::with_capacity(ID_LENGTH * IDS_AT_ONCE);
+        for number in 0..=u8::MAX {
+            text.extend_from_slice(&first);
+            text.extend_from_slice(second);
+            text.extend_from_slice(&[digit(number >> 4), digit(number & 0xf)]);
         }
         Bytes::from(text)
     }
@@ -257,11 +262,14 @@ impl RequestIds {
 
 fn hexadecimal(number: u64) -> [u8; 16] {
     let mut text = [0; 16];
-    for (place, digit) in text.iter_mut().rev().enumerate() {
-        let nibble = (number >> (place * 4) & 0xf) as u8;
-        *digit = if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
+    for (place, letter) in text.iter_mut().rev().enumerate() {
+        *letter = digit((number >> (place * 4) & 0xf) as u8);
     }
     text
+}
+
+fn digit(nibble: u8) -> u8 {
+    if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
 }
 
 /// Spawns hyper's tasks on the worker's own thread.
