@@ -29,7 +29,8 @@ class Smuggling(Attack):
         responses, closed = self.raw(data, wanted=2, patience=1.5)
         self.assertLessEqual({response.status for response in responses}, {400, 431, 501}, f"{responses}")
         self.assertTrue(responses or closed, "neither an answer nor a closed connection")
-        self.assert_untouched()
+        # A head whose body broke may still arrive from the attack before this one; a whole request is this one's.
+        self.assertEqual([record.line for record in self.backend.records if record.complete], [], "reached the backend")
 
     def test_SM_01_content_length_and_transfer_encoding(self):
         chunked = b"0\r\n\r\n" + SMUGGLED
