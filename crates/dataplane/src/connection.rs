@@ -35,6 +35,7 @@ use crate::{
     client::{Client, Protocol, Verdict, Watch},
     client_io::ClientIo,
     proxy,
+    server::Settings,
     tls::TlsIdentity,
     worker::{Listening, LocalExecutor, Worker},
 };
@@ -53,43 +54,33 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, peer: SocketAdd
     }
     let connection = Arc::new(Connection::new(peer, listening.tls.is_some()));
     let client = Rc::new(Client::new(worker, connection, listening.role));
-    match &listening.tls {
-        None => serve_clear(stream, client).await,
-        Some(identity) => Box::pin(serve_tls(stream, client, identity)).await,
+    let opened = match &listening.tls {
+        None => open_clear(stream, &client).await,
+        Some(identity) => Box::pin(open_tls(stream, &client, identity)).await,
+    };
+    if let Some((connection, protocol)) = opened {
+        watched(connection, &client, protocol).await;
     }
 }
 
-async fn serve_clear(mut stream: TcpStream, client: Rc<Client>) {
+/// A connection that hyper serves. In a box, because a future holds what it is given twice.
+type Served = Pin<Box<dyn GracefulConnection<Error = hyper::Error, Output = Result<(), hyper::Error>>>>;
+
+async fn open_clear(mut stream: TcpStream, client: &Rc<Client>) -> Option<(Served, Protocol)> {
     let patience = client.worker.settings.patience.head;
-    match unless_draining(&client, tokio::time::timeout(patience, sniff(&mut stream))).await {
-        Some(Ok(Ok((Protocol::Http1, prefix)))) => {
-            serve_http1(ClientIo::new(stream, prefix, Rc::clone(&client)), client).await;
-        }
-        Some(Ok(Ok((Protocol::Http2, prefix)))) => {
-            serve_http2(ClientIo::new(stream, prefix, Rc::clone(&client)), client).await;
-        }
-        Some(Ok(Err(_)) | Err(_)) | None => {}
-    }
+    let sniffed = unless_draining(client, tokio::time::timeout(patience, sniff(&mut stream))).await?;
+    let (protocol, prefix) = sniffed.ok()?.ok()?;
+    Some((served(stream, prefix, client, protocol), protocol))
 }
 
-async fn serve_tls(stream: TcpStream, client: Rc<Client>, identity: &TlsIdentity) {
+async fn open_tls(stream: TcpStream, client: &Rc<Client>, identity: &TlsIdentity) -> Option<(Served, Protocol)> {
     let patience = client.worker.settings.patience.head;
     let handshake = TlsAcceptor::from(identity.config()).accept(stream);
-    let stream = match unless_draining(&client, tokio::time::timeout(patience, handshake)).await {
-        Some(Ok(Ok(stream))) => stream,
-        Some(Ok(Err(error))) => {
-            tracing::debug!(%error, "a TLS handshake failed");
-            return;
-        }
-        Some(Err(_)) | None => return,
-    };
+    let handshaken = unless_draining(client, tokio::time::timeout(patience, handshake)).await?;
+    let stream = handshaken.ok()?.inspect_err(|error| tracing::debug!(%error, "a TLS handshake failed")).ok()?;
     let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    let io = ClientIo::new(stream, Bytes::new(), Rc::clone(&client));
-    if is_http2 {
-        serve_http2(io, client).await;
-    } else {
-        serve_http1(io, client).await;
-    }
+    let protocol = if is_http2 { Protocol::Http2 } else { Protocol::Http1 };
+    Some((served(stream, Bytes::new(), client, protocol), protocol))
 }
 
 /// Waits for a step before the first request, but not through the shutdown.
@@ -128,47 +119,46 @@ async fn sniff(stream: &mut TcpStream) -> io::Result<(Protocol, Bytes)> {
 /// As many fields of a head hyper reads without allocating; another bound costs an allocation for each request.
 pub(crate) const FIELDS_ON_STACK: usize = 100;
 
-async fn serve_http1<S>(io: ClientIo<S>, client: Rc<Client>)
+/// Hands a stream to hyper; `prefix` is what was read of it already.
+fn served<S>(stream: S, prefix: Bytes, client: &Rc<Client>, protocol: Protocol) -> Served
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let shared = Rc::clone(&client);
+    let io = TokioIo::new(ClientIo::new(stream, prefix, Rc::clone(client)));
+    let shared = Rc::clone(client);
     let service = service_fn(move |request: Request<Incoming>| proxy::answer(Rc::clone(&shared), request));
-    let largest_head = client.worker.settings.largest_head;
-    let most_fields = client.worker.settings.most_fields;
-    let mut builder = http1::Builder::new();
-    builder.max_header_size(largest_head).max_buf_size(largest_head.max(64 * 1024));
-    if most_fields != FIELDS_ON_STACK {
-        builder.max_headers(most_fields);
+    match protocol {
+        Protocol::Http1 => Box::pin(http1_builder(&client.worker.settings).serve_connection(io, service)),
+        Protocol::Http2 => Box::pin(http2_builder(&client.worker.settings).serve_connection(io, service)),
     }
-    let connection = builder.serve_connection(TokioIo::new(io), service);
-    watched(connection, &client, Protocol::Http1).await;
 }
 
-async fn serve_http2<S>(io: ClientIo<S>, client: Rc<Client>)
-where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
-{
-    let shared = Rc::clone(&client);
-    let service = service_fn(move |request: Request<Incoming>| proxy::answer(Rc::clone(&shared), request));
-    let settings = &client.worker.settings;
-    let connection = http2::Builder::new(LocalExecutor)
+fn http1_builder(settings: &Settings) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder.max_header_size(settings.largest_head).max_buf_size(settings.largest_head.max(64 * 1024));
+    if settings.most_fields != FIELDS_ON_STACK {
+        builder.max_headers(settings.most_fields);
+    }
+    builder
+}
+
+fn http2_builder(settings: &Settings) -> http2::Builder<LocalExecutor> {
+    let mut builder = http2::Builder::new(LocalExecutor);
+    builder
         .timer(TokioTimer::new())
         .keep_alive_interval(PING_EVERY)
         .keep_alive_timeout(PING_TIMEOUT)
         .max_concurrent_streams(settings.most_streams)
         .max_header_list_size(u32::try_from(settings.largest_head).unwrap_or(u32::MAX))
         .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .serve_connection(TokioIo::new(io), service);
-    Box::pin(watched(connection, &client, Protocol::Http2)).await;
+        .initial_connection_window_size(CONNECTION_WINDOW);
+    builder
 }
 
 /// Drives a connection to its end, closing it when it is idle for too long or the worker shuts down.
 ///
 /// The timer and the shutdown's notification are polled once and again only after they fired: both keep the task's waker.
-async fn watched(connection: impl GracefulConnection, client: &Client, protocol: Protocol) {
-    let mut connection = pin!(connection);
+async fn watched(mut connection: Served, client: &Client, protocol: Protocol) {
     let mut drained = pin!(client.worker.drained());
     let patience = client.worker.settings.patience;
     let mut look = pin!(tokio::time::sleep(Watch::interval(patience)));

@@ -6,7 +6,12 @@
 mod answers;
 mod passable;
 
-use std::{convert::Infallible, rc::Rc, sync::Arc};
+use std::{
+    convert::{Infallible, identity},
+    rc::Rc,
+    sync::Arc,
+    time::SystemTime,
+};
 
 use gateway::{Code, Endpoint, FieldRules, Forward, Rejection, RequestHead, Upstream};
 use http::{
@@ -37,22 +42,88 @@ const SMALL_BODY: u64 = 64 * 1024;
 
 /// Answers one request.
 ///
-/// One function, because each further one would move the head and the request once more in and out of its future.
+/// Every connection keeps room for this future: what is large is moved on whole, never borrowed or taken apart here, or it
+/// would keep its place to the end. Further async functions would move the head and the request once more each.
 ///
 /// # Errors
 ///
 /// None: every failure has an answer.
-pub(crate) async fn answer(
+pub(crate) fn answer(
     client: Rc<Client>,
     request: Request<Incoming>,
-) -> Result<Response<ResponseBody>, Infallible> {
+) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> {
+    let begun = begin(&client, request);
+    async move {
+        let (mut exchange, Asked { head, now, rest }) = match begun {
+            Begun::Undecided(exchange, asked) => (exchange, asked),
+            Begun::Answered(response) => return Ok(response),
+        };
+        let prepared = match client.worker.decisions.decide(head, now, &mut exchange.record.told).await {
+            Err(rejection) => Prepared::Answered(answers::refuse(exchange, &rejection, rest.closing)),
+            Ok(forward) if rest.is_declared_empty() => Box::pin(prepare_when_empty(exchange, forward, rest)).await,
+            Ok(forward) => prepare(exchange, forward, rest),
+        };
+        // Moved whole, so that its place is free while the backend answers.
+        let (exchange, way, request) = match identity(prepared) {
+            Prepared::Ready(exchange, way, request) => (exchange, way, request),
+            Prepared::Answered(response) => return Ok(response),
+        };
+        let sent = upstream::send(&client.worker, &way.endpoint, request, exchange.upload()).await;
+        Ok(answered(exchange, sent, way))
+    }
+}
+
+/// What came of the steps before the decision.
+#[expect(clippy::large_enum_variant, reason = "the large one is the usual one, and is moved once")]
+enum Begun {
+    Undecided(Box<Exchange>, Asked),
+    Answered(Response<ResponseBody>),
+}
+
+/// A request, as it is decided.
+struct Asked {
+    head: RequestHead,
+    now: SystemTime,
+    rest: Rest,
+}
+
+/// What of a request takes no part in the decision.
+struct Rest {
+    body: Incoming,
+    /// The trailers that the client announces: HTTP/1.1 backends are sent no others.
+    announced: Vec<HeaderValue>,
+    /// What becomes of the connection after a refusal.
+    closing: Closing,
+}
+
+/// What came of the steps after the decision.
+enum Prepared {
+    Ready(Box<Exchange>, Way, Request<RequestBody>),
+    Answered(Response<ResponseBody>),
+}
+
+/// Where a request goes, and what may come back.
+struct Way {
+    endpoint: Arc<Endpoint>,
+    fields: Arc<FieldRules>,
+}
+
+/// Checks the head, and answers what needs no decision.
+fn begin(client: &Rc<Client>, request: Request<Incoming>) -> Begun {
     let now = clock::now();
     let (parts, body) = request.into_parts();
-    let exchange = Exchange::begin(&client, &parts, now);
-    let (mut exchange, closing) = match screen(&client, &parts, &body, exchange) {
-        Screened::Passed(exchange, closing) => (exchange, closing),
-        Screened::Answered(response) => return Ok(response),
-    };
+    let exchange = Exchange::begin(client, &parts, now);
+    if let Err(rejection) = strict::check(&parts, &body, &client.seen) {
+        return Begun::Answered(answers::refuse(exchange, &rejection, closing_always(parts.version)));
+    }
+    if let Some(document) = client.worker.decisions.document(parts.uri.path()) {
+        return Begun::Answered(answers::document(exchange, &document, &parts));
+    }
+    let closing = closing(&parts, &body);
+    if client.role == Role::Keys {
+        let rejection = Rejection::new(Code::NotFound, "only key and discovery documents are served here");
+        return Begun::Answered(answers::refuse(exchange, &rejection, closing));
+    }
     let announced = announced_trailers(&parts.headers, &body);
     let head = RequestHead {
         method: parts.method,
@@ -62,59 +133,7 @@ pub(crate) async fn answer(
         connection: Arc::clone(&client.connection),
         request_id: exchange.record.request_id.clone(),
     };
-    let mut forward = match client.worker.decisions.decide(head, now, &mut exchange.record.told).await {
-        Ok(forward) => forward,
-        Err(rejection) => return Ok(answers::refuse(exchange, &rejection, closing)),
-    };
-    announce_trailers(&mut forward, &announced);
-    let body = if body.is_end_stream() {
-        Some(RequestBody::Empty)
-    } else if body.size_hint().exact() == Some(0) {
-        Box::pin(declared_empty(body)).await
-    } else {
-        Some(streamed(&mut exchange, body, &forward.fields))
-    };
-    let Some(body) = body else {
-        let rejection = Rejection::new(Code::BadRequest, "the body is longer than `content-length`");
-        return Ok(answers::refuse(exchange, &rejection, Closing::Close));
-    };
-    let Forward { endpoint, method, path_and_query, headers, fields } = forward;
-    let mut request = Request::new(body);
-    *request.method_mut() = method;
-    *request.uri_mut() = Uri::from(path_and_query);
-    *request.headers_mut() = headers;
-    let sent = upstream::send(&client.worker, &endpoint, request, exchange.upload()).await;
-    Ok(match sent.and_then(|answer| passable(answer, &fields, &exchange)) {
-        Ok(Answer { response, lease }) => {
-            let (parts, incoming) = response.into_parts();
-            let deadline = Deadline::new(&client.worker.timers, endpoint.response_timeout);
-            exchange.answered(parts.status, Download { incoming, fields, lease, deadline });
-            Response::from_parts(parts, ResponseBody::Backend(exchange))
-        }
-        Err(error) => unanswered(exchange, &error, &endpoint),
-    })
-}
-
-/// What came of the checks before the decision.
-enum Screened {
-    Passed(Box<Exchange>, Closing),
-    Answered(Response<ResponseBody>),
-}
-
-/// Checks the head, and answers what needs no decision.
-fn screen(client: &Client, parts: &request::Parts, body: &Incoming, exchange: Box<Exchange>) -> Screened {
-    if let Err(rejection) = strict::check(parts, body, &client.seen) {
-        return Screened::Answered(answers::refuse(exchange, &rejection, closing_always(parts.version)));
-    }
-    if let Some(document) = client.worker.decisions.document(parts.uri.path()) {
-        return Screened::Answered(answers::document(exchange, &document, parts));
-    }
-    let closing = closing(parts, body);
-    if client.role == Role::Keys {
-        let rejection = Rejection::new(Code::NotFound, "only key and discovery documents are served here");
-        return Screened::Answered(answers::refuse(exchange, &rejection, closing));
-    }
-    Screened::Passed(exchange, closing)
+    Begun::Undecided(exchange, Asked { head, now, rest: Rest { body, announced, closing } })
 }
 
 /// Says whether the connection can be used again after a refusal: not when the body is still to come and may be long.
@@ -130,7 +149,6 @@ fn closing_always(version: Version) -> Closing {
     if version == Version::HTTP_2 { Closing::Keep } else { Closing::Close }
 }
 
-/// Returns the trailers that the client announces: HTTP/1.1 backends are sent no others.
 fn announced_trailers(headers: &HeaderMap, body: &Incoming) -> Vec<HeaderValue> {
     if body.size_hint().exact().is_some() {
         return Vec::new();
@@ -147,24 +165,63 @@ fn announce_trailers(forward: &mut Forward, announced: &[HeaderValue]) {
     }
 }
 
-/// Waits until it is sure that a body declared empty is empty; `None`: it is not.
-///
-/// An HTTP/2 client can declare `content-length: 0` and leave the stream open; were the head forwarded at once, what comes
-/// next would stand behind a complete request on the backend's connection.
-async fn declared_empty(mut body: Incoming) -> Option<RequestBody> {
-    match body.frame().await {
-        None => Some(RequestBody::Empty),
-        Some(Ok(frame)) if frame.is_trailers() || frame.data_ref().is_some_and(bytes::Bytes::is_empty) => {
-            Some(RequestBody::Empty)
-        }
-        Some(Ok(_) | Err(_)) => None,
+impl Rest {
+    /// True when `content-length: 0` was declared and the stream left open.
+    ///
+    /// Were such a head forwarded at once, what an HTTP/2 client sends next would stand behind a complete request on the
+    /// backend's connection.
+    fn is_declared_empty(&self) -> bool {
+        !self.body.is_end_stream() && self.body.size_hint().exact() == Some(0)
     }
 }
 
-fn streamed(exchange: &mut Exchange, body: Incoming, fields: &Arc<FieldRules>) -> RequestBody {
-    let upload = Rc::new(Upload::default());
-    exchange.uploads(&upload);
-    RequestBody::Streamed { incoming: body, fields: Arc::clone(fields), upload }
+/// Waits until it is sure that a body declared empty is empty.
+async fn prepare_when_empty(exchange: Box<Exchange>, forward: Forward, mut rest: Rest) -> Prepared {
+    let is_empty = match rest.body.frame().await {
+        None => true,
+        Some(Ok(frame)) => frame.is_trailers() || frame.data_ref().is_some_and(bytes::Bytes::is_empty),
+        Some(Err(_)) => false,
+    };
+    if is_empty {
+        return ready(exchange, forward, RequestBody::Empty);
+    }
+    let rejection = Rejection::new(Code::BadRequest, "the body is longer than `content-length`");
+    Prepared::Answered(answers::refuse(exchange, &rejection, Closing::Close))
+}
+
+fn prepare(mut exchange: Box<Exchange>, mut forward: Forward, rest: Rest) -> Prepared {
+    announce_trailers(&mut forward, &rest.announced);
+    let body = if rest.body.is_end_stream() {
+        RequestBody::Empty
+    } else {
+        let upload = Rc::new(Upload::default());
+        exchange.uploads(&upload);
+        RequestBody::Streamed { incoming: rest.body, fields: Arc::clone(&forward.fields), upload }
+    };
+    ready(exchange, forward, body)
+}
+
+fn ready(exchange: Box<Exchange>, forward: Forward, body: RequestBody) -> Prepared {
+    let Forward { endpoint, method, path_and_query, headers, fields } = forward;
+    let mut request = Request::new(body);
+    *request.method_mut() = method;
+    *request.uri_mut() = Uri::from(path_and_query);
+    *request.headers_mut() = headers;
+    Prepared::Ready(exchange, Way { endpoint, fields }, request)
+}
+
+/// Passes the backend's answer on, or says that there is none.
+fn answered(mut exchange: Box<Exchange>, sent: Result<Answer, UpstreamError>, way: Way) -> Response<ResponseBody> {
+    let Way { endpoint, fields } = way;
+    match sent.and_then(|answer| passable(answer, &fields, &exchange)) {
+        Ok(Answer { response, lease }) => {
+            let (parts, incoming) = response.into_parts();
+            let deadline = Deadline::new(&exchange.worker().timers, endpoint.response_timeout);
+            exchange.answered(parts.status, Download { incoming, fields, lease, deadline });
+            Response::from_parts(parts, ResponseBody::Backend(exchange))
+        }
+        Err(error) => unanswered(exchange, &error, &endpoint),
+    }
 }
 
 fn unanswered(exchange: Box<Exchange>, error: &UpstreamError, endpoint: &Endpoint) -> Response<ResponseBody> {

@@ -52,23 +52,20 @@ enum Attempt {
 pub(crate) async fn send(
     worker: &Rc<Worker>,
     endpoint: &Arc<Endpoint>,
-    mut request: Request<RequestBody>,
+    request: Request<RequestBody>,
     upload: Option<&Upload>,
 ) -> Result<Answer, UpstreamError> {
     let Some(Pooled { mut sender, rest }) = worker.upstreams.take_for(endpoint) else {
         return Box::pin(send_anew(worker, endpoint, request, upload)).await;
     };
-    let copy = match rest {
-        Rest::Busy => None,
-        Rest::Rested => repeatable(&request),
-    };
-    shape::http1(&mut request, endpoint);
-    let sending = pin!(sender.try_send_request(request));
-    let request = match within(worker, endpoint, upload, sending).await? {
+    let (request, copy) = with_copy(request, rest);
+    let sending = pin!(sender.try_send_request(shape::http1(request, endpoint)));
+    let error = match within(worker, endpoint, upload, sending).await? {
         Ok(response) => return Ok(Answer { response, lease: Some(Lease { pool: endpoint.pool, sender }) }),
-        Err(error) => unsent(error).or_else(|error| copy.filter(|_| is_closed_unanswered(&error)).ok_or(error)),
+        Err(error) => Box::new(error),
     };
-    Box::pin(send_anew(worker, endpoint, request.map_err(UpstreamError::Protocol)?, upload)).await
+    let request = unsent(*error).or_else(|error| copy.filter(|_| is_closed_unanswered(&error)).ok_or(error));
+    Box::pin(send_anew(worker, endpoint, *request.map_err(UpstreamError::Protocol)?, upload)).await
 }
 
 /// Sends a request over a shared connection or a new one.
@@ -95,17 +92,17 @@ async fn send_anew(
     }
 }
 
-/// Returns a copy of a request that may be repeated: safe, and without a body.
-fn repeatable(request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
+/// Returns the request, and a copy of it if it may be repeated: safe, without a body, on a connection that may be closing.
+fn with_copy(request: Request<RequestBody>, rest: Rest) -> (Request<RequestBody>, Option<Box<Request<RequestBody>>>) {
     let is_empty = matches!(request.body(), RequestBody::Empty);
-    if !request.method().is_safe() || !is_empty {
-        return None;
+    if rest == Rest::Busy || !request.method().is_safe() || !is_empty {
+        return (request, None);
     }
-    let mut copy = Request::new(RequestBody::Empty);
+    let mut copy = Box::new(Request::new(RequestBody::Empty));
     copy.method_mut().clone_from(request.method());
     copy.uri_mut().clone_from(request.uri());
     copy.headers_mut().clone_from(request.headers());
-    Some(copy)
+    (request, Some(copy))
 }
 
 /// True when the connection ended before the head of an answer.
@@ -140,14 +137,13 @@ async fn over_http1(
     worker: &Rc<Worker>,
     endpoint: &Arc<Endpoint>,
     mut sender: http1::SendRequest<RequestBody>,
-    mut request: Request<RequestBody>,
+    request: Request<RequestBody>,
     upload: Option<&Upload>,
 ) -> Attempt {
-    shape::http1(&mut request, endpoint);
-    let sending = pin!(sender.try_send_request(request));
+    let sending = pin!(sender.try_send_request(shape::http1(request, endpoint)));
     match within(worker, endpoint, upload, sending).await {
         Ok(Ok(response)) => Attempt::Done(Ok(Answer { response, lease: Some(Lease { pool: endpoint.pool, sender }) })),
-        Ok(Err(error)) => unsent(error).into(),
+        Ok(Err(error)) => error.into(),
         Err(error) => Attempt::Done(Err(error)),
     }
 }
@@ -156,30 +152,29 @@ async fn over_http2(
     worker: &Rc<Worker>,
     endpoint: &Arc<Endpoint>,
     mut sender: http2::SendRequest<RequestBody>,
-    mut request: Request<RequestBody>,
+    request: Request<RequestBody>,
     upload: Option<&Upload>,
 ) -> Attempt {
-    shape::http2(&mut request, endpoint);
-    let sending = pin!(sender.try_send_request(request));
+    let sending = pin!(sender.try_send_request(shape::http2(request, endpoint)));
     match within(worker, endpoint, upload, sending).await {
         Ok(Ok(response)) => Attempt::Done(Ok(Answer { response, lease: None })),
-        Ok(Err(error)) => unsent(error).into(),
+        Ok(Err(error)) => error.into(),
         Err(error) => Attempt::Done(Err(error)),
     }
 }
 
 /// Returns the request, if not one byte of it was written.
-fn unsent(mut error: TrySendError<Request<RequestBody>>) -> Result<Request<RequestBody>, hyper::Error> {
+fn unsent(mut error: TrySendError<Request<RequestBody>>) -> Result<Box<Request<RequestBody>>, hyper::Error> {
     match error.take_message() {
-        Some(request) => Ok(request),
+        Some(request) => Ok(Box::new(request)),
         None => Err(error.into_error()),
     }
 }
 
-impl From<Result<Request<RequestBody>, hyper::Error>> for Attempt {
-    fn from(unsent: Result<Request<RequestBody>, hyper::Error>) -> Self {
-        match unsent {
-            Ok(request) => Self::Unsent(request),
+impl From<TrySendError<Request<RequestBody>>> for Attempt {
+    fn from(error: TrySendError<Request<RequestBody>>) -> Self {
+        match unsent(error) {
+            Ok(request) => Self::Unsent(*request),
             Err(error) => Self::Done(Err(UpstreamError::Protocol(error))),
         }
     }

@@ -15,7 +15,7 @@ use crate::body::RequestBody;
 const CHUNKED: HeaderValue = HeaderValue::from_static("chunked");
 
 /// Shapes a request for HTTP/1.1.
-pub(super) fn http1(request: &mut Request<RequestBody>, endpoint: &Endpoint) {
+pub(super) fn http1(mut request: Request<RequestBody>, endpoint: &Endpoint) -> Request<RequestBody> {
     *request.version_mut() = Version::HTTP_11;
     if request.uri().scheme().is_some()
         && let Some(path_and_query) = request.uri().path_and_query().cloned()
@@ -27,7 +27,8 @@ pub(super) fn http1(request: &mut Request<RequestBody>, endpoint: &Endpoint) {
         request.headers_mut().remove(TE);
         join_cookies(request.headers_mut());
     }
-    frame(request);
+    frame(&mut request);
+    request
 }
 
 /// Writes the framing that hyper would not: hyper sends a `GET` body of unknown length as no body at all, and a `POST`
@@ -54,7 +55,7 @@ fn join_cookies(headers: &mut HeaderMap) {
 }
 
 /// Shapes a request for HTTP/2: the authority moves from `Host` to the target (RFC 9113 §8.3.1).
-pub(super) fn http2(request: &mut Request<RequestBody>, endpoint: &Endpoint) {
+pub(super) fn http2(mut request: Request<RequestBody>, endpoint: &Endpoint) -> Request<RequestBody> {
     *request.version_mut() = Version::HTTP_2;
     request.headers_mut().remove(TRANSFER_ENCODING);
     let host = request.headers_mut().remove(HOST).unwrap_or_else(|| endpoint.authority.clone());
@@ -65,4 +66,5 @@ pub(super) fn http2(request: &mut Request<RequestBody>, endpoint: &Endpoint) {
         parts.scheme = None;
     }
     *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
+    request
 }
