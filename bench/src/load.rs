@@ -72,7 +72,8 @@ fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<()> {
             return Ok(());
         }
         if read == 0 || (length > BODY.len() && !answer.starts_with(b"HTTP/1.1 200 ")) {
-            bail!("not the backend's answer: {}", String::from_utf8_lossy(answer));
+            let peer = stream.local_addr()?;
+            bail!("not the backend's answer to {peer}: `{}`", String::from_utf8_lossy(answer));
         }
     }
 }

@@ -125,7 +125,7 @@ pub(crate) fn times(candidates: &[Candidate], backend: &Backend, amount: Amount)
 /// Sends requests and checks that the backend saw each of them, with the Backend JWT that it must have.
 fn send(candidate: &Candidate, backend: &Backend, load: &mut Load, requests: u64) -> Result<()> {
     backend.received();
-    load.send(requests).with_context(|| candidate.name)?;
+    load.send(requests).with_context(|| candidate.said())?;
     let received = backend.received();
     let asserted = match candidate.assertion {
         Assertion::Absent => 0,
