@@ -5,14 +5,13 @@
 
 use std::{
     cell::Cell,
-    rc::Rc,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use gateway::Connection;
 
-use crate::{strict::Seen, worker::Worker};
+use crate::{strict::Seen, worker::Open};
 
 /// What a listener serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +32,7 @@ pub(crate) enum Protocol {
 /// One client connection.
 #[derive(Debug)]
 pub(crate) struct Client {
-    pub(crate) worker: Rc<Worker>,
+    pub(crate) worker: Open,
     pub(crate) connection: Arc<Connection>,
     pub(crate) role: Role,
     pub(crate) activity: Activity,
@@ -52,7 +51,7 @@ pub(crate) struct Activity {
 }
 
 impl Client {
-    pub(crate) fn new(worker: Rc<Worker>, connection: Arc<Connection>, role: Role) -> Self {
+    pub(crate) fn new(worker: Open, connection: Arc<Connection>, role: Role) -> Self {
         Self { worker, connection, role, activity: Activity::default(), seen: Seen::default() }
     }
 

@@ -37,7 +37,7 @@ use crate::{
     proxy,
     server::Settings,
     tls::TlsIdentity,
-    worker::{Listening, LocalExecutor, Worker},
+    worker::{Listening, LocalExecutor, Open},
 };
 
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -47,7 +47,7 @@ const STREAM_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
 
 /// Serves a connection that was just accepted, to its end.
-pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, peer: SocketAddr, listening: Listening) {
+pub(crate) async fn serve(worker: Open, stream: TcpStream, peer: SocketAddr, listening: Listening) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a new connection is gone already");
         return;

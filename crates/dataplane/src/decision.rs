@@ -16,7 +16,10 @@ use std::{
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use gateway::{Compiled, DecisionRecord, Forward, Gateway, JWKS_MAX_AGE, Published, Rejection, RequestHead, Steps};
+use gateway::{
+    Compiled, DecisionRecord, Forward, Gateway, JWKS_MAX_AGE, Published, Rejection, RequestHead, Runtime, Snapshot,
+    Steps,
+};
 use http::HeaderValue;
 
 use crate::{
@@ -208,28 +211,6 @@ impl fmt::Debug for WorkerDecisions {
 }
 
 impl WorkerDecisions {
-    /// Decides one request; what is known of it goes to `told`.
-    pub(crate) async fn decide(
-        &self,
-        head: RequestHead,
-        now: SystemTime,
-        told: &mut Told,
-    ) -> Result<Forward, Rejection> {
-        match self {
-            Self::Gateway(gateway) => {
-                let held = gateway.held();
-                let decided = held.compiled.snapshot.decide(gateway.gateway.runtime(), head, now).await;
-                *told = Told::Gateway(held, decided.record);
-                decided.outcome
-            }
-            Self::Functions(functions) => {
-                let Decision { outcome, facts } = (functions.decide)(head, now).await;
-                *told = Told::Facts(Box::new(facts));
-                outcome
-            }
-        }
-    }
-
     pub(crate) fn document(&self, path: &str) -> Option<Document> {
         match self {
             Self::Gateway(gateway) => gateway.document(path),
@@ -255,6 +236,10 @@ pub(crate) struct Held {
 type Operations = Box<[OnceCell<Operation>]>;
 
 impl Held {
+    pub(crate) fn snapshot(&self) -> &Snapshot {
+        &self.compiled.snapshot
+    }
+
     fn new(compiled: Arc<Compiled>) -> Self {
         let apis = compiled.snapshot.apis.iter().map(|_| OnceCell::new()).collect();
         Self { compiled, apis }
@@ -286,6 +271,12 @@ impl Deref for Publications {
     }
 }
 
+impl Functions {
+    pub(crate) fn decide(&self, head: RequestHead, now: SystemTime) -> Deciding {
+        (self.decide)(head, now)
+    }
+}
+
 impl WorkerGateway {
     fn new(gateway: Arc<Gateway>) -> Self {
         let mut cache = arc_swap::Cache::new(Publications(Arc::clone(&gateway)));
@@ -293,8 +284,12 @@ impl WorkerGateway {
         Self { gateway, current: RefCell::new(Current { cache, held }) }
     }
 
+    pub(crate) fn runtime(&self) -> &Arc<Runtime> {
+        self.gateway.runtime()
+    }
+
     /// Returns what is published now.
-    fn held(&self) -> Rc<Held> {
+    pub(crate) fn held(&self) -> Rc<Held> {
         let mut current = self.current.borrow_mut();
         let Current { cache, held } = &mut *current;
         let published = cache.load();

@@ -27,6 +27,7 @@ use crate::{
     body::{RequestBody, ResponseBody, Upload},
     client::{Client, Role},
     clock,
+    decision::{Told, WorkerDecisions},
     exchange::{Download, Exchange},
     strict,
     timers::Deadline,
@@ -54,11 +55,25 @@ pub(crate) fn answer(
 ) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> {
     let begun = begin(&client, request);
     async move {
-        let (mut exchange, Asked { head, now, rest }) = match begun {
+        let (mut exchange, asked) = match begun {
             Begun::Undecided(exchange, asked) => (exchange, asked),
-            Begun::Answered(response) => return Ok(response),
+            Begun::Answered(response) => return Ok(*response),
         };
-        let prepared = match client.worker.decisions.decide(head, now, &mut exchange.record.told).await {
+        let (told, rest) = (&mut exchange.record.told, asked.rest);
+        let decided = match &client.worker.decisions {
+            WorkerDecisions::Gateway(gateway) => {
+                let held = gateway.held();
+                let decision = held.snapshot().decide(gateway.runtime(), asked.head, asked.now).await;
+                *told = Told::Gateway(held, decision.record);
+                decision.outcome
+            }
+            WorkerDecisions::Functions(functions) => {
+                let decision = functions.decide(asked.head, asked.now).await;
+                *told = Told::Facts(Box::new(decision.facts));
+                decision.outcome
+            }
+        };
+        let prepared = match identity(decided) {
             Err(rejection) => Prepared::Answered(answers::refuse(exchange, &rejection, rest.closing)),
             Ok(forward) if rest.is_declared_empty() => Box::pin(prepare_when_empty(exchange, forward, rest)).await,
             Ok(forward) => prepare(exchange, forward, rest),
@@ -74,10 +89,9 @@ pub(crate) fn answer(
 }
 
 /// What came of the steps before the decision.
-#[expect(clippy::large_enum_variant, reason = "the large one is the usual one, and is moved once")]
 enum Begun {
-    Undecided(Box<Exchange>, Asked),
-    Answered(Response<ResponseBody>),
+    Undecided(Box<Exchange>, Box<Asked>),
+    Answered(Box<Response<ResponseBody>>),
 }
 
 /// A request, as it is decided.
@@ -114,17 +128,17 @@ fn begin(client: &Rc<Client>, request: Request<Incoming>) -> Begun {
     let (parts, body) = request.into_parts();
     let exchange = Exchange::begin(client, &parts, now);
     if let Err(rejection) = strict::check(&parts, &body, &client.seen) {
-        return Begun::Answered(answers::refuse(exchange, &rejection, closing_always(parts.version)));
+        return Begun::Answered(Box::new(answers::refuse(exchange, &rejection, closing_always(parts.version))));
     }
     if let Some(document) = client.worker.decisions.document(parts.uri.path()) {
-        return Begun::Answered(answers::document(exchange, &document, &parts));
+        return Begun::Answered(Box::new(answers::document(exchange, &document, &parts)));
     }
     let closing = closing(&parts, &body);
     if client.role == Role::Keys {
         let rejection = Rejection::new(Code::NotFound, "only key and discovery documents are served here");
-        return Begun::Answered(answers::refuse(exchange, &rejection, closing));
+        return Begun::Answered(Box::new(answers::refuse(exchange, &rejection, closing)));
     }
-    let announced = announced_trailers(&parts.headers, &body);
+    let rest = Rest { announced: announced_trailers(&parts.headers, &body), body, closing };
     let head = RequestHead {
         method: parts.method,
         uri: parts.uri,
@@ -133,7 +147,7 @@ fn begin(client: &Rc<Client>, request: Request<Incoming>) -> Begun {
         connection: Arc::clone(&client.connection),
         request_id: exchange.record.request_id.clone(),
     };
-    Begun::Undecided(exchange, Asked { head, now, rest: Rest { body, announced, closing } })
+    Begun::Undecided(exchange, Box::new(Asked { head, now, rest }))
 }
 
 /// Says whether the connection can be used again after a refusal: not when the body is still to come and may be long.

@@ -5,6 +5,7 @@ use std::{
     cell::{Cell, RefCell},
     future::Future,
     hash::{BuildHasher, Hasher, RandomState},
+    ops::Deref,
     rc::Rc,
     sync::Arc,
     time::Duration,
@@ -98,7 +99,7 @@ impl Worker {
     }
 }
 
-/// Counts a connection while it is open.
+/// The worker, as one of its connections holds it: counted while it is open.
 #[derive(Debug)]
 pub(crate) struct Open(Rc<Worker>);
 
@@ -108,6 +109,14 @@ impl Open {
         worker.metrics.connections.add(1);
         worker.metrics.open_connections.add(1);
         Self(Rc::clone(worker))
+    }
+}
+
+impl Deref for Open {
+    type Target = Rc<Worker>;
+
+    fn deref(&self) -> &Rc<Worker> {
+        &self.0
     }
 }
 
@@ -186,12 +195,7 @@ async fn accept(worker: Rc<Worker>, listener: TcpListener, listening: Listening)
         };
         match accepted {
             Ok((stream, peer)) => {
-                let open = Open::new(&worker);
-                let connection = connection::serve(Rc::clone(&worker), stream, peer, listening.clone());
-                serving.spawn_local(async move {
-                    connection.await;
-                    drop(open);
-                });
+                serving.spawn_local(connection::serve(Open::new(&worker), stream, peer, listening.clone()));
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection cannot be accepted");
