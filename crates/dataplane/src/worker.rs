@@ -38,6 +38,9 @@ const AUDIT_DELAY: Duration = Duration::from_millis(50);
 /// After a failed accept: usually no file descriptors are left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// How long the tasks that the grace time cut off may take to be dropped.
+const CUTTING_OFF: Duration = Duration::from_secs(1);
+
 /// What the requests of one worker share.
 #[derive(Debug)]
 pub(crate) struct Worker {
@@ -163,9 +166,12 @@ pub(crate) async fn run(plan: Plan) {
         let _ = task.await;
     }
     // What the grace time cut off is recorded when its task is dropped.
-    while worker.live_connections.get() > 0 {
-        tokio::task::yield_now().await;
-    }
+    let _ = tokio::time::timeout(CUTTING_OFF, async {
+        while worker.live_connections.get() > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
     worker.upstreams.close();
     for task in tasks {
         task.abort();

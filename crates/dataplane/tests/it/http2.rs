@@ -229,3 +229,18 @@ fn a_flood_of_resets_ends_the_connection_not_the_proxy() {
         assert_eq!(send(proxy.address, request, &[], None).await, Some(StatusCode::UNAUTHORIZED));
     });
 }
+
+#[test]
+fn stopping_cuts_streams_off_after_the_grace_time() {
+    let backend = Backend::start(|_| crate::backend::Reply::Silence);
+    let proxy = Proxy::to(backend.address);
+    let lines = run(async {
+        let mut sender = connect(proxy.address).await;
+        let (response, _) = sender.send_request(get("http://a/x").body(()).unwrap(), true).unwrap();
+        backend.next();
+        let stopping = tokio::task::spawn_blocking(move || proxy.stop(std::time::Duration::from_millis(50)));
+        assert!(response.await.is_err());
+        stopping.await.unwrap()
+    });
+    assert_eq!(lines[0]["outcome"], "abandoned");
+}
