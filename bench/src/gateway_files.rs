@@ -125,9 +125,7 @@ fn identity() -> String {
      \x20     users:\n\
      \x20       - user: alice\n\
      \x20         attributes:\n\
-     \x20           email: alice@example.com\n\
-     \x20           given_name: Alice\n\
-     \x20           groups: [orders-reader]\n"
+     \x20           email: alice@example.com\n"
         .to_owned()
 }
 

@@ -36,6 +36,8 @@ pub(crate) enum Kind {
 pub(crate) struct Measurements {
     /// What one request costs each candidate.
     pub(crate) costs: Vec<Cost>,
+    /// The bytes of the Backend JWT that the backend saw.
+    pub(crate) assertion_bytes: u64,
     /// Minting by algorithm.
     pub(crate) speeds: Vec<Speed>,
     /// `decide` alone.

@@ -129,6 +129,7 @@ impl Harness {
         let candidates = self.candidates(&[])?;
         let measurements = Measurements {
             costs: proxying::measure(&candidates, &self.backend, Amount::FULL)?,
+            assertion_bytes: self.backend.received().assertion_bytes,
             speeds: minting::measure()?,
             decided: deciding::measure(&self.path("decide")?)?,
             started: self.start()?,

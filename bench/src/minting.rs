@@ -25,7 +25,7 @@ use claims::{
 use crate::statistics::Sample;
 
 const NOW: u64 = 1_795_500_000;
-const ROUNDS: usize = 40;
+const ROUNDS: usize = 150;
 
 /// How fast one algorithm is.
 #[derive(Clone, Debug)]
@@ -124,11 +124,7 @@ struct Subject {
 impl Subject {
     fn new(algorithm: Algorithm) -> Result<Self> {
         let text = |text: &str| Json::string(text);
-        let attributes = [
-            ("email", vec![text("alice@example.com")]),
-            ("given_name", vec![text("Alice")]),
-            ("groups", vec![text("orders-reader")]),
-        ];
+        let attributes = [("email", vec![text("alice@example.com")])];
         let mut stored = Attributes::default();
         for (name, values) in &attributes {
             let source = Source::Store("staff".into());
@@ -216,10 +212,15 @@ fn openssl_speed() -> Vec<(String, f64)> {
     ["rsa2048", "ecdsap256", "ed25519"]
         .into_iter()
         .filter_map(|name| {
-            let output = Command::new("openssl").args(["speed", "-seconds", "1", "-mr", name]).output().ok()?;
-            Some((name.to_owned(), signatures_a_second(&String::from_utf8_lossy(&output.stdout))?))
+            let best = (0..3).filter_map(|_| openssl_speed_of(name)).reduce(f64::max)?;
+            Some((name.to_owned(), best))
         })
         .collect()
+}
+
+fn openssl_speed_of(name: &str) -> Option<f64> {
+    let output = Command::new("openssl").args(["speed", "-seconds", "1", "-mr", name]).output().ok()?;
+    signatures_a_second(&String::from_utf8_lossy(&output.stdout))
 }
 
 /// Reads a machine-readable line such as `+F4:3:256:45725.000000:16236.363636`: signatures, then verifications.

@@ -6,7 +6,7 @@ use crate::{
     candidates::version,
     goals::{Goal, Kind, Measurements, micros},
     minting::Speed,
-    proxying::{Amount, CONNECTIONS, Cost},
+    proxying::{Amount, CONNECTIONS},
     starting::Footprint,
 };
 
@@ -15,7 +15,7 @@ pub(crate) fn render(measurements: &Measurements, amount: Amount) -> String {
     [
         "# What a request costs\n\nWritten by `make bench`; do not edit. Everything below is one run.\n".to_owned(),
         goals(&measurements.goals()),
-        costs(&measurements.costs, amount),
+        costs(measurements, amount),
         minting(&measurements.speeds),
         deciding(measurements),
         process(measurements),
@@ -48,12 +48,12 @@ fn verdict(goal: &Goal) -> &'static str {
     }
 }
 
-fn costs(costs: &[Cost], amount: Amount) -> String {
+fn costs(measurements: &Measurements, amount: Amount) -> String {
     let (few, many) = amount.counted;
     let mut text = "## One request through a proxy\n\n\
          | | what | user instructions | processor time, least | median |\n|---|---|---:|---:|---:|\n"
         .to_string();
-    for cost in costs {
+    for cost in &measurements.costs {
         let (least, median) = (micros(cost.time.least), micros(cost.time.median));
         let _ =
             writeln!(text, "| {} | {} | {} | {least} | {median} |", cost.name, cost.about, grouped(cost.instructions));
@@ -62,17 +62,21 @@ fn costs(costs: &[Cost], amount: Amount) -> String {
         text,
         "\nAll get the same bytes: a `GET` of HTTP/1.1 with an access token, {CONNECTIONS} kept-alive connections with one \
          request under way on each; the answer has 256 bytes. One worker each. Client and backend run outside of the \
-         measured process; every answer is checked, and for B2 that the backend saw exactly one `X-JWT-Assertion`.\n\n\
+         measured process; every answer is checked, and for B2 that the backend saw exactly one `X-JWT-Assertion`; it has \
+         {} bytes.\n\n\
          - **User instructions**: `valgrind --tool=callgrind` over all threads of the process, the difference of \
-         {few} and {many} requests divided by {}, so that start and end cancel out.\n\
+         {} and {} requests divided by {}, so that start and end cancel out.\n\
          - **Processor time**: user and system, of all threads, from `/proc`. {} rounds of {} requests; the candidates \
          take turns within each round.\n\
          - **B0** is [bench/src/bin/bare.rs](../bench/src/bin/bare.rs), on the gateway's HTTP library, allocator, runtime \
          and kind of pool. nginx and HAProxy are Debian's, configured as plain proxies in \
          [bench/src/candidates.rs](../bench/src/candidates.rs); they know nobody.\n",
-        many - few,
+        measurements.assertion_bytes,
+        grouped(few),
+        grouped(many),
+        grouped(many - few),
         amount.rounds,
-        amount.timed,
+        grouped(amount.timed),
     );
     text
 }
@@ -96,7 +100,7 @@ fn minting(speeds: &[Speed]) -> String {
             speed.bytes,
         );
     }
-    text += "\nOne thread, the least of 40 rounds, both in turns. The primitive is aws-lc-rs signing as many bytes with a \
+    text += "\nOne thread, the least of 150 rounds, both in turns. The primitive is aws-lc-rs signing as many bytes with a \
              parsed key. `openssl speed` signs a short text with the system's OpenSSL.\n";
     text
 }
