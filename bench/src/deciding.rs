@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Result, anyhow, bail};
 use gateway::{BrokenApis, Connection, Decision, Gateway, ProcessSettings, RequestHead, Source, Sources};
-use http::{HeaderMap, HeaderValue, Method, Version, header};
+use http::{HeaderMap, HeaderValue, Method, Request, header};
 
 use crate::{
     gateway_files::{Caller, OPERATIONS, many_apis},
@@ -90,7 +90,7 @@ impl Subject {
         self.decide(operations.by_ref().take(called.max(BATCH)).map(|number| self.head(number)).collect())?;
         let mut times = Vec::with_capacity(ROUNDS);
         for _ in 0..ROUNDS {
-            let heads: Result<Vec<RequestHead>> =
+            let heads: Result<Vec<Box<RequestHead>>> =
                 operations.by_ref().take(BATCH).map(|number| self.head(number)).collect();
             let start = Instant::now();
             let decisions = self.decide(heads)?;
@@ -100,7 +100,7 @@ impl Subject {
         Ok(Sample::of(times))
     }
 
-    fn decide(&self, heads: Result<Vec<RequestHead>>) -> Result<Vec<Decision>> {
+    fn decide(&self, heads: Result<Vec<Box<RequestHead>>>) -> Result<Vec<Decision>> {
         let heads = heads?;
         let mut decisions = Vec::with_capacity(heads.len());
         let published = self.gateway.publications().load();
@@ -114,17 +114,17 @@ impl Subject {
     }
 
     /// Returns a request for one of the operations.
-    fn head(&self, number: usize) -> Result<RequestHead> {
+    fn head(&self, number: usize) -> Result<Box<RequestHead>> {
         let (api, operation) = (number / OPERATIONS % self.apis, number % OPERATIONS);
         let method = if operation.is_multiple_of(2) { Method::GET } else { Method::PUT };
-        Ok(RequestHead {
-            method,
-            uri: format!("/api{api}/1.0/things{}/42?expand=lines", operation / 2).parse()?,
-            version: Version::HTTP_11,
-            headers: self.headers.clone(),
+        let target = format!("/api{api}/1.0/things{}/42?expand=lines", operation / 2);
+        let mut parts = Request::builder().method(method).uri(target).body(())?.into_parts().0;
+        parts.headers = self.headers.clone();
+        Ok(Box::new(RequestHead {
+            parts,
             connection: Arc::clone(&self.connection),
             request_id: HeaderValue::from_static("6a8d3f0c2b1e4d5f9a7c6b5e4d3c2b1a"),
-        })
+        }))
     }
 }
 
@@ -132,7 +132,7 @@ impl Subject {
 fn check(decisions: Vec<Decision>) -> Result<()> {
     for decision in decisions {
         let forward = decision.outcome.map_err(|rejection| anyhow!("refused: {rejection:?}"))?;
-        if forward.headers.get_all("x-jwt-assertion").iter().count() != 1 {
+        if forward.head.parts.headers.get_all("x-jwt-assertion").iter().count() != 1 {
             bail!("a request without one Backend JWT");
         }
     }

@@ -65,7 +65,16 @@ impl Upload {
 #[derive(Debug)]
 pub(crate) enum RequestBody {
     Empty,
-    Streamed { incoming: Incoming, fields: Arc<FieldRules>, upload: Rc<Upload> },
+    /// In a box: most requests have none, and each is moved a dozen times.
+    Streamed(Box<Streamed>),
+}
+
+/// A body of the client.
+#[derive(Debug)]
+pub(crate) struct Streamed {
+    pub(crate) incoming: Incoming,
+    pub(crate) fields: Arc<FieldRules>,
+    pub(crate) upload: Rc<Upload>,
 }
 
 impl Body for RequestBody {
@@ -73,7 +82,8 @@ impl Body for RequestBody {
     type Error = hyper::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let Self::Streamed { incoming, fields, upload } = &mut *self else { return Poll::Ready(None) };
+        let Self::Streamed(streamed) = &mut *self else { return Poll::Ready(None) };
+        let Streamed { incoming, fields, upload } = &mut **streamed;
         let polled = Pin::new(incoming).poll_frame(cx);
         upload.is_waiting_for_client.set(polled.is_pending());
         polled.map(|frame| {
@@ -95,14 +105,14 @@ impl Body for RequestBody {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Empty => true,
-            Self::Streamed { incoming, .. } => incoming.is_end_stream(),
+            Self::Streamed(streamed) => streamed.incoming.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Empty => SizeHint::with_exact(0),
-            Self::Streamed { incoming, .. } => incoming.size_hint(),
+            Self::Streamed(streamed) => streamed.incoming.size_hint(),
         }
     }
 }

@@ -151,7 +151,7 @@ pub struct Document {
 
 /// A decision under way.
 pub type Deciding = Pin<Box<dyn Future<Output = Decision>>>;
-type Decide = dyn Fn(RequestHead, SystemTime) -> Deciding + Send + Sync;
+type Decide = dyn Fn(Box<RequestHead>, SystemTime) -> Deciding + Send + Sync;
 type FindDocument = dyn Fn(&str) -> Option<Document> + Send + Sync;
 
 /// What workers ask.
@@ -178,7 +178,7 @@ impl Decisions {
 
     /// Asks functions: for what enforces something else than a gateway's configuration.
     pub fn new(
-        decide: impl Fn(RequestHead, SystemTime) -> Deciding + Send + Sync + 'static,
+        decide: impl Fn(Box<RequestHead>, SystemTime) -> Deciding + Send + Sync + 'static,
         document: impl Fn(&str) -> Option<Document> + Send + Sync + 'static,
     ) -> Self {
         Self(Source::Functions(Functions { decide: Arc::new(decide), document: Arc::new(document) }))
@@ -272,7 +272,7 @@ impl Deref for Publications {
 }
 
 impl Functions {
-    pub(crate) fn decide(&self, head: RequestHead, now: SystemTime) -> Deciding {
+    pub(crate) fn decide(&self, head: Box<RequestHead>, now: SystemTime) -> Deciding {
         (self.decide)(head, now)
     }
 }

@@ -6,16 +6,11 @@
 mod answers;
 mod passable;
 
-use std::{
-    convert::{Infallible, identity},
-    rc::Rc,
-    sync::Arc,
-    time::SystemTime,
-};
+use std::{convert::Infallible, rc::Rc, sync::Arc, time::SystemTime};
 
 use gateway::{Code, Endpoint, FieldRules, Forward, Rejection, RequestHead, Upstream};
 use http::{
-    HeaderMap, HeaderValue, Method, Request, Response, Uri, Version,
+    HeaderMap, HeaderValue, Method, Request, Response, Version,
     header::{EXPECT, TRAILER},
     request,
 };
@@ -24,7 +19,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
 use crate::{
-    body::{RequestBody, ResponseBody, Upload},
+    body::{RequestBody, ResponseBody, Streamed, Upload},
     client::{Client, Role},
     clock,
     decision::{Told, WorkerDecisions},
@@ -34,7 +29,7 @@ use crate::{
     upstream::{self, Answer, UpstreamError},
 };
 use answers::Closing;
-use passable::{admitted_names, passable};
+use passable::{admitted_names, keep_passable};
 
 pub(crate) use passable::AdmittedNames;
 
@@ -43,8 +38,8 @@ const SMALL_BODY: u64 = 64 * 1024;
 
 /// Answers one request.
 ///
-/// Every connection keeps room for this future: what is large is moved on whole, never borrowed or taken apart here, or it
-/// would keep its place to the end. Further async functions would move the head and the request once more each.
+/// Every connection keeps room for this future, and each further async function would be moved in and out of it: what is
+/// large is in a box, and what needs no waiting is done outside.
 ///
 /// # Errors
 ///
@@ -55,48 +50,50 @@ pub(crate) fn answer(
 ) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> {
     let begun = begin(&client, request);
     async move {
-        let (mut exchange, asked) = match begun {
+        let (mut exchange, Asked { head, now, rest }) = match begun {
             Begun::Undecided(exchange, asked) => (exchange, asked),
             Begun::Answered(response) => return Ok(*response),
         };
-        let (told, rest) = (&mut exchange.record.told, asked.rest);
         let decided = match &client.worker.decisions {
             WorkerDecisions::Gateway(gateway) => {
                 let held = gateway.held();
-                let decision = held.snapshot().decide(gateway.runtime(), asked.head, asked.now).await;
-                *told = Told::Gateway(held, decision.record);
+                let decision = held.snapshot().decide(gateway.runtime(), head, now).await;
+                exchange.record.told = Told::Gateway(held, decision.record);
                 decision.outcome
             }
             WorkerDecisions::Functions(functions) => {
-                let decision = functions.decide(asked.head, asked.now).await;
-                *told = Told::Facts(Box::new(decision.facts));
+                let decision = functions.decide(head, now).await;
+                exchange.record.told = Told::Facts(Box::new(decision.facts));
                 decision.outcome
             }
         };
-        let prepared = match identity(decided) {
-            Err(rejection) => Prepared::Answered(answers::refuse(exchange, &rejection, rest.closing)),
-            Ok(forward) if rest.is_declared_empty() => Box::pin(prepare_when_empty(exchange, forward, rest)).await,
-            Ok(forward) => prepare(exchange, forward, rest),
+        let mut forward = match decided {
+            Ok(forward) => forward,
+            Err(rejection) => return Ok(answers::refuse(exchange, &rejection, rest.closing)),
         };
-        // Moved whole, so that its place is free while the backend answers.
-        let (exchange, way, request) = match identity(prepared) {
-            Prepared::Ready(exchange, way, request) => (exchange, way, request),
-            Prepared::Answered(response) => return Ok(response),
+        let body = if rest.is_declared_empty() {
+            match Box::pin(nothing(rest.body)).await {
+                Ok(body) => body,
+                Err(rejection) => return Ok(answers::refuse(exchange, &rejection, Closing::Close)),
+            }
+        } else {
+            streamed(rest, &mut forward, &mut exchange)
         };
-        let sent = upstream::send(&client.worker, &way.endpoint, request, exchange.upload()).await;
-        Ok(answered(exchange, sent, way))
+        let Forward { endpoint, head, fields } = forward;
+        let sent = upstream::send(&client.worker, &endpoint, (head, body), exchange.upload()).await;
+        Ok(answered(exchange, sent, &endpoint, fields))
     }
 }
 
 /// What came of the steps before the decision.
 enum Begun {
-    Undecided(Box<Exchange>, Box<Asked>),
+    Undecided(Box<Exchange>, Asked),
     Answered(Box<Response<ResponseBody>>),
 }
 
 /// A request, as it is decided.
 struct Asked {
-    head: RequestHead,
+    head: Box<RequestHead>,
     now: SystemTime,
     rest: Rest,
 }
@@ -110,44 +107,27 @@ struct Rest {
     closing: Closing,
 }
 
-/// What came of the steps after the decision.
-enum Prepared {
-    Ready(Box<Exchange>, Way, Request<RequestBody>),
-    Answered(Response<ResponseBody>),
-}
-
-/// Where a request goes, and what may come back.
-struct Way {
-    endpoint: Arc<Endpoint>,
-    fields: Arc<FieldRules>,
-}
-
 /// Checks the head, and answers what needs no decision.
 fn begin(client: &Rc<Client>, request: Request<Incoming>) -> Begun {
     let now = clock::now();
     let (parts, body) = request.into_parts();
     let exchange = Exchange::begin(client, &parts, now);
-    if let Err(rejection) = strict::check(&parts, &body, &client.seen) {
+    let connection = Arc::clone(&client.connection);
+    let head = Box::new(RequestHead { parts, connection, request_id: exchange.record.request_id.clone() });
+    let parts = &head.parts;
+    if let Err(rejection) = strict::check(parts, &body, &client.seen) {
         return Begun::Answered(Box::new(answers::refuse(exchange, &rejection, closing_always(parts.version))));
     }
     if let Some(document) = client.worker.decisions.document(parts.uri.path()) {
-        return Begun::Answered(Box::new(answers::document(exchange, &document, &parts)));
+        return Begun::Answered(Box::new(answers::document(exchange, &document, parts)));
     }
-    let closing = closing(&parts, &body);
+    let closing = closing(parts, &body);
     if client.role == Role::Keys {
         let rejection = Rejection::new(Code::NotFound, "only key and discovery documents are served here");
         return Begun::Answered(Box::new(answers::refuse(exchange, &rejection, closing)));
     }
     let rest = Rest { announced: announced_trailers(&parts.headers, &body), body, closing };
-    let head = RequestHead {
-        method: parts.method,
-        uri: parts.uri,
-        version: parts.version,
-        headers: parts.headers,
-        connection: Arc::clone(&client.connection),
-        request_id: exchange.record.request_id.clone(),
-    };
-    Begun::Undecided(exchange, Box::new(Asked { head, now, rest }))
+    Begun::Undecided(exchange, Asked { head, now, rest })
 }
 
 /// Says whether the connection can be used again after a refusal: not when the body is still to come and may be long.
@@ -175,7 +155,7 @@ fn announce_trailers(forward: &mut Forward, announced: &[HeaderValue]) {
         return;
     }
     if let Some(names) = admitted_names(announced, |name| forward.fields.admits_trailer(name)) {
-        forward.headers.insert(TRAILER, names);
+        forward.head.parts.headers.insert(TRAILER, names);
     }
 }
 
@@ -190,52 +170,47 @@ impl Rest {
 }
 
 /// Waits until it is sure that a body declared empty is empty.
-async fn prepare_when_empty(exchange: Box<Exchange>, forward: Forward, mut rest: Rest) -> Prepared {
-    let is_empty = match rest.body.frame().await {
+async fn nothing(mut body: Incoming) -> Result<RequestBody, Rejection> {
+    let is_empty = match body.frame().await {
         None => true,
         Some(Ok(frame)) => frame.is_trailers() || frame.data_ref().is_some_and(bytes::Bytes::is_empty),
         Some(Err(_)) => false,
     };
     if is_empty {
-        return ready(exchange, forward, RequestBody::Empty);
+        return Ok(RequestBody::Empty);
     }
-    let rejection = Rejection::new(Code::BadRequest, "the body is longer than `content-length`");
-    Prepared::Answered(answers::refuse(exchange, &rejection, Closing::Close))
+    Err(Rejection::new(Code::BadRequest, "the body is longer than `content-length`"))
 }
 
-fn prepare(mut exchange: Box<Exchange>, mut forward: Forward, rest: Rest) -> Prepared {
-    announce_trailers(&mut forward, &rest.announced);
-    let body = if rest.body.is_end_stream() {
-        RequestBody::Empty
-    } else {
-        let upload = Rc::new(Upload::default());
-        exchange.uploads(&upload);
-        RequestBody::Streamed { incoming: rest.body, fields: Arc::clone(&forward.fields), upload }
-    };
-    ready(exchange, forward, body)
-}
-
-fn ready(exchange: Box<Exchange>, forward: Forward, body: RequestBody) -> Prepared {
-    let Forward { endpoint, method, path_and_query, headers, fields } = forward;
-    let mut request = Request::new(body);
-    *request.method_mut() = method;
-    *request.uri_mut() = Uri::from(path_and_query);
-    *request.headers_mut() = headers;
-    Prepared::Ready(exchange, Way { endpoint, fields }, request)
+/// Returns the body to forward, and announces its trailers.
+fn streamed(rest: Rest, forward: &mut Forward, exchange: &mut Exchange) -> RequestBody {
+    announce_trailers(forward, &rest.announced);
+    if rest.body.is_end_stream() {
+        return RequestBody::Empty;
+    }
+    let upload = Rc::new(Upload::default());
+    exchange.uploads(&upload);
+    RequestBody::Streamed(Box::new(Streamed { incoming: rest.body, fields: Arc::clone(&forward.fields), upload }))
 }
 
 /// Passes the backend's answer on, or says that there is none.
-fn answered(mut exchange: Box<Exchange>, sent: Result<Answer, UpstreamError>, way: Way) -> Response<ResponseBody> {
-    let Way { endpoint, fields } = way;
-    match sent.and_then(|answer| passable(answer, &fields, &exchange)) {
-        Ok(Answer { response, lease }) => {
-            let (parts, incoming) = response.into_parts();
-            let deadline = Deadline::new(&exchange.worker().timers, endpoint.response_timeout);
-            exchange.answered(parts.status, Download { incoming, fields, lease, deadline });
-            Response::from_parts(parts, ResponseBody::Backend(exchange))
-        }
-        Err(error) => unanswered(exchange, &error, &endpoint),
+fn answered(
+    mut exchange: Box<Exchange>,
+    sent: Result<Answer, UpstreamError>,
+    endpoint: &Endpoint,
+    fields: Arc<FieldRules>,
+) -> Response<ResponseBody> {
+    let Answer { response, lease } = match sent {
+        Ok(answer) => answer,
+        Err(error) => return unanswered(exchange, &error, endpoint),
+    };
+    let (mut parts, incoming) = response.into_parts();
+    if let Err(error) = keep_passable(&mut parts, &fields, &exchange) {
+        return unanswered(exchange, &error, endpoint);
     }
+    let deadline = Deadline::new(&exchange.worker().timers, endpoint.response_timeout);
+    exchange.answered(parts.status, Download { incoming, fields, lease, deadline });
+    Response::from_parts(parts, ResponseBody::Backend(exchange))
 }
 
 fn unanswered(exchange: Box<Exchange>, error: &UpstreamError, endpoint: &Endpoint) -> Response<ResponseBody> {

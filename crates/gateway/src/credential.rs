@@ -66,14 +66,14 @@ fn ambiguous() -> Rejection {
 fn in_place<'a>(head: &'a RequestHead, place: &Place) -> Result<Option<Cow<'a, [u8]>>, Rejection> {
     match place {
         Place::Header(name) => {
-            let mut values = head.headers.get_all(name).iter();
+            let mut values = head.parts.headers.get_all(name).iter();
             let Some(value) = values.next() else { return Ok(None) };
             if values.next().is_some() {
                 return Err(ambiguous());
             }
             in_field(name, value).map(|token| Some(Cow::Borrowed(token)))
         }
-        Place::Query(name) => in_query(head.uri.query().unwrap_or_default(), name),
+        Place::Query(name) => in_query(head.parts.uri.query().unwrap_or_default(), name),
     }
 }
 
@@ -118,7 +118,7 @@ pub(crate) fn without_parameters(query: &str, names: &[Box<str>]) -> Option<Stri
 mod tests {
     use std::sync::Arc;
 
-    use http::{HeaderMap, Method, Version};
+    use http::{HeaderMap, Request};
 
     use super::*;
     use crate::request::Connection;
@@ -138,11 +138,10 @@ mod tests {
         for (name, value) in fields {
             headers.append(*name, HeaderValue::from_static(value));
         }
+        let mut parts = Request::get(uri).body(()).unwrap().into_parts().0;
+        parts.headers = headers;
         let head = RequestHead {
-            method: Method::GET,
-            uri: uri.parse().unwrap(),
-            version: Version::HTTP_11,
-            headers,
+            parts,
             connection: Arc::new(Connection::new("192.0.2.7:4000".parse().unwrap(), false)),
             request_id: HeaderValue::from_static("r1"),
         };

@@ -9,7 +9,8 @@ use std::{
 };
 
 use claims::KeyType;
-use http::{HeaderName, HeaderValue, Uri, uri::PathAndQuery};
+use http::{Uri, uri::PathAndQuery};
+use smallvec::SmallVec;
 
 use crate::{
     access::{Access, Subscription},
@@ -46,10 +47,13 @@ pub struct DecisionRecord {
     /// The caller, once known.
     pub caller: Option<Arc<KnownCaller>>,
     /// The Backend JWTs.
-    pub jwts: Vec<Arc<IssuedJwt>>,
+    pub jwts: Jwts,
     /// How long each step took.
     pub steps: Steps,
 }
+
+/// The Backend JWTs of one request: seldom more than one.
+pub type Jwts = SmallVec<[Arc<IssuedJwt>; 2]>;
 
 /// The time that each step took; zero for steps that were not reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,7 +68,7 @@ pub struct Steps {
 
 impl Snapshot {
     /// Decides one request: everything needed to forward it, or why it must not be forwarded.
-    pub async fn decide(&self, runtime: &Arc<Runtime>, head: RequestHead, now: SystemTime) -> Decision {
+    pub async fn decide(&self, runtime: &Arc<Runtime>, head: Box<RequestHead>, now: SystemTime) -> Decision {
         let mut record = DecisionRecord::default();
         let outcome = self.steps(runtime, head, now, &mut record).await;
         Decision { outcome, record }
@@ -73,12 +77,12 @@ impl Snapshot {
     async fn steps(
         &self,
         runtime: &Arc<Runtime>,
-        head: RequestHead,
+        head: Box<RequestHead>,
         now: SystemTime,
         record: &mut DecisionRecord,
     ) -> Result<Forward, Rejection> {
         let mut clock = Stopwatch(Instant::now());
-        let path = normal_path(&head.uri)?;
+        let path = normal_path(&head.parts.uri)?;
         let routed = self.route(&head, &path)?;
         let operation = routed.operation()?;
         record.api = Some(routed.base.api);
@@ -102,14 +106,13 @@ impl Snapshot {
         record.steps.issue = clock.lap();
 
         let endpoint = operation.endpoint(application.key_type, &head)?;
-        let path_and_query = rebase(&routed, operation, endpoint, &head.uri)?;
-        let jwts: Vec<(HeaderName, HeaderValue)> = operation.backend_jwts.fields(&record.jwts);
+        let path_and_query = rebase(&routed, operation, endpoint, &head.parts.uri)?;
         let outgoing = Outgoing {
             endpoint: Arc::clone(endpoint),
             path_and_query,
             fields: &self.fields,
             credentials: &operation.credential_headers,
-            jwts: &jwts,
+            jwts: operation.backend_jwts.fields(&record.jwts),
             peer: self.trust(&head),
             reserved_mode: self.reserved_mode,
         };
@@ -151,7 +154,8 @@ impl Operation {
     }
 
     fn endpoint(&self, key_type: KeyType, head: &RequestHead) -> Result<&Arc<Endpoint>, Rejection> {
-        let ticket = head.request_id.as_bytes().iter().fold(0_u64, |sum, byte| sum.wrapping_mul(31) + u64::from(*byte));
+        let ticket =
+            || head.request_id.as_bytes().iter().fold(0_u64, |sum, byte| sum.wrapping_mul(31) + u64::from(*byte));
         self.endpoints(key_type)
             .choose(ticket)
             .ok_or_else(|| Rejection::new(Code::ApiUnavailable, "this operation has no endpoint"))
@@ -176,10 +180,14 @@ fn rebase(
         }
         query => query.map(std::borrow::Cow::Borrowed),
     };
-    let mut text = String::with_capacity(uri.path().len() + endpoint.path.len() + query.map_or(0, str::len) + 2);
-    text.push_str(&endpoint.path);
-    text.push_str(&routed.base.replacement);
-    text.push_str(routed.rest);
+    let path = [&*endpoint.path, &*routed.base.replacement, routed.rest];
+    let path_length: usize = path.iter().map(|part| part.len()).sum();
+    let query_length = cut.as_ref().map_or(0, |query| query.len() + 1);
+    // To the byte: a text with room to spare would be allocated twice.
+    let mut text = String::with_capacity(path_length.max(1) + query_length);
+    for part in path {
+        text.push_str(part);
+    }
     if text.is_empty() {
         text.push('/');
     }

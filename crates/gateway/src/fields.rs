@@ -78,9 +78,64 @@ const DISTRUSTED_PREFIXES: [&str; 8] = [
 /// Reserved whatever the configuration says.
 const ALWAYS_RESERVED: [&str; 2] = ["xjwtassertion", "txntoken"];
 
+/// Names that many requests and answers have: what becomes of them is found without a look at each byte.
+const COMMON: [&str; 45] = [
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "access-control-allow-origin",
+    "age",
+    "apikey",
+    "authorization",
+    "baggage",
+    "cache-control",
+    "connection",
+    "content-encoding",
+    "content-language",
+    "content-length",
+    "content-type",
+    "cookie",
+    "date",
+    "dnt",
+    "etag",
+    "expect",
+    "expires",
+    "forwarded",
+    "host",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "idempotency-key",
+    "last-modified",
+    "location",
+    "origin",
+    "pragma",
+    "priority",
+    "range",
+    "referer",
+    "sec-fetch-dest",
+    "sec-fetch-mode",
+    "sec-fetch-site",
+    "server",
+    "set-cookie",
+    "te",
+    "traceparent",
+    "tracestate",
+    "user-agent",
+    "vary",
+    "via",
+    "x-request-id",
+];
+/// Places for them; two that want the same one cost the second a look at each byte.
+const COMMON_PLACES: usize = 256;
+
+/// A common name and what happens to a field of that name.
+type CommonName = (HeaderName, Option<FieldClass>);
+
 /// The rules of one snapshot, by collapsed name.
 #[derive(Clone, Debug)]
 pub struct FieldRules {
+    common: Box<[Option<CommonName>]>,
     rules: HashMap<u64, Vec<(Box<str>, FieldClass)>, Unhashed>,
     reserved: BTreeSet<Box<str>>,
 }
@@ -90,7 +145,8 @@ impl FieldRules {
     pub fn new<'a>(reserved: impl IntoIterator<Item = &'a str>) -> Self {
         let reserved: BTreeSet<Box<str>> =
             reserved.into_iter().map(collapse).chain(ALWAYS_RESERVED.into_iter().map(Box::from)).collect();
-        let mut rules = Self { rules: HashMap::default(), reserved: reserved.clone() };
+        let mut rules =
+            Self { common: vec![None; COMMON_PLACES].into(), rules: HashMap::default(), reserved: reserved.clone() };
         for name in &reserved {
             rules.add(name, FieldClass::Reserved);
         }
@@ -104,6 +160,12 @@ impl FieldRules {
                 rules.add(name, class);
             }
         }
+        for name in COMMON {
+            let class = rules.spelled_out(name.as_bytes());
+            if let Some(place) = rules.common.get_mut(common_place(name)) {
+                place.get_or_insert((HeaderName::from_static(name), class));
+            }
+        }
         rules
     }
 
@@ -114,7 +176,13 @@ impl FieldRules {
 
     /// Returns what is known of a field name; `None`: an ordinary field.
     pub fn class(&self, name: &HeaderName) -> Option<FieldClass> {
-        let name = name.as_str().as_bytes();
+        match self.common.get(common_place(name.as_str())) {
+            Some(Some((common, class))) if common == name => *class,
+            Some(_) | None => self.spelled_out(name.as_str().as_bytes()),
+        }
+    }
+
+    fn spelled_out(&self, name: &[u8]) -> Option<FieldClass> {
         let found = self.rules.get(&hash(name)).and_then(|candidates| {
             candidates.iter().find(|(known, _)| collapses_to(name, known.as_bytes())).map(|(_, class)| *class)
         });
@@ -137,6 +205,14 @@ impl FieldRules {
             candidates.push((collapsed.into(), class));
         }
     }
+}
+
+/// Returns the only place where a common name can be: its length and three of its bytes, weighted so that no two of
+/// [`COMMON`] share one.
+fn common_place(name: &str) -> usize {
+    let [.., second_last, last] = name.as_bytes() else { return 0 };
+    let first = name.as_bytes().first().map_or(0, |byte| usize::from(*byte));
+    (name.len() + first * 10 + usize::from(*second_last) * 2 + usize::from(*last)) % COMMON_PLACES
 }
 
 /// Collapses case and every non-alphanumeric character.
@@ -226,6 +302,17 @@ mod tests {
         check("transfer_encoding", Some(FieldClass::HopByHop));
         check("x-envoy-original-path", Some(FieldClass::Distrusted));
         check("x-original-url", Some(FieldClass::Distrusted));
+    }
+
+    #[test]
+    fn common_names_are_classed_as_if_they_were_spelled_out() {
+        let rules = FieldRules::new(["Accept", "ETag"]);
+        for name in COMMON {
+            assert_eq!(rules.class(&HeaderName::from_static(name)), rules.spelled_out(name.as_bytes()), "{name}");
+        }
+        assert_eq!(rules.class(&http::header::ACCEPT), Some(FieldClass::Reserved));
+        assert_eq!(rules.class(&http::header::CONNECTION), Some(FieldClass::HopByHop));
+        assert_eq!(rules.common.iter().flatten().count(), COMMON.len(), "two common names want one place");
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method,
+    Extensions, HeaderMap, HeaderName, HeaderValue, Uri,
     header::{CONNECTION, COOKIE, HOST, TE, VIA},
     uri::PathAndQuery,
 };
@@ -33,19 +33,16 @@ const MOST_NOMINATIONS: usize = 32;
 pub struct Forward {
     /// Where to.
     pub endpoint: Arc<Endpoint>,
-    /// The method.
-    pub method: Method,
-    /// The normal path, rebased on the endpoint, with the query untouched.
-    pub path_and_query: PathAndQuery,
-    /// The fields: the client's less what must not pass, plus ours. `Host` included; framing fields are not.
-    pub headers: HeaderMap,
+    /// The head for the backend. Its target is the normal path, rebased on the endpoint, with the query untouched; its
+    /// fields are the client's less what must not pass, plus ours: `Host` is among them, framing fields are not.
+    pub head: Box<RequestHead>,
     /// Says which trailers may pass to the backend, and which response fields to the client.
     pub fields: Arc<FieldRules>,
 }
 
 /// What the decision adds to, and takes from, the client's head.
 #[derive(Debug)]
-pub(crate) struct Outgoing<'a> {
+pub(crate) struct Outgoing<'a, J> {
     /// Where to.
     pub endpoint: Arc<Endpoint>,
     /// The path on the endpoint, with its query.
@@ -55,7 +52,7 @@ pub(crate) struct Outgoing<'a> {
     /// Fields in which this API reads credentials; they end here.
     pub credentials: &'a [HeaderName],
     /// The Backend JWTs: names and values.
-    pub jwts: &'a [(HeaderName, HeaderValue)],
+    pub jwts: J,
     /// Whether the connection's peer is one of the operator's `trustedProxies`.
     pub peer: PeerTrust,
     /// What to do when the client sent a reserved name.
@@ -87,47 +84,75 @@ impl Forward {
     /// # Errors
     ///
     /// [`Code::BadRequest`] for too many `Connection` nominations, or a reserved name in `reject` mode.
-    pub(crate) fn new(head: RequestHead, outgoing: Outgoing<'_>) -> Result<Self, Rejection> {
-        let RequestHead { method, mut headers, connection, request_id, .. } = head;
-        let takes_trailers = headers.get_all(TE).iter().any(lists_trailers);
-        strip(&mut headers, &outgoing)?;
-        if outgoing.endpoint.upstream == Upstream::Http1 {
-            join_cookies(&mut headers);
-        } else if takes_trailers {
+    pub(crate) fn new<'a>(
+        mut head: Box<RequestHead>,
+        outgoing: Outgoing<'_, impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)>>,
+    ) -> Result<Self, Rejection> {
+        let Outgoing { endpoint, path_and_query, fields, credentials, jwts, peer, reserved_mode } = outgoing;
+        let headers = &mut head.parts.headers;
+        let stripped = strip(headers, fields, peer, reserved_mode)?;
+        for name in credentials {
+            headers.remove(name);
+        }
+        if endpoint.upstream == Upstream::Http1 {
+            if stripped.has_cookies {
+                join_cookies(headers);
+            }
+        } else if stripped.takes_trailers {
             headers.insert(TE, TRAILERS);
         }
-        describe_connection(&mut headers, &connection, &outgoing);
-        headers.insert(X_REQUEST_ID, request_id);
-        for (name, value) in outgoing.jwts {
-            headers.insert(name.clone(), value.clone());
+        describe_connection(headers, &head.connection, &endpoint, peer);
+        headers.insert(X_REQUEST_ID, head.request_id.clone());
+        for (name, value) in jwts {
+            headers.insert(name, value.clone());
         }
-        let Outgoing { endpoint, path_and_query, fields, .. } = outgoing;
-        Ok(Self { endpoint, method, path_and_query, headers, fields: Arc::clone(fields) })
+        head.parts.uri = Uri::from(path_and_query);
+        head.parts.extensions = Extensions::new();
+        Ok(Self { endpoint, head, fields: Arc::clone(fields) })
     }
 }
 
-/// Removes what must not pass: nominated, reserved, distrusted, hop-by-hop and credential fields.
+/// What was found among the fields while stripping them.
+#[derive(Debug, Default)]
+struct Stripped {
+    has_cookies: bool,
+    takes_trailers: bool,
+}
+
+/// Removes what must not pass: nominated, reserved, distrusted and hop-by-hop fields.
 ///
 /// `Host` and the forwarding fields stay for [`describe_connection`], which replaces them.
-fn strip(headers: &mut HeaderMap, outgoing: &Outgoing<'_>) -> Result<(), Rejection> {
-    let mut removed = nominations(headers)?;
+fn strip(
+    headers: &mut HeaderMap,
+    fields: &FieldRules,
+    peer: PeerTrust,
+    reserved_mode: ReservedHeaderMode,
+) -> Result<Stripped, Rejection> {
+    let mut stripped = Stripped::default();
+    let mut removed = Vec::new();
     for name in headers.keys() {
-        match outgoing.fields.class(name) {
-            Some(FieldClass::Reserved) if outgoing.reserved_mode == ReservedHeaderMode::Reject => {
+        match fields.class(name) {
+            Some(FieldClass::Reserved) if reserved_mode == ReservedHeaderMode::Reject => {
                 return Err(Rejection::new(Code::BadRequest, "the request has a field that only the gateway may set"));
             }
-            Some(FieldClass::Reserved | FieldClass::Distrusted | FieldClass::HopByHop) => removed.push(name.clone()),
+            Some(FieldClass::HopByHop) => {
+                if *name == CONNECTION {
+                    removed.extend(nominations(headers)?);
+                }
+                stripped.takes_trailers |= *name == TE && headers.get_all(TE).iter().any(lists_trailers);
+                removed.push(name.clone());
+            }
+            Some(FieldClass::Reserved | FieldClass::Distrusted) => removed.push(name.clone()),
             Some(FieldClass::Framing) if *name != HOST => removed.push(name.clone()),
-            Some(FieldClass::Forwarding) if !is_rebuilt(name, outgoing.peer) => removed.push(name.clone()),
+            Some(FieldClass::Forwarding) if !is_rebuilt(name, peer) => removed.push(name.clone()),
             Some(FieldClass::Framing | FieldClass::Forwarding) => {}
-            None if outgoing.credentials.contains(name) => removed.push(name.clone()),
-            None => {}
+            None => stripped.has_cookies |= *name == COOKIE,
         }
     }
     for name in removed {
         headers.remove(name);
     }
-    Ok(())
+    Ok(stripped)
 }
 
 /// True for a forwarding field that [`describe_connection`] overwrites, or that a trusted proxy may have set.
@@ -174,11 +199,11 @@ fn join_cookies(headers: &mut HeaderMap) {
 }
 
 /// Sets `Host`, `Via` and `X-Forwarded-*` from the connection, extending a trusted proxy's chain.
-fn describe_connection(headers: &mut HeaderMap, connection: &Connection, outgoing: &Outgoing<'_>) {
-    let host = headers.insert(HOST, outgoing.endpoint.authority.clone());
+fn describe_connection(headers: &mut HeaderMap, connection: &Connection, endpoint: &Endpoint, peer: PeerTrust) {
+    let host = headers.insert(HOST, endpoint.authority.clone());
     headers.insert(VIA, VIA_COUNTERSIGN);
     let own_scheme = if connection.is_secure { HTTPS } else { HTTP };
-    match outgoing.peer {
+    match peer {
         PeerTrust::Untrusted => {
             headers.insert(X_FORWARDED_FOR, connection.peer_field.clone());
             headers.insert(X_FORWARDED_PROTO, own_scheme);
@@ -220,7 +245,7 @@ fn extended_chain(headers: &HeaderMap, connection: &Connection) -> HeaderValue {
 mod tests {
     use std::time::Duration;
 
-    use http::{HeaderMap, Version};
+    use http::{HeaderMap, Request};
 
     use super::*;
     use crate::request::PoolId;
@@ -239,45 +264,41 @@ mod tests {
         })
     }
 
-    fn head(fields: &[(&'static str, &'static str)]) -> RequestHead {
-        let mut headers = HeaderMap::new();
+    fn head(fields: &[(&'static str, &'static str)]) -> Box<RequestHead> {
+        let mut request = Request::get("/x");
         for (name, value) in fields {
-            headers.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_static(value));
+            request = request.header(*name, *value);
         }
-        RequestHead {
-            method: Method::GET,
-            uri: "/x".parse().unwrap(),
-            version: Version::HTTP_11,
-            headers,
+        Box::new(RequestHead {
+            parts: request.body(()).unwrap().into_parts().0,
             connection: Arc::new(Connection::new("192.0.2.7:4000".parse().unwrap(), false)),
             request_id: HeaderValue::from_static("r1"),
-        }
+        })
     }
 
     fn forwarded(
         fields: &[(&'static str, &'static str)],
         peer: PeerTrust,
-        mode: ReservedHeaderMode,
-    ) -> Result<Forward, Rejection> {
+        reserved_mode: ReservedHeaderMode,
+    ) -> Result<HeaderMap, Rejection> {
         let rules = Arc::new(FieldRules::new([]));
-        Forward::new(
-            head(fields),
-            Outgoing {
-                endpoint: endpoint(),
-                path_and_query: PathAndQuery::from_static("/x"),
-                fields: &rules,
-                credentials: &[http::header::AUTHORIZATION],
-                jwts: &[(HeaderName::from_static("x-jwt-assertion"), HeaderValue::from_static("OURS"))],
-                peer,
-                reserved_mode: mode,
-            },
-        )
+        let (name, value) = (HeaderName::from_static("x-jwt-assertion"), HeaderValue::from_static("OURS"));
+        let outgoing = Outgoing {
+            endpoint: endpoint(),
+            path_and_query: PathAndQuery::from_static("/x"),
+            fields: &rules,
+            credentials: &[http::header::AUTHORIZATION],
+            jwts: [(&name, &value)].into_iter(),
+            peer,
+            reserved_mode,
+        };
+        Forward::new(head(fields), outgoing).map(|forward| forward.head.parts.headers)
     }
 
     fn check(fields: &[(&'static str, &'static str)], expected: &[(&str, &[&str])]) {
-        let forward = forwarded(fields, PeerTrust::Untrusted, ReservedHeaderMode::Strip).unwrap();
+        let headers = forwarded(fields, PeerTrust::Untrusted, ReservedHeaderMode::Strip).unwrap();
         for (name, values) in expected {
-            let found: Vec<&str> = forward.headers.get_all(*name).iter().map(|value| value.to_str().unwrap()).collect();
+            let found: Vec<&str> = headers.get_all(*name).iter().map(|value| value.to_str().unwrap()).collect();
             assert_eq!(found, *values, "{name}");
         }
     }
@@ -321,9 +342,9 @@ mod tests {
     #[test]
     fn a_trusted_proxy_keeps_its_chain() {
         let fields = [("x-forwarded-for", "203.0.113.9"), ("x-forwarded-proto", "https"), ("host", "api")];
-        let forward = forwarded(&fields, PeerTrust::Trusted, ReservedHeaderMode::Strip).unwrap();
-        assert_eq!(forward.headers["x-forwarded-for"], "203.0.113.9, 192.0.2.7");
-        assert_eq!(forward.headers["x-forwarded-proto"], "https");
+        let headers = forwarded(&fields, PeerTrust::Trusted, ReservedHeaderMode::Strip).unwrap();
+        assert_eq!(headers["x-forwarded-for"], "203.0.113.9, 192.0.2.7");
+        assert_eq!(headers["x-forwarded-proto"], "https");
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::{
     applications::{Applications, CallingApplication},
     authenticate::Caller,
     callers::KnownCaller,
+    decide::Jwts,
     fingerprint::Fingerprint,
     issued::{self, IssuedJwt, Life, LifeBounds, Slot},
     issuer::{ApplicationFromToken, Issuer},
@@ -85,22 +86,35 @@ impl Issuance {
         caller: &KnownCaller,
         application: &CallingApplication,
         call: Call<'_>,
-    ) -> Option<Vec<Arc<IssuedJwt>>> {
-        let jwts = caller.jwts.load();
-        let mut found = Vec::with_capacity(self.policies.len());
-        for policy in &self.policies {
-            found.push(policy.cached(&jwts, application, call)?);
+    ) -> Option<Jwts> {
+        if self.policies.is_empty() {
+            return Some(Jwts::new());
         }
-        Some(found)
+        let jwts = caller.jwts.load();
+        self.policies.iter().map(|policy| policy.cached(&jwts, application, call)).collect()
+    }
+
+    /// Returns the JWTs of calls without a caller, if every one of them is there and live.
+    fn cached_anonymous(&self, call: Call<'_>) -> Option<Jwts> {
+        self.anonymous_policies().map(|policy| policy.cached_anonymous(call)).collect()
+    }
+
+    fn anonymous_policies(&self) -> impl Iterator<Item = &Arc<IssuePolicy>> {
+        self.policies.iter().filter(|policy| match policy.policy.anonymous {
+            Anonymous::Mint => true,
+            Anonymous::Omit => false,
+        })
     }
 
     /// Pairs each JWT with its policy's header.
-    pub fn fields(&self, jwts: &[Arc<IssuedJwt>]) -> Vec<(HeaderName, HeaderValue)> {
-        let field = |jwt: &Arc<IssuedJwt>| {
+    pub(crate) fn fields<'a>(
+        &'a self,
+        jwts: &'a [Arc<IssuedJwt>],
+    ) -> impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)> {
+        jwts.iter().filter_map(|jwt| {
             let policy = self.policies.iter().find(|policy| policy.fingerprint == jwt.slot.policy)?;
-            Some((policy.header.clone(), jwt.value.clone()))
-        };
-        jwts.iter().filter_map(field).collect()
+            Some((&policy.header, &jwt.value))
+        })
     }
 
     /// Issues the JWTs for a caller: from the cache, or new ones.
@@ -113,7 +127,7 @@ impl Issuance {
         caller: &Caller,
         application: &CallingApplication,
         call: Call<'_>,
-    ) -> Result<Vec<Arc<IssuedJwt>>, Rejection> {
+    ) -> Result<Jwts, Rejection> {
         match caller {
             Caller::Known(caller, issuer) => {
                 if let Some(found) = self.cached(caller, application, call) {
@@ -122,7 +136,10 @@ impl Issuance {
                 }
                 Box::pin(self.issue_all(caller, issuer, application, call)).await
             }
-            Caller::Anonymous => Box::pin(self.issue_anonymous(call)).await,
+            Caller::Anonymous => match self.cached_anonymous(call) {
+                Some(found) => Ok(found),
+                None => Box::pin(self.issue_anonymous(call)).await,
+            },
         }
     }
 
@@ -154,21 +171,18 @@ impl Issuance {
         issuer: &Arc<Issuer>,
         application: &CallingApplication,
         call: Call<'_>,
-    ) -> Result<Vec<Arc<IssuedJwt>>, Rejection> {
-        let mut jwts = Vec::with_capacity(self.policies.len());
+    ) -> Result<Jwts, Rejection> {
+        let mut jwts = Jwts::new();
         for policy in &self.policies {
             jwts.push(policy.issue(caller, issuer, application, call).await?);
         }
         Ok(jwts)
     }
 
-    async fn issue_anonymous(&self, call: Call<'_>) -> Result<Vec<Arc<IssuedJwt>>, Rejection> {
-        let mut jwts = Vec::new();
-        for policy in &self.policies {
-            match policy.policy.anonymous {
-                Anonymous::Omit => {}
-                Anonymous::Mint => jwts.push(policy.issue_anonymous(call).await?),
-            }
+    async fn issue_anonymous(&self, call: Call<'_>) -> Result<Jwts, Rejection> {
+        let mut jwts = Jwts::new();
+        for policy in self.anonymous_policies() {
+            jwts.push(policy.issue_anonymous(call).await?);
         }
         Ok(jwts)
     }
@@ -232,10 +246,15 @@ impl IssuePolicy {
         }
     }
 
+    fn cached_anonymous(&self, call: Call<'_>) -> Option<Arc<IssuedJwt>> {
+        let kept = self.anonymous.load();
+        let jwt = kept.as_ref()?;
+        let is_live = jwt.is_live(call.runtime.keyring.epoch(), seconds(call.now));
+        (is_live && self.policy.token_id == TokenId::Cached).then(|| Arc::clone(jwt))
+    }
+
     async fn issue_anonymous(&self, call: Call<'_>) -> Result<Arc<IssuedJwt>, Rejection> {
-        let now = seconds(call.now);
-        let kept = self.anonymous.load_full().filter(|jwt| jwt.is_live(call.runtime.keyring.epoch(), now));
-        if let Some(jwt) = kept.filter(|_| self.policy.token_id == TokenId::Cached) {
+        if let Some(jwt) = self.cached_anonymous(call) {
             return Ok(jwt);
         }
         let made = self.make(None, &CallingApplication::default(), call).await?;

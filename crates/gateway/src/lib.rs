@@ -46,7 +46,7 @@ pub use bind::{Entries, Literal, WebUrl};
 pub use callers::{Callers, CredentialKind, KnownCaller};
 pub use compile::{BrokenApis, Compiled, Pools, Sources, Surroundings, compile};
 pub use credential::{CredentialSource, Place};
-pub use decide::{Decision, DecisionRecord, Steps};
+pub use decide::{Decision, DecisionRecord, Jwts, Steps};
 pub use defaults::defaults;
 pub use diagnostic::{Diagnostic, DiagnosticCode, Diagnostics, Severity};
 pub use disclosures::{Disclosure, disclosures};

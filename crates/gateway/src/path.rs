@@ -59,18 +59,21 @@ impl<'a> NormalPath<'a> {
             return Err(PathError::NotAbsolute);
         }
         let mut is_encoded = false;
-        let mut previous = 0;
+        let mut has_leading_dot = false;
+        let mut previous = Kind::Plain;
         for &byte in bytes {
-            match byte {
-                b'%' => is_encoded = true,
-                b'/' if previous == b'/' => return Err(PathError::EmptySegment),
-                b'\\' | b'#' | b'?' | 0..=0x20 | 0x7f.. => return Err(PathError::Ambiguous),
-                _ => {}
+            let kind = kind(byte);
+            match (previous, kind) {
+                (Kind::Slash, Kind::Slash) => return Err(PathError::EmptySegment),
+                (Kind::Slash, Kind::Dot) => has_leading_dot = true,
+                (_, Kind::Percent) => is_encoded = true,
+                (_, Kind::Ambiguous) => return Err(PathError::Ambiguous),
+                (_, Kind::Plain | Kind::Dot | Kind::Slash) => {}
             }
-            previous = byte;
+            previous = kind;
         }
         let (text, has_encoded_slash) = if is_encoded { decode(bytes)? } else { (Cow::Borrowed(path), false) };
-        if text.contains("/.") && text.split('/').any(is_dot_segment) {
+        if (has_leading_dot || is_encoded) && text.split('/').any(is_dot_segment) {
             return Err(PathError::DotSegment);
         }
         Ok(Self { text, has_encoded_slash })
@@ -85,6 +88,38 @@ impl<'a> NormalPath<'a> {
     pub fn has_encoded_slash(&self) -> bool {
         self.has_encoded_slash
     }
+}
+
+/// What a byte of a path means to its normal spelling.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Plain,
+    Slash,
+    Dot,
+    Percent,
+    Ambiguous,
+}
+
+/// The kind of each byte.
+#[expect(clippy::indexing_slicing, reason = "computed by the compiler, which would refuse an index out of bounds")]
+const KINDS: [Kind; 256] = {
+    let mut kinds = [Kind::Ambiguous; 256];
+    let mut byte = 0x21;
+    while byte < 0x7f {
+        kinds[byte] = Kind::Plain;
+        byte += 1;
+    }
+    kinds[b'/' as usize] = Kind::Slash;
+    kinds[b'.' as usize] = Kind::Dot;
+    kinds[b'%' as usize] = Kind::Percent;
+    kinds[b'\\' as usize] = Kind::Ambiguous;
+    kinds[b'#' as usize] = Kind::Ambiguous;
+    kinds[b'?' as usize] = Kind::Ambiguous;
+    kinds
+};
+
+fn kind(byte: u8) -> Kind {
+    KINDS.get(usize::from(byte)).copied().unwrap_or(Kind::Ambiguous)
 }
 
 /// True for `.` and `..`, also before a path parameter (`..;x`, `..%3Bx`).

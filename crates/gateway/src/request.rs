@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use http::{HeaderMap, HeaderValue, Method, Uri, Version};
+use http::{HeaderValue, request::Parts};
 
 /// One client connection, as its requests see it.
 #[derive(Clone, Debug)]
@@ -24,17 +24,13 @@ impl Connection {
     }
 }
 
-/// A client's request head, as parsed: nothing is believed yet.
+/// A client's request head: as parsed, nothing is believed yet; in a [`Forward`](crate::Forward), what goes to the backend.
+///
+/// Boxed from end to end: a head is large, and every step hands it on.
 #[derive(Debug)]
 pub struct RequestHead {
-    /// The method.
-    pub method: Method,
-    /// The target, as sent.
-    pub uri: Uri,
-    /// HTTP/1.x or HTTP/2.
-    pub version: Version,
-    /// All fields, in order.
-    pub headers: HeaderMap,
+    /// Method, target, version and all fields, as sent.
+    pub parts: Parts,
     /// The connection it came on.
     pub connection: Arc<Connection>,
     /// The request's id, for the backend and the audit record.

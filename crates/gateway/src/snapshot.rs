@@ -124,7 +124,7 @@ impl Snapshot {
     ///
     /// 404 without an API or operation, 405 with `Allow` when only the verb is wrong, 503 for a broken API.
     pub fn route<'s, 'p>(&'s self, head: &RequestHead, path: &'p NormalPath<'p>) -> Result<Routed<'s, 'p>, Rejection> {
-        if head.method == Method::TRACE || head.method == Method::CONNECT {
+        if head.parts.method == Method::TRACE || head.parts.method == Method::CONNECT {
             return Err(Rejection::new(Code::NotImplemented, "this method is not served"));
         }
         let not_found = || Rejection::new(Code::NotFound, "no API answers at this path");
@@ -140,7 +140,7 @@ impl Snapshot {
             return Err(refuses_slash());
         }
         let target = base.target(rest);
-        let operation = api.routes.find(&head.method, &target).ok_or_else(|| api.refuse(&target))?;
+        let operation = api.routes.find(&head.parts.method, &target).ok_or_else(|| api.refuse(&target))?;
         Ok(Routed { api, operation, base, rest })
     }
 
@@ -167,9 +167,9 @@ impl Snapshot {
 
 /// Returns the request's host name: lower case, without port or final dot.
 fn host_name(head: &RequestHead) -> Option<String> {
-    let authority = match head.uri.authority() {
+    let authority = match head.parts.uri.authority() {
         Some(authority) => authority.as_str(),
-        None => head.headers.get(http::header::HOST)?.to_str().ok()?,
+        None => head.parts.headers.get(http::header::HOST)?.to_str().ok()?,
     };
     let name = if authority.starts_with('[') {
         authority.split_inclusive(']').next().unwrap_or(authority)
@@ -232,13 +232,13 @@ impl Endpoints {
         self.weighted.is_empty()
     }
 
-    /// Chooses by weight; `ticket` is any number that is spread evenly.
-    pub fn choose(&self, ticket: u64) -> Option<&Arc<Endpoint>> {
+    /// Chooses by weight; `ticket` makes any number that is spread evenly, when there is a choice.
+    pub fn choose(&self, ticket: impl FnOnce() -> u64) -> Option<&Arc<Endpoint>> {
         match &*self.weighted {
             [] => None,
             [(_, only)] => Some(only),
             [.., (total, _)] => {
-                let place = ticket % total;
+                let place = ticket() % total;
                 self.weighted.iter().find(|(sum, _)| place < *sum).map(|(_, endpoint)| endpoint)
             }
         }

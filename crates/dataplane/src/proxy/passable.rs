@@ -8,29 +8,30 @@ use gateway::FieldRules;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Version,
     header::{CONNECTION, CONTENT_LENGTH, TRAILER, TRANSFER_ENCODING},
+    response::Parts,
 };
 
-use crate::{
-    exchange::Exchange,
-    upstream::{Answer, UpstreamError},
-};
+use crate::{exchange::Exchange, upstream::UpstreamError};
 
 /// Takes from a backend's answer what ends here: framing, hop-by-hop and reserved fields.
 ///
 /// # Errors
 ///
 /// [`UpstreamError::BadAnswer`]: an upgrade that nobody asked for, or a transfer coding that we do not decode.
-pub(super) fn passable(answer: Answer, fields: &Arc<FieldRules>, exchange: &Exchange) -> Result<Answer, UpstreamError> {
-    let Answer { mut response, lease } = answer;
-    if response.status().is_informational() {
+pub(super) fn keep_passable(
+    answer: &mut Parts,
+    fields: &Arc<FieldRules>,
+    exchange: &Exchange,
+) -> Result<(), UpstreamError> {
+    if answer.status.is_informational() {
         return Err(UpstreamError::BadAnswer);
     }
-    *response.version_mut() = Version::HTTP_11;
+    answer.version = Version::HTTP_11;
     // Framing and hop-by-hop fields are among those that are not admitted: mostly there is nothing to do.
-    if !exchange.worker().admitted.borrow_mut().admit_all(response.headers(), fields) {
-        reduce(response.headers_mut(), fields, exchange.is_http2())?;
+    if !exchange.worker().admitted.borrow_mut().admit_all(&answer.headers, fields) {
+        reduce(&mut answer.headers, fields, exchange.is_http2())?;
     }
-    Ok(Answer { response, lease })
+    Ok(())
 }
 
 fn reduce(headers: &mut HeaderMap, fields: &FieldRules, is_http2: bool) -> Result<(), UpstreamError> {

@@ -13,7 +13,7 @@ use std::{
     task::Poll,
 };
 
-use gateway::Endpoint;
+use gateway::{Endpoint, RequestHead};
 use http::{Request, Response};
 use hyper::{
     body::Incoming,
@@ -52,14 +52,14 @@ enum Attempt {
 pub(crate) async fn send(
     worker: &Rc<Worker>,
     endpoint: &Arc<Endpoint>,
-    request: Request<RequestBody>,
+    (head, body): (Box<RequestHead>, RequestBody),
     upload: Option<&Upload>,
 ) -> Result<Answer, UpstreamError> {
     let Some(Pooled { mut sender, rest }) = worker.upstreams.take_for(endpoint) else {
-        return Box::pin(send_anew(worker, endpoint, request, upload)).await;
+        return Box::pin(send_anew(worker, endpoint, Request::from_parts(head.parts, body), upload)).await;
     };
-    let (request, copy) = with_copy(request, rest);
-    let sending = pin!(sender.try_send_request(shape::http1(request, endpoint)));
+    let copy = may_be_repeated(&head, &body, rest).then(|| copy_of(&head));
+    let sending = pin!(sender.try_send_request(shape::http1(Request::from_parts(head.parts, body), endpoint)));
     let error = match within(worker, endpoint, upload, sending).await? {
         Ok(response) => return Ok(Answer { response, lease: Some(Lease { pool: endpoint.pool, sender }) }),
         Err(error) => Box::new(error),
@@ -92,17 +92,18 @@ async fn send_anew(
     }
 }
 
-/// Returns the request, and a copy of it if it may be repeated: safe, without a body, on a connection that may be closing.
-fn with_copy(request: Request<RequestBody>, rest: Rest) -> (Request<RequestBody>, Option<Box<Request<RequestBody>>>) {
-    let is_empty = matches!(request.body(), RequestBody::Empty);
-    if rest == Rest::Busy || !request.method().is_safe() || !is_empty {
-        return (request, None);
-    }
+/// True for a request that may be sent again: safe, without a body, on a connection that may be closing.
+fn may_be_repeated(head: &RequestHead, body: &RequestBody, rest: Rest) -> bool {
+    rest == Rest::Rested && head.parts.method.is_safe() && matches!(body, RequestBody::Empty)
+}
+
+/// Returns the request once more.
+fn copy_of(head: &RequestHead) -> Box<Request<RequestBody>> {
     let mut copy = Box::new(Request::new(RequestBody::Empty));
-    copy.method_mut().clone_from(request.method());
-    copy.uri_mut().clone_from(request.uri());
-    copy.headers_mut().clone_from(request.headers());
-    (request, Some(copy))
+    copy.method_mut().clone_from(&head.parts.method);
+    copy.uri_mut().clone_from(&head.parts.uri);
+    copy.headers_mut().clone_from(&head.parts.headers);
+    copy
 }
 
 /// True when the connection ended before the head of an answer.

@@ -120,8 +120,8 @@ impl Write for Lines {
 fn decisions(endpoint: Endpoint) -> Decisions {
     let fields = Arc::new(FieldRules::new([]));
     let endpoint = Arc::new(endpoint);
-    let decide = move |head: RequestHead, _now| {
-        let outcome = match head.uri.path() {
+    let decide = move |head: Box<RequestHead>, _now| {
+        let outcome = match head.parts.uri.path() {
             "/deny" => Err(Rejection::new(Code::Unauthorized, "no credential")),
             "/missing" => Err(Rejection::new(Code::NotFound, "no API answers at this path")),
             _ => Ok(forward(head, &endpoint, &fields)),
@@ -139,8 +139,8 @@ fn decisions(endpoint: Endpoint) -> Decisions {
     })
 }
 
-fn forward(head: RequestHead, endpoint: &Arc<Endpoint>, fields: &Arc<FieldRules>) -> Forward {
-    let RequestHead { method, uri, mut headers, .. } = head;
+fn forward(mut head: Box<RequestHead>, endpoint: &Arc<Endpoint>, fields: &Arc<FieldRules>) -> Forward {
+    let headers = &mut head.parts.headers;
     let known: Vec<HeaderName> = headers.keys().filter(|name| fields.class(name).is_some()).cloned().collect();
     let takes_trailers = headers.get("te").is_some_and(|te| te == "trailers");
     for name in known {
@@ -152,11 +152,6 @@ fn forward(head: RequestHead, endpoint: &Arc<Endpoint>, fields: &Arc<FieldRules>
     }
     headers.insert(HOST, endpoint.authority.clone());
     headers.insert("x-jwt-assertion", HeaderValue::from_static("OURS"));
-    Forward {
-        endpoint: Arc::clone(endpoint),
-        method,
-        path_and_query: uri.path_and_query().unwrap().clone(),
-        headers,
-        fields: Arc::clone(fields),
-    }
+    head.parts.uri = head.parts.uri.path_and_query().unwrap().clone().into();
+    Forward { endpoint: Arc::clone(endpoint), head, fields: Arc::clone(fields) }
 }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::SystemTime};
 
 use claims::{Json, Object, Placeholder, Principal};
-use http::{HeaderMap, HeaderValue, Method, Uri, Version, uri::PathAndQuery};
+use http::{HeaderValue, Request};
 
 use super::{AskedCaller, ExplainError, ExplainedCaller, found::Found};
 use crate::{
@@ -139,24 +139,15 @@ async fn bearer(
 /// Makes the head of a request that carries the token.
 fn request(place: &Place, token: &str) -> Result<RequestHead, Rejection> {
     let malformed = || Rejection::new(Code::Unauthorized, "the token is not a bearer token");
-    let mut headers = HeaderMap::new();
-    let mut uri = Uri::from_static("/");
-    match place {
-        Place::Header(name) => {
-            let value = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| malformed())?;
-            headers.insert(name.clone(), value);
-        }
+    let request = match place {
+        Place::Header(name) => Request::get("/").header(name, format!("Bearer {token}")),
         Place::Query(name) => {
             let query = url::form_urlencoded::Serializer::new(String::new()).append_pair(name, token).finish();
-            let path = PathAndQuery::try_from(format!("/?{query}")).map_err(|_| malformed())?;
-            uri = Uri::from(path);
+            Request::get(format!("/?{query}"))
         }
-    }
+    };
     Ok(RequestHead {
-        method: Method::GET,
-        uri,
-        version: Version::HTTP_11,
-        headers,
+        parts: request.body(()).map_err(|_| malformed())?.into_parts().0,
         connection: Arc::new(Connection::new(([127, 0, 0, 1], 0).into(), false)),
         request_id: HeaderValue::from_static("explain"),
     })

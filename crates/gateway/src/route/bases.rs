@@ -77,9 +77,12 @@ fn prefix_end(path: &str, depth: usize) -> Option<usize> {
     if depth == 0 {
         return Some(0);
     }
-    let mut slashes = memchr::memchr_iter(b'/', path.as_bytes()).skip(depth - 1);
-    slashes.next()?;
-    Some(slashes.next().unwrap_or(path.len()))
+    let mut slashes = 0;
+    let next = path.bytes().position(|byte| {
+        slashes += usize::from(byte == b'/');
+        slashes > depth
+    });
+    next.or_else(|| (slashes == depth).then_some(path.len()))
 }
 
 #[cfg(test)]

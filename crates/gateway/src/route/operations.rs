@@ -106,7 +106,7 @@ impl Node {
         if path.is_empty() {
             return self.plain.or(self.with_slash).or(self.wildcard);
         }
-        let (segment, rest) = path.split_once('/').map_or((path, None), |(segment, rest)| (segment, Some(rest)));
+        let (segment, rest) = first_segment(path);
         let fixed = self.fixed.get(segment);
         fixed
             .and_then(|node| node.enter(rest))
@@ -121,6 +121,16 @@ impl Node {
             Some("") => self.with_slash.or(self.plain).or(self.wildcard),
             Some(rest) => self.find(rest),
         }
+    }
+}
+
+/// Cuts off the first segment; the rest comes without its slash. Segments are short: a search made for long texts would
+/// cost more.
+fn first_segment(path: &str) -> (&str, Option<&str>) {
+    let slash = path.bytes().position(|byte| byte == b'/');
+    match slash.and_then(|slash| path.split_at_checked(slash)) {
+        Some((segment, rest)) => (segment, rest.get(1..)),
+        None => (path, None),
     }
 }
 

@@ -127,20 +127,25 @@ fn check_refusal(decision: &Decision, status: u64, expected: &Value, context: &s
 fn check_forward(decision: &Decision, expected: &Value, context: &str) {
     let forward = decision.outcome.as_ref().unwrap_or_else(|rejection| panic!("{context}: {rejection:?}"));
     if let Some(target) = expected["target"].as_str() {
-        assert_eq!(forward.path_and_query, target, "{context}");
+        assert_eq!(forward.head.parts.uri, target, "{context}");
     }
     for name in expected["absent"].as_array().into_iter().flatten() {
         let alias = FieldRules::new([name.as_str().unwrap()]);
         let is_alias = |field: &&HeaderName| alias.class(field) == Some(gateway::FieldClass::Reserved);
-        let found = forward.headers.keys().find(|field| is_alias(field) && **field != "x-jwt-assertion");
+        let found = forward.head.parts.headers.keys().find(|field| is_alias(field) && **field != "x-jwt-assertion");
         assert_eq!(found, None, "{context}");
-        assert!(!forward.headers.contains_key(name.as_str().unwrap()), "{context}: {name}");
+        assert!(!forward.head.parts.headers.contains_key(name.as_str().unwrap()), "{context}: {name}");
     }
     for (name, value) in expected["present"].as_object().unwrap_or(&Map::new()) {
-        assert_eq!(forward.headers.get(name).map(|found| found.to_str().unwrap()), value.as_str(), "{context}");
+        assert_eq!(
+            forward.head.parts.headers.get(name).map(|found| found.to_str().unwrap()),
+            value.as_str(),
+            "{context}"
+        );
     }
     for (name, minted) in expected["jwt"].as_object().unwrap_or(&Map::new()) {
-        let value = forward.headers.get(name).unwrap_or_else(|| panic!("{context}: no {name}")).to_str().unwrap();
+        let value =
+            forward.head.parts.headers.get(name).unwrap_or_else(|| panic!("{context}: no {name}")).to_str().unwrap();
         check_token(value, minted, context);
     }
 }

@@ -10,7 +10,7 @@ use std::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use claims::{Algorithm, RsaSize, SigningKey};
 use gateway::{BrokenApis, Connection, Decision, Diagnostics, Gateway, ProcessSettings, RequestHead, Source, Sources};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
+use http::{HeaderValue, Request};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -132,21 +132,18 @@ impl Running {
     /// Decides a request `seconds` after the start.
     pub(crate) fn decide_at(&self, seconds: u64, request: &str, fields: &[(&str, &str)]) -> Decision {
         let (method, target) = request.split_once(' ').unwrap();
-        let mut headers = HeaderMap::new();
+        let mut request = Request::builder().method(method).uri(target);
         if !fields.iter().any(|(name, _)| *name == "host") {
-            headers.append("host", HeaderValue::from_static("api.example.com"));
+            request = request.header("host", "api.example.com");
         }
         for (name, value) in fields {
-            headers.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_str(value).unwrap());
+            request = request.header(*name, *value);
         }
-        let head = RequestHead {
-            method: Method::from_bytes(method.as_bytes()).unwrap(),
-            uri: target.parse().unwrap(),
-            version: Version::HTTP_11,
-            headers,
+        let head = Box::new(RequestHead {
+            parts: request.body(()).unwrap().into_parts().0,
             connection: Arc::new(Connection::new("192.0.2.7:4000".parse().unwrap(), false)),
             request_id: HeaderValue::from_static("r1"),
-        };
+        });
         let now = UNIX_EPOCH + Duration::from_secs(START + seconds);
         let published = self.gateway.published();
         let decision = published.snapshot.decide(self.gateway.runtime(), head, now);
@@ -168,7 +165,7 @@ pub(crate) fn decoded(jwt: &str) -> (Value, Value) {
 /// Returns the `X-JWT-Assertion` of a forwarded request.
 pub(crate) fn assertion(decision: &Decision) -> String {
     let forward = decision.outcome.as_ref().unwrap();
-    forward.headers["x-jwt-assertion"].to_str().unwrap().to_owned()
+    forward.head.parts.headers["x-jwt-assertion"].to_str().unwrap().to_owned()
 }
 
 pub(crate) fn code(decision: &Decision) -> &'static str {
