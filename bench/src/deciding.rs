@@ -90,8 +90,7 @@ impl Subject {
         self.decide(operations.by_ref().take(called.max(BATCH)).map(|number| self.head(number)).collect())?;
         let mut times = Vec::with_capacity(ROUNDS);
         for _ in 0..ROUNDS {
-            let heads: Result<Vec<Box<RequestHead>>> =
-                operations.by_ref().take(BATCH).map(|number| self.head(number)).collect();
+            let heads: Result<Heads> = operations.by_ref().take(BATCH).map(|number| self.head(number)).collect();
             let start = Instant::now();
             let decisions = self.decide(heads)?;
             times.push(start.elapsed() / u32::try_from(BATCH)?);
@@ -100,7 +99,7 @@ impl Subject {
         Ok(Sample::of(times))
     }
 
-    fn decide(&self, heads: Result<Vec<Box<RequestHead>>>) -> Result<Vec<Decision>> {
+    fn decide(&self, heads: Result<Heads>) -> Result<Vec<Decision>> {
         let heads = heads?;
         let mut decisions = Vec::with_capacity(heads.len());
         let published = self.gateway.publications().load();
@@ -127,6 +126,8 @@ impl Subject {
         }))
     }
 }
+
+type Heads = Vec<Box<RequestHead>>;
 
 /// Checks that every request goes on with one Backend JWT.
 fn check(decisions: Vec<Decision>) -> Result<()> {

@@ -70,8 +70,8 @@ pub(crate) struct Operation {
 }
 
 impl Operation {
-    fn new(api: &str, operation: &str, metrics: &WorkerMetrics) -> Self {
-        Self { counts: metrics.operation(api, operation), text: OperationText::new(api, operation) }
+    fn new(api: &str, operation: &str, revision: u64, metrics: &WorkerMetrics) -> Self {
+        Self { counts: metrics.operation(api, operation), text: OperationText::new(api, operation, revision) }
     }
 }
 
@@ -82,7 +82,7 @@ impl Told {
             Self::Nothing => act(None),
             Self::Facts(facts) => {
                 let operation = facts.operation.as_ref();
-                act(operation.map(|(api, operation)| Operation::new(api, operation, metrics)).as_ref());
+                act(operation.map(|(api, operation)| Operation::new(api, operation, facts.revision, metrics)).as_ref());
             }
             Self::Gateway(held, record) => {
                 act(record
@@ -250,7 +250,10 @@ impl Held {
         let compiled = self.compiled.snapshot.apis.get(api)?;
         let met = self.apis.get(api)?.get_or_init(|| compiled.operations.iter().map(|_| OnceCell::new()).collect());
         let label = &compiled.operations.get(operation)?.label;
-        Some(met.get(operation)?.get_or_init(|| Operation::new(&compiled.name, label, metrics)))
+        Some(
+            met.get(operation)?
+                .get_or_init(|| Operation::new(&compiled.name, label, self.compiled.snapshot.revision, metrics)),
+        )
     }
 }
 

@@ -57,6 +57,16 @@ pub(crate) struct Download {
     pub(crate) deadline: Deadline,
 }
 
+impl Download {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let incoming = &mut self.incoming;
+        match &mut self.lease {
+            Some(lease) => lease.poll(cx, |cx| Pin::new(&mut *incoming).poll_frame(cx)),
+            None => Pin::new(incoming).poll_frame(cx),
+        }
+    }
+}
+
 /// What is recorded of a request.
 #[derive(Debug)]
 pub(crate) struct Record {
@@ -142,7 +152,7 @@ impl Exchange {
     /// Returns the next frame of the backend's answer, less the trailers that may not pass.
     pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let Some(download) = &mut self.download else { return Poll::Ready(None) };
-        let Poll::Ready(frame) = Pin::new(&mut download.incoming).poll_frame(cx) else { return self.poll_patience(cx) };
+        let Poll::Ready(frame) = download.poll_frame(cx) else { return self.poll_patience(cx) };
         download.deadline.restart();
         Poll::Ready(match frame {
             Some(Ok(frame)) => {

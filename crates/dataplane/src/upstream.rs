@@ -4,17 +4,25 @@
 //! HTTP/2 is one shared connection per pool. Does not choose endpoints and changes no field but framing.
 
 mod connect;
+mod http1;
 mod send;
 mod shape;
 
-use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    cell::RefCell,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use gateway::{Endpoint, PoolId};
-use hyper::client::conn::{http1, http2};
+use hyper::client::conn::http2;
 use thiserror::Error;
 use tokio::sync::Semaphore;
 
 pub(crate) use connect::TlsClients;
+use http1::Http1;
 pub(crate) use send::{Answer, send};
 
 use crate::{body::RequestBody, worker::Worker};
@@ -90,7 +98,7 @@ struct Pool {
 
 #[derive(Debug)]
 struct Idle {
-    sender: http1::SendRequest<RequestBody>,
+    connection: Http1,
     age: u32,
 }
 
@@ -103,7 +111,7 @@ enum Speaks {
 /// A connection out of the pool.
 #[derive(Debug)]
 struct Pooled {
-    sender: http1::SendRequest<RequestBody>,
+    connection: Http1,
     rest: Rest,
 }
 
@@ -118,15 +126,20 @@ enum Rest {
 #[derive(Debug)]
 pub(crate) struct Lease {
     pool: PoolId,
-    sender: http1::SendRequest<RequestBody>,
+    connection: Http1,
 }
 
 impl Lease {
     /// Returns the connection to its pool, if both directions are at rest.
-    pub(crate) fn give_back(self, worker: &Worker) {
-        if self.sender.is_ready() {
-            worker.upstreams.put(self.pool, self.sender);
+    pub(crate) fn give_back(mut self, worker: &Worker) {
+        if self.connection.is_at_rest() {
+            worker.upstreams.put(self.pool, self.connection);
         }
+    }
+
+    /// Polls a part of the answer, which comes over this connection.
+    pub(crate) fn poll<T>(&mut self, cx: &mut Context<'_>, poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
+        self.connection.poll_first(cx, poll)
     }
 }
 
@@ -144,7 +157,7 @@ impl Upstreams {
             for idle in &mut pool.idle {
                 idle.age += 1;
             }
-            pool.idle.retain(|idle| idle.age < self.longest_rest && !idle.sender.is_closed());
+            pool.idle.retain_mut(|idle| idle.age < self.longest_rest && !idle.connection.is_closed());
         }
     }
 
@@ -165,20 +178,15 @@ impl Upstreams {
     /// Takes the HTTP/1.1 connection to an endpoint that was used last, if one is still open.
     fn take_for(&self, endpoint: &Endpoint) -> Option<Pooled> {
         self.with(endpoint.pool, |pool| {
-            while let Some(idle) = pool.idle.pop() {
-                if idle.sender.is_ready() {
-                    let rest = if idle.age == 0 { Rest::Busy } else { Rest::Rested };
-                    return Some(Pooled { sender: idle.sender, rest });
-                }
-            }
-            None
+            let Idle { connection, age } = pool.idle.pop()?;
+            Some(Pooled { connection, rest: if age == 0 { Rest::Busy } else { Rest::Rested } })
         })?
     }
 
-    fn put(&self, pool: PoolId, sender: http1::SendRequest<RequestBody>) {
+    fn put(&self, pool: PoolId, connection: Http1) {
         self.with(pool, |pool| {
             if pool.idle.len() < self.most_idle {
-                pool.idle.push(Idle { sender, age: 0 });
+                pool.idle.push(Idle { connection, age: 0 });
             }
         });
     }

@@ -11,6 +11,7 @@ use crate::{
     access::{Access, Requirement},
     callers::{CredentialKey, CredentialKind, KnownCaller, Vouchers},
     credential::{self, Credential},
+    decide::{Steps, timed},
     issuer::Issuer,
     rejection::{Code, Rejection},
     request::RequestHead,
@@ -45,7 +46,12 @@ impl Access {
     ///
     /// 400 for two credentials, 401 without a valid one, 403 without a needed scope, 503 when an issuer's keys are
     /// not to be had.
-    pub(crate) async fn authenticate(&self, head: &RequestHead, moment: Moment<'_>) -> Result<Caller, Rejection> {
+    pub(crate) async fn authenticate(
+        &self,
+        head: &RequestHead,
+        moment: Moment<'_>,
+        steps: &mut Steps,
+    ) -> Result<Caller, Rejection> {
         let (requirement, missing) = match self {
             Self::Open => return Ok(Caller::Anonymous),
             Self::Optional(requirement) => (requirement, Ok(Caller::Anonymous)),
@@ -55,15 +61,20 @@ impl Access {
         let Some(credential) = found.map_err(|rejection| requirement.challenge.complete(rejection))? else {
             return missing;
         };
-        requirement.caller(&credential, moment).await
+        requirement.caller(&credential, moment, steps).await
     }
 }
 
 impl Requirement {
-    async fn caller(&self, credential: &Credential<'_>, moment: Moment<'_>) -> Result<Caller, Rejection> {
+    async fn caller(
+        &self,
+        credential: &Credential<'_>,
+        moment: Moment<'_>,
+        steps: &mut Steps,
+    ) -> Result<Caller, Rejection> {
         let (caller, issuer) = match self.known(credential, moment) {
             Some(known) => known,
-            None => Box::pin(self.verify(credential, moment)).await?,
+            None => Box::pin(timed(&mut steps.authenticate, self.verify(credential, moment))).await?,
         };
         let is_expired = caller.principal.expires_at.is_some_and(|expiry| seconds(moment.now) >= expiry);
         if is_expired {

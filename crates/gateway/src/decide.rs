@@ -55,15 +55,21 @@ pub struct DecisionRecord {
 /// The Backend JWTs of one request: seldom more than one.
 pub type Jwts = SmallVec<[Arc<IssuedJwt>; 2]>;
 
-/// The time that each step took; zero for steps that were not reached.
+/// The time that the slow steps took; zero for what was not reached or came from a cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Steps {
-    /// Path and route.
-    pub route: Duration,
-    /// Credential, signature, scopes.
+    /// Verifying the credential, and fetching keys for that.
     pub authenticate: Duration,
-    /// Look-up, mapping, signing; or the cache.
+    /// Look-up, mapping and signing.
     pub issue: Duration,
+}
+
+/// Does a step and says how long it took.
+pub(crate) async fn timed<T>(spent: &mut Duration, step: impl Future<Output = T>) -> T {
+    let start = Instant::now();
+    let done = step.await;
+    *spent = start.elapsed();
+    done
 }
 
 impl Snapshot {
@@ -81,20 +87,17 @@ impl Snapshot {
         now: SystemTime,
         record: &mut DecisionRecord,
     ) -> Result<Forward, Rejection> {
-        let mut clock = Stopwatch(Instant::now());
         let path = normal_path(&head.parts.uri)?;
         let routed = self.route(&head, &path)?;
         let operation = routed.operation()?;
         record.api = Some(routed.base.api);
         record.operation = Some(routed.operation);
-        record.steps.route = clock.lap();
 
         let moment = Moment { runtime, revision: self.revision, now };
-        let caller = operation.access.authenticate(&head, moment).await?;
+        let caller = operation.access.authenticate(&head, moment, &mut record.steps).await?;
         if let Caller::Known(known, _) = &caller {
             record.caller = Some(Arc::clone(known));
         }
-        record.steps.authenticate = clock.lap();
 
         let application = calling_application(&caller, routed.api, &self.applications);
         let key_type = operation.key_type(&application)?;
@@ -102,8 +105,7 @@ impl Snapshot {
         operation.access.require_subscription(&application)?;
         let call =
             Call { api: routed.api, operation: routed.operation, applications: &self.applications, runtime, now };
-        record.jwts = operation.backend_jwts.issue(&caller, &application, call).await?;
-        record.steps.issue = clock.lap();
+        record.jwts = operation.backend_jwts.issue(&caller, &application, call, &mut record.steps).await?;
 
         let endpoint = operation.endpoint(application.key_type, &head)?;
         let path_and_query = rebase(&routed, operation, endpoint, &head.parts.uri)?;
@@ -197,13 +199,4 @@ fn rebase(
     }
     PathAndQuery::from_maybe_shared(bytes::Bytes::from(text))
         .map_err(|_| Rejection::new(Code::BadRequest, "the path cannot be forwarded"))
-}
-
-struct Stopwatch(Instant);
-
-impl Stopwatch {
-    fn lap(&mut self) -> Duration {
-        let now = Instant::now();
-        now.duration_since(std::mem::replace(&mut self.0, now))
-    }
 }

@@ -19,7 +19,7 @@ use crate::{
     applications::{Applications, CallingApplication},
     authenticate::Caller,
     callers::KnownCaller,
-    decide::Jwts,
+    decide::{Jwts, Steps, timed},
     fingerprint::Fingerprint,
     issued::{self, IssuedJwt, Life, LifeBounds, Slot},
     issuer::{ApplicationFromToken, Issuer},
@@ -127,6 +127,7 @@ impl Issuance {
         caller: &Caller,
         application: &CallingApplication,
         call: Call<'_>,
+        steps: &mut Steps,
     ) -> Result<Jwts, Rejection> {
         match caller {
             Caller::Known(caller, issuer) => {
@@ -134,11 +135,11 @@ impl Issuance {
                     self.renew_ahead(&found, (caller, issuer), application, call);
                     return Ok(found);
                 }
-                Box::pin(self.issue_all(caller, issuer, application, call)).await
+                Box::pin(timed(&mut steps.issue, self.issue_all(caller, issuer, application, call))).await
             }
             Caller::Anonymous => match self.cached_anonymous(call) {
                 Some(found) => Ok(found),
-                None => Box::pin(self.issue_anonymous(call)).await,
+                None => Box::pin(timed(&mut steps.issue, self.issue_anonymous(call))).await,
             },
         }
     }

@@ -58,22 +58,22 @@ impl<'a> NormalPath<'a> {
         if bytes.first() != Some(&b'/') {
             return Err(PathError::NotAbsolute);
         }
-        let mut is_encoded = false;
-        let mut has_leading_dot = false;
-        let mut previous = Kind::Plain;
+        // Every byte of every path comes through here: what is in it is gathered without a branch.
+        let (mut found, mut after_slash) = (0, 0);
         for &byte in bytes {
-            let kind = kind(byte);
-            match (previous, kind) {
-                (Kind::Slash, Kind::Slash) => return Err(PathError::EmptySegment),
-                (Kind::Slash, Kind::Dot) => has_leading_dot = true,
-                (_, Kind::Percent) => is_encoded = true,
-                (_, Kind::Ambiguous) => return Err(PathError::Ambiguous),
-                (_, Kind::Plain | Kind::Dot | Kind::Slash) => {}
-            }
-            previous = kind;
+            let sign = sign(byte);
+            found |= sign | (sign & after_slash) << SECOND;
+            after_slash = if sign == SLASH { SLASH | DOT } else { 0 };
         }
+        if found & AMBIGUOUS != 0 {
+            return Err(PathError::Ambiguous);
+        }
+        if found & SLASH << SECOND != 0 {
+            return Err(PathError::EmptySegment);
+        }
+        let is_encoded = found & PERCENT != 0;
         let (text, has_encoded_slash) = if is_encoded { decode(bytes)? } else { (Cow::Borrowed(path), false) };
-        if (has_leading_dot || is_encoded) && text.split('/').any(is_dot_segment) {
+        if (is_encoded || found & DOT << SECOND != 0) && text.split('/').any(is_dot_segment) {
             return Err(PathError::DotSegment);
         }
         Ok(Self { text, has_encoded_slash })
@@ -90,36 +90,34 @@ impl<'a> NormalPath<'a> {
     }
 }
 
-/// What a byte of a path means to its normal spelling.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Plain,
-    Slash,
-    Dot,
-    Percent,
-    Ambiguous,
-}
+// What a byte of a path may be: a sign each.
+const SLASH: u8 = 1;
+const DOT: u8 = 1 << 1;
+const PERCENT: u8 = 1 << 2;
+const AMBIGUOUS: u8 = 1 << 3;
+/// Moves a sign to where it says: found right after a slash.
+const SECOND: u8 = 4;
 
-/// The kind of each byte.
+/// The sign of each byte; 0: nothing special.
 #[expect(clippy::indexing_slicing, reason = "computed by the compiler, which would refuse an index out of bounds")]
-const KINDS: [Kind; 256] = {
-    let mut kinds = [Kind::Ambiguous; 256];
+const SIGNS: [u8; 256] = {
+    let mut signs = [AMBIGUOUS; 256];
     let mut byte = 0x21;
     while byte < 0x7f {
-        kinds[byte] = Kind::Plain;
+        signs[byte] = 0;
         byte += 1;
     }
-    kinds[b'/' as usize] = Kind::Slash;
-    kinds[b'.' as usize] = Kind::Dot;
-    kinds[b'%' as usize] = Kind::Percent;
-    kinds[b'\\' as usize] = Kind::Ambiguous;
-    kinds[b'#' as usize] = Kind::Ambiguous;
-    kinds[b'?' as usize] = Kind::Ambiguous;
-    kinds
+    signs[b'/' as usize] = SLASH;
+    signs[b'.' as usize] = DOT;
+    signs[b'%' as usize] = PERCENT;
+    signs[b'\\' as usize] = AMBIGUOUS;
+    signs[b'#' as usize] = AMBIGUOUS;
+    signs[b'?' as usize] = AMBIGUOUS;
+    signs
 };
 
-fn kind(byte: u8) -> Kind {
-    KINDS.get(usize::from(byte)).copied().unwrap_or(Kind::Ambiguous)
+fn sign(byte: u8) -> u8 {
+    SIGNS.get(usize::from(byte)).copied().unwrap_or(AMBIGUOUS)
 }
 
 /// True for `.` and `..`, also before a path parameter (`..;x`, `..%3Bx`).

@@ -10,15 +10,17 @@ use http::StatusCode;
 
 use crate::exchange::{Ending, Record};
 
-/// The names of an API and its operation, as a line has them: escaped once, not for each request.
+/// The names of an API and its operation and the published revision, as a line has them: escaped once, not for each
+/// request.
 #[derive(Debug)]
 pub(crate) struct OperationText(Box<[u8]>);
 
 impl OperationText {
-    pub(crate) fn new(api: &str, operation: &str) -> Self {
+    pub(crate) fn new(api: &str, operation: &str, revision: u64) -> Self {
         let mut text = Vec::new();
         escaped(&mut text, b",\"api\":\"", api);
         escaped(&mut text, b",\"operation\":\"", operation);
+        number(&mut text, b",\"revision\":", revision);
         Self(text.into())
     }
 }
@@ -35,13 +37,15 @@ pub(super) fn write(line: &mut Vec<u8>, record: &Record, operation: Option<&Oper
     line.extend_from_slice(b"\",\"method\":\"");
     line.extend_from_slice(record.method.as_str().as_bytes());
     line.push(b'"');
-    if let Some(OperationText(text)) = operation {
-        line.extend_from_slice(text);
+    match operation {
+        Some(OperationText(text)) => line.extend_from_slice(text),
+        None => number(line, b",\"revision\":", record.told.revision()),
     }
-    number(line, b",\"status\":", record.status.map_or(0, |status: StatusCode| u64::from(status.as_u16())));
+    line.extend_from_slice(b",\"status\":");
+    line.extend_from_slice(record.status.as_ref().map_or("0", StatusCode::as_str).as_bytes());
     line.extend_from_slice(b",\"outcome\":\"");
     line.extend_from_slice(outcome(record).as_bytes());
-    number(line, b"\",\"revision\":", record.told.revision());
+    line.push(b'"');
     if let Some(user) = record.told.user() {
         escaped(line, b",\"user\":\"", user);
     }
@@ -74,14 +78,19 @@ fn write_jwts(line: &mut Vec<u8>, record: &Record) {
     line.extend_from_slice(b"}]");
 }
 
-/// Writes the time per step, in microseconds.
+/// Writes the time per step, in microseconds; 0 for what came from a cache.
 fn write_steps(line: &mut Vec<u8>, record: &Record) {
-    let Steps { route, authenticate, issue } = record.told.steps();
-    number(line, b",\"micros\":{\"route\":", micros(route));
-    number(line, b",\"authenticate\":", micros(authenticate));
-    number(line, b",\"issue\":", micros(issue));
+    let Steps { authenticate, issue } = record.told.steps();
+    let mut slow = Duration::ZERO;
+    if authenticate.is_zero() && issue.is_zero() {
+        line.extend_from_slice(b",\"micros\":{\"authenticate\":0,\"issue\":0");
+    } else {
+        slow = authenticate + issue;
+        number(line, b",\"micros\":{\"authenticate\":", micros(authenticate));
+        number(line, b",\"issue\":", micros(issue));
+    }
     if let Some(answered) = record.answered {
-        number(line, b",\"backend\":", micros(answered.saturating_sub(route + authenticate + issue)));
+        number(line, b",\"backend\":", micros(answered.saturating_sub(slow)));
     }
     number(line, b",\"total\":", micros(record.ended));
     line.push(b'}');
@@ -222,7 +231,12 @@ mod tests {
 
     fn line(record: &Record, api: &str, operation: &str) -> serde_json::Value {
         let mut line = Vec::new();
-        write(&mut line, record, Some(&OperationText::new(api, operation)), &mut Seconds::default());
+        write(
+            &mut line,
+            record,
+            Some(&OperationText::new(api, operation, record.told.revision())),
+            &mut Seconds::default(),
+        );
         assert_eq!(line.split(|byte| *byte == b'\n').count(), 2);
         serde_json::from_slice(&line).unwrap()
     }
@@ -249,14 +263,14 @@ mod tests {
             user: Some("ab12".into()),
             jwts: vec![r#""kid":"k","jti":"j""#.into(), r#""kid":"l""#.into()],
             revision: 7,
-            steps: Steps { route: Duration::from_micros(10), ..Steps::default() },
+            steps: Steps { authenticate: Duration::from_micros(10), ..Steps::default() },
             ..Facts::default()
         };
         let expected = serde_json::json!({
             "time": "1970-01-01T00:00:00.000000Z", "requestId": "r1", "method": "GET", "api": "orders",
             "operation": "GET /orders/{id}", "status": 200, "outcome": "answered", "revision": 7, "user": "ab12",
             "jwts": [{"kid": "k", "jti": "j"}, {"kid": "l"}], "requestBytes": 1, "responseBytes": 2,
-            "micros": {"route": 10, "authenticate": 0, "issue": 0, "backend": 20, "total": 40},
+            "micros": {"authenticate": 10, "issue": 0, "backend": 20, "total": 40},
         });
         assert_eq!(line(&record(facts), "orders", "GET /orders/{id}"), expected);
     }

@@ -20,7 +20,7 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use super::UpstreamError;
+use super::{UpstreamError, http1::Http1};
 use crate::{
     body::RequestBody,
     worker::{LocalExecutor, Worker},
@@ -35,7 +35,7 @@ const LARGEST_ANSWER_HEAD: u32 = 256 * 1024;
 
 /// A new connection, ready for a request.
 pub(super) enum Connected {
-    Http1(http1::SendRequest<RequestBody>),
+    Http1(Http1),
     Http2(http2::SendRequest<RequestBody>),
 }
 
@@ -93,18 +93,13 @@ async fn over_tls(
     }
 }
 
-async fn http1_over<S>(stream: S) -> Result<http1::SendRequest<RequestBody>, UpstreamError>
+async fn http1_over<S>(stream: S) -> Result<Http1, UpstreamError>
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let (sender, connection) =
         http1::Builder::new().handshake(TokioIo::new(stream)).await.map_err(UpstreamError::Protocol)?;
-    tokio::task::spawn_local(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "a backend's connection ended");
-        }
-    });
-    Ok(sender)
+    Ok(Http1::new(sender, connection))
 }
 
 async fn http2_over<S>(stream: S) -> Result<http2::SendRequest<RequestBody>, UpstreamError>

@@ -17,10 +17,10 @@ use gateway::{Endpoint, RequestHead};
 use http::{Request, Response};
 use hyper::{
     body::Incoming,
-    client::conn::{TrySendError, http1, http2},
+    client::conn::{TrySendError, http2},
 };
 
-use super::{Lease, Pooled, Rest, Speaks, UpstreamError, connect, connect::Connected, shape};
+use super::{Lease, Pooled, Rest, Speaks, UpstreamError, connect, connect::Connected, http1::Http1, shape};
 use crate::{
     body::{RequestBody, Upload},
     timers::Deadline,
@@ -55,13 +55,13 @@ pub(crate) async fn send(
     (head, body): (Box<RequestHead>, RequestBody),
     upload: Option<&Upload>,
 ) -> Result<Answer, UpstreamError> {
-    let Some(Pooled { mut sender, rest }) = worker.upstreams.take_for(endpoint) else {
+    let Some(Pooled { mut connection, rest }) = worker.upstreams.take_for(endpoint) else {
         return Box::pin(send_anew(worker, endpoint, Request::from_parts(head.parts, body), upload)).await;
     };
     let copy = may_be_repeated(&head, &body, rest).then(|| copy_of(&head));
-    let sending = pin!(sender.try_send_request(shape::http1(Request::from_parts(head.parts, body), endpoint)));
-    let error = match within(worker, endpoint, upload, sending).await? {
-        Ok(response) => return Ok(Answer { response, lease: Some(Lease { pool: endpoint.pool, sender }) }),
+    let sending = pin!(connection.start(shape::http1(Request::from_parts(head.parts, body), endpoint)));
+    let error = match within(worker, endpoint, upload, (Some(&mut connection), sending)).await? {
+        Ok(response) => return Ok(Answer { response, lease: Some(Lease { pool: endpoint.pool, connection }) }),
         Err(error) => Box::new(error),
     };
     let request = unsent(*error).or_else(|error| copy.filter(|_| is_closed_unanswered(&error)).ok_or(error));
@@ -83,7 +83,7 @@ async fn send_anew(
         None => request,
     };
     let attempt = match connected(worker, endpoint).await? {
-        Connected::Http1(sender) => over_http1(worker, endpoint, sender, request, upload).await,
+        Connected::Http1(connection) => over_http1(worker, endpoint, connection, request, upload).await,
         Connected::Http2(sender) => over_http2(worker, endpoint, sender, request, upload).await,
     };
     match attempt {
@@ -137,13 +137,15 @@ async fn connected(worker: &Rc<Worker>, endpoint: &Arc<Endpoint>) -> Result<Conn
 async fn over_http1(
     worker: &Rc<Worker>,
     endpoint: &Arc<Endpoint>,
-    mut sender: http1::SendRequest<RequestBody>,
+    mut connection: Http1,
     request: Request<RequestBody>,
     upload: Option<&Upload>,
 ) -> Attempt {
-    let sending = pin!(sender.try_send_request(shape::http1(request, endpoint)));
-    match within(worker, endpoint, upload, sending).await {
-        Ok(Ok(response)) => Attempt::Done(Ok(Answer { response, lease: Some(Lease { pool: endpoint.pool, sender }) })),
+    let sending = pin!(connection.start(shape::http1(request, endpoint)));
+    match within(worker, endpoint, upload, (Some(&mut connection), sending)).await {
+        Ok(Ok(response)) => {
+            Attempt::Done(Ok(Answer { response, lease: Some(Lease { pool: endpoint.pool, connection }) }))
+        }
         Ok(Err(error)) => error.into(),
         Err(error) => Attempt::Done(Err(error)),
     }
@@ -157,7 +159,7 @@ async fn over_http2(
     upload: Option<&Upload>,
 ) -> Attempt {
     let sending = pin!(sender.try_send_request(shape::http2(request, endpoint)));
-    match within(worker, endpoint, upload, sending).await {
+    match within(worker, endpoint, upload, (None, sending)).await {
         Ok(Ok(response)) => Attempt::Done(Ok(Answer { response, lease: None })),
         Ok(Err(error)) => error.into(),
         Err(error) => Attempt::Done(Err(error)),
@@ -181,16 +183,20 @@ impl From<TrySendError<Request<RequestBody>>> for Attempt {
     }
 }
 
-/// Waits for an answer; the limit starts anew as long as the client's body moves.
+/// Waits for an answer, driving the connection that has no task of its own; the limit starts anew as long as the client's body moves.
 async fn within<T>(
     worker: &Worker,
     endpoint: &Endpoint,
     upload: Option<&Upload>,
-    mut answer: Pin<&mut impl Future<Output = T>>,
+    (mut connection, mut answer): (Option<&mut Http1>, Pin<&mut impl Future<Output = T>>),
 ) -> Result<T, UpstreamError> {
     let mut deadline = Deadline::new(&worker.timers, endpoint.response_timeout);
     poll_fn(|cx| {
-        if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
+        let polled = match &mut connection {
+            Some(connection) => connection.poll(cx, |cx| answer.as_mut().poll(cx)),
+            None => answer.as_mut().poll(cx),
+        };
+        if let Poll::Ready(answer) = polled {
             return Poll::Ready(Ok(answer));
         }
         while deadline.poll(cx).is_ready() {

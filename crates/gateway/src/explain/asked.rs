@@ -11,6 +11,7 @@ use crate::{
     authenticate::{Caller, Moment},
     callers::KnownCaller,
     credential::Place,
+    decide::Steps,
     issuer::Issuer,
     rejection::{Code, Rejection},
     request::{Connection, RequestHead},
@@ -130,7 +131,7 @@ async fn bearer(
     let no_place = || Rejection::new(Code::Unauthorized, "this operation reads no access token");
     let source = requirement.sources.first().ok_or_else(no_place)?;
     let head = request(&source.place, token)?;
-    match found.operation.access.authenticate(&head, Moment { runtime, revision, now }).await? {
+    match found.operation.access.authenticate(&head, Moment { runtime, revision, now }, &mut Steps::default()).await? {
         Caller::Known(caller, issuer) => Ok(Asked::Bearer(caller, issuer)),
         Caller::Anonymous => Ok(Asked::Nobody),
     }
