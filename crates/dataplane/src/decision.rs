@@ -42,7 +42,7 @@ pub struct Decision {
 pub struct Facts {
     /// The names of the API and of its operation, once known.
     pub operation: Option<(Arc<str>, Arc<str>)>,
-    /// The keyed hash of the user.
+    /// The keyed hash of the user, in hexadecimal.
     pub user: Option<Arc<str>>,
     /// For each Backend JWT its part of the audit record: JSON members without braces.
     pub jwts: Vec<Arc<str>>,
@@ -93,7 +93,7 @@ impl Told {
         }
     }
 
-    /// Returns the keyed hash of the user.
+    /// Returns the keyed hash of the user, in hexadecimal.
     pub(crate) fn user(&self) -> Option<&str> {
         match self {
             Self::Nothing => None,

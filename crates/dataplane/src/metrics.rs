@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use ahash::RandomState;
+use foldhash::fast::RandomState;
 use http::StatusCode;
 
 pub use render::Exposition;

@@ -8,7 +8,7 @@ use std::cell::{Cell, RefCell};
 
 use gateway::{Code, Rejection};
 use http::{
-    HeaderMap, HeaderValue, Method, Uri, Version,
+    HeaderMap, HeaderName, HeaderValue, Method, Uri, Version,
     header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING},
     request::Parts,
     uri::Authority,
@@ -67,11 +67,8 @@ fn check_http1(parts: &Parts, body: &impl Body, seen: &Seen) -> Result<(), Rejec
     if parts.method == Method::CONNECT || parts.method == Method::TRACE {
         return Err(Rejection::new(Code::NotImplemented, "this method is not served"));
     }
-    let mut hosts = parts.headers.get_all(HOST).iter();
-    let host = hosts.next().ok_or_else(|| bad("the request has no `Host`"))?;
-    if hosts.next().is_some() {
-        return Err(bad("the request has several `Host` fields"));
-    }
+    let host = only(&parts.headers, &HOST).map_err(|_| bad("the request has several `Host` fields"))?;
+    let host = host.ok_or_else(|| bad("the request has no `Host`"))?;
     seen.check_host(host.as_bytes())?;
     if parts.uri.authority().is_some_and(|authority| !names_same(authority, host)) {
         return Err(bad("the target and `Host` name different authorities"));
@@ -96,11 +93,7 @@ fn check_transfer_encoding(headers: &HeaderMap) -> Result<(), Rejection> {
 }
 
 fn check_http2(parts: &Parts, seen: &Seen) -> Result<(), Rejection> {
-    let mut hosts = parts.headers.get_all(HOST).iter();
-    let host = hosts.next();
-    if hosts.next().is_some() {
-        return Err(bad("the request has several `host` fields"));
-    }
+    let host = only(&parts.headers, &HOST).map_err(|_| bad("the request has several `host` fields"))?;
     match (parts.uri.authority(), host) {
         (Some(authority), Some(host)) if !names_same(authority, host) => {
             return Err(bad("`:authority` and `host` name different authorities"));
@@ -117,13 +110,23 @@ fn check_http2(parts: &Parts, seen: &Seen) -> Result<(), Rejection> {
 }
 
 fn check_content_length(headers: &HeaderMap) -> Result<(), Rejection> {
-    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
-    let Some(length) = lengths.next() else { return Ok(()) };
-    let is_number = !length.is_empty() && length.as_bytes().iter().all(u8::is_ascii_digit);
-    if is_number && lengths.next().is_none() {
-        return Ok(());
+    match only(headers, &CONTENT_LENGTH) {
+        Ok(None) => Ok(()),
+        Ok(Some(length)) if !length.is_empty() && length.as_bytes().iter().all(u8::is_ascii_digit) => Ok(()),
+        Ok(Some(_)) | Err(Several) => Err(bad("`content-length` is not one number")),
     }
-    Err(bad("`content-length` is not one number"))
+}
+
+/// More than one field of a name.
+struct Several;
+
+/// Returns the only field of a name. Counts first: mostly no field comes twice.
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, Several> {
+    let value = headers.get(name);
+    if headers.len() > headers.keys_len() && headers.get_all(name).iter().nth(1).is_some() {
+        return Err(Several);
+    }
+    Ok(value)
 }
 
 /// HTTP/1 parsers trim; in HTTP/2 the white space is part of the value (RFC 9113 §8.2.1).

@@ -2,8 +2,8 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use ahash::RandomState;
 use claims::{Application, Json, KeyType, Object, Principal};
+use foldhash::fast::RandomState;
 
 use crate::{
     fingerprint::Fingerprint,

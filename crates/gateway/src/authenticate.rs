@@ -3,7 +3,7 @@
 //! The issuer is chosen by `iss` first, then only its keys by `kid` and algorithm. What depends on the operation
 //! (scopes, audience, trusted issuers) and on the time is checked at every call, also for cached callers.
 
-use std::{sync::Arc, time::SystemTime};
+use std::sync::Arc;
 
 use claims::{AccessToken, Json, Object, Principal, PrincipalKind, TokenError, UnverifiedToken};
 
@@ -16,7 +16,7 @@ use crate::{
     rejection::{Code, Rejection},
     request::RequestHead,
     runtime::Runtime,
-    time::seconds,
+    time::Now,
 };
 
 /// Who calls, as far as the operation wants to know.
@@ -36,7 +36,7 @@ pub(crate) struct Moment<'a> {
     /// The snapshot's revision: refusals are forgotten with it.
     pub revision: u64,
     /// Now.
-    pub now: SystemTime,
+    pub now: Now,
 }
 
 impl Access {
@@ -52,16 +52,16 @@ impl Access {
         moment: Moment<'_>,
         steps: &mut Steps,
     ) -> Result<Caller, Rejection> {
-        let (requirement, missing) = match self {
+        let requirement = match self {
             Self::Open => return Ok(Caller::Anonymous),
-            Self::Optional(requirement) => (requirement, Ok(Caller::Anonymous)),
-            Self::Secured(requirement) => (requirement, Err(requirement.challenge.missing())),
+            Self::Optional(requirement) | Self::Secured(requirement) => requirement,
         };
         let found = credential::find(head, &requirement.sources);
-        let Some(credential) = found.map_err(|rejection| requirement.challenge.complete(rejection))? else {
-            return missing;
-        };
-        requirement.caller(&credential, moment, steps).await
+        match found.map_err(|rejection| requirement.challenge.complete(rejection))? {
+            Some(credential) => requirement.caller(&credential, moment, steps).await,
+            None if matches!(self, Self::Optional(_)) => Ok(Caller::Anonymous),
+            None => Err(requirement.challenge.missing()),
+        }
     }
 }
 
@@ -76,7 +76,7 @@ impl Requirement {
             Some(known) => known,
             None => Box::pin(timed(&mut steps.authenticate, self.verify(credential, moment))).await?,
         };
-        let is_expired = caller.principal.expires_at.is_some_and(|expiry| seconds(moment.now) >= expiry);
+        let is_expired = caller.principal.expires_at.is_some_and(|expiry| moment.now.seconds >= expiry);
         if is_expired {
             moment.runtime.callers.remove(CredentialKind::Jwt, &credential.token);
             return Err(self.challenge.invalid(TokenError::Expired));
@@ -104,7 +104,7 @@ impl Requirement {
         let Moment { runtime, revision, now } = moment;
         let text = std::str::from_utf8(&credential.token);
         let token = text.map_err(|_| self.challenge.invalid(TokenError::NotCompact))?;
-        if let Some(error) = runtime.callers.refusal(CredentialKind::Jwt, token, revision, seconds(now)) {
+        if let Some(error) = runtime.callers.refusal(CredentialKind::Jwt, token, revision, now.seconds) {
             return Err(self.challenge.invalid(error));
         }
         match self.verify_jwt(token, moment).await {
@@ -115,7 +115,7 @@ impl Requirement {
             }
             Err(Refusal::Token(error)) => {
                 if is_lasting(error) {
-                    runtime.callers.refuse(CredentialKind::Jwt, token, revision, (error, seconds(now)));
+                    runtime.callers.refuse(CredentialKind::Jwt, token, revision, (error, now.seconds));
                 }
                 Err(self.challenge.invalid(error))
             }
@@ -190,7 +190,7 @@ async fn verify_with_keys(
     issuer: &Issuer,
     moment: Moment<'_>,
 ) -> Result<(AccessToken, u64), Refusal> {
-    let now = seconds(moment.now);
+    let now = moment.now.seconds;
     let attempt = |token: UnverifiedToken<'_>| {
         let current = issuer.keys.current();
         let keys = current.keys.as_ref().ok_or(Refusal::NoKeys)?;
@@ -201,7 +201,7 @@ async fn verify_with_keys(
         Err(Refusal::NoKeys | Refusal::Token(TokenError::UnknownKid)) => {}
         outcome => return outcome,
     }
-    let (keys, at) = (Arc::clone(&issuer.keys), moment.now);
+    let (keys, at) = (Arc::clone(&issuer.keys), moment.now.time);
     let refreshing = moment.runtime.background.spawn(async move { keys.refresh_for_unknown_kid(at).await });
     if refreshing.await.is_err() {
         return Err(Refusal::NoKeys);

@@ -9,9 +9,9 @@ use std::{
     sync::{Arc, atomic::AtomicU64},
 };
 
-use ahash::RandomState;
 use arc_swap::ArcSwap;
 use claims::{KeyFingerprint, Principal, TokenError};
+use foldhash::fast::RandomState;
 use quick_cache::{Equivalent, Weighter, sync::Cache};
 
 use crate::{fingerprint::Fingerprint, issued::IssuedJwt};
@@ -199,14 +199,14 @@ impl Callers {
                 items,
                 max_bytes,
                 Bytes,
-                RandomState::new(),
+                RandomState::default(),
                 quick_cache::sync::DefaultLifecycle::default(),
             ),
             refused: Cache::with(
                 1024,
                 refused_bytes,
                 Bytes,
-                RandomState::new(),
+                RandomState::default(),
                 quick_cache::sync::DefaultLifecycle::default(),
             ),
         }

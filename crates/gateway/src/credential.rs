@@ -66,9 +66,10 @@ fn ambiguous() -> Rejection {
 fn in_place<'a>(head: &'a RequestHead, place: &Place) -> Result<Option<Cow<'a, [u8]>>, Rejection> {
     match place {
         Place::Header(name) => {
-            let mut values = head.parts.headers.get_all(name).iter();
-            let Some(value) = values.next() else { return Ok(None) };
-            if values.next().is_some() {
+            let headers = &head.parts.headers;
+            let Some(value) = headers.get(name) else { return Ok(None) };
+            // Counting first: mostly no field comes twice.
+            if headers.len() > headers.keys_len() && headers.get_all(name).iter().nth(1).is_some() {
                 return Err(ambiguous());
             }
             in_field(name, value).map(|token| Some(Cow::Borrowed(token)))

@@ -26,6 +26,7 @@ use crate::{
     request::{Endpoint, RequestHead},
     runtime::Runtime,
     snapshot::{Operation, Routed, Snapshot},
+    time::Now,
 };
 
 /// What was decided, and what the audit record says about it.
@@ -93,6 +94,7 @@ impl Snapshot {
         record.api = Some(routed.base.api);
         record.operation = Some(routed.operation);
 
+        let now = Now::from(now);
         let moment = Moment { runtime, revision: self.revision, now };
         let caller = operation.access.authenticate(&head, moment, &mut record.steps).await?;
         if let Caller::Known(known, _) = &caller {

@@ -213,7 +213,13 @@ pub async fn explain(
         Ok(application) => application,
         Err(rejection) => return Ok(explanation.refused(&rejection)),
     };
-    let call = Call { api: found.api, operation: found.number, applications: &snapshot.applications, runtime, now };
+    let call = Call {
+        api: found.api,
+        operation: found.number,
+        applications: &snapshot.applications,
+        runtime,
+        now: now.into(),
+    };
     for policy in &found.operation.backend_jwts.policies {
         let outcome = outcome(policy, asked.known(), &application, call).await;
         explanation.jwts.push(ExplainedJwt { policy: Arc::clone(policy), outcome });
@@ -265,7 +271,7 @@ impl SentJwt {
             is_new
         });
         let value: Box<str> = String::from_utf8_lossy(jwt.value.as_bytes()).into();
-        let key = call.runtime.keyring.signing_key(&policy.policy, seconds(call.now)).ok().flatten();
+        let key = call.runtime.keyring.signing_key(&policy.policy, call.now.seconds).ok().flatten();
         Self {
             header_bytes: policy.policy.header.len() + 2 + value.len(),
             claims,

@@ -3,10 +3,7 @@
 //! The hot path is [`Issuance::cached`]: no lock that others wait for, no parsing, no signature. Everything else happens
 //! once for each caller and policy, and again ahead of expiry in the background.
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::SystemTime,
-};
+use std::sync::{Arc, atomic::Ordering};
 
 use arc_swap::ArcSwapOption;
 use claims::{
@@ -27,7 +24,7 @@ use crate::{
     rejection::{Code, Rejection},
     runtime::Runtime,
     snapshot::Api,
-    time::seconds,
+    time::Now,
     user_lookup::{LookedUp, StoreChoice, look_up},
 };
 
@@ -67,7 +64,7 @@ pub(crate) struct Call<'a> {
     /// The process's state.
     pub runtime: &'a Arc<Runtime>,
     /// Now.
-    pub now: SystemTime,
+    pub now: Now,
 }
 
 /// A composed and signed JWT, before it becomes a cache entry.
@@ -152,14 +149,14 @@ impl Issuance {
         application: &CallingApplication,
         call: Call<'_>,
     ) {
-        let now = seconds(call.now);
+        let now = call.now.seconds;
         for (policy, _) in self.policies.iter().zip(found).filter(|(_, jwt)| jwt.should_renew(now)) {
             let (policy, caller, issuer) = (Arc::clone(policy), Arc::clone(caller), Arc::clone(issuer));
             let (api, applications, runtime) =
                 (Arc::clone(call.api), Arc::clone(call.applications), Arc::clone(call.runtime));
             let (application, operation) = (application.clone(), call.operation);
             call.runtime.background.spawn(async move {
-                let now = (runtime.clock)();
+                let now = Now::from((runtime.clock)());
                 let call = Call { api: &api, operation, applications: &applications, runtime: &runtime, now };
                 policy.renew(&caller, &issuer, &application, call).await;
             });
@@ -198,7 +195,7 @@ impl IssuePolicy {
         call: Call<'_>,
     ) -> Option<Arc<IssuedJwt>> {
         let slot = self.slot(application);
-        let now = seconds(call.now);
+        let now = call.now.seconds;
         let jwt = jwts.iter().find(|jwt| jwt.slot == slot)?;
         if !jwt.is_live(call.runtime.keyring.epoch(), now) || self.policy.token_id == TokenId::Unique {
             return None;
@@ -228,7 +225,7 @@ impl IssuePolicy {
         let made = self.make(Some((&caller.principal, issuer)), application, call).await?;
         let jwt = Arc::new(made.jwt);
         if is_cacheable {
-            let (epoch, now) = (call.runtime.keyring.epoch(), seconds(call.now));
+            let (epoch, now) = (call.runtime.keyring.epoch(), call.now.seconds);
             caller.keep(&jwt, |other| other.is_live(epoch, now));
             call.runtime.callers.reweigh(Arc::clone(caller));
         }
@@ -239,7 +236,7 @@ impl IssuePolicy {
     async fn renew(&self, caller: &KnownCaller, issuer: &Issuer, application: &CallingApplication, call: Call<'_>) {
         match self.make(Some((&caller.principal, issuer)), application, call).await {
             Ok(made) => {
-                let (epoch, now) = (call.runtime.keyring.epoch(), seconds(call.now));
+                let (epoch, now) = (call.runtime.keyring.epoch(), call.now.seconds);
                 caller.keep(&Arc::new(made.jwt), |other| other.is_live(epoch, now));
                 call.runtime.counters.renewed.add(1);
             }
@@ -250,7 +247,7 @@ impl IssuePolicy {
     fn cached_anonymous(&self, call: Call<'_>) -> Option<Arc<IssuedJwt>> {
         let kept = self.anonymous.load();
         let jwt = kept.as_ref()?;
-        let is_live = jwt.is_live(call.runtime.keyring.epoch(), seconds(call.now));
+        let is_live = jwt.is_live(call.runtime.keyring.epoch(), call.now.seconds);
         (is_live && self.policy.token_id == TokenId::Cached).then(|| Arc::clone(jwt))
     }
 
@@ -276,7 +273,7 @@ impl IssuePolicy {
         call: Call<'_>,
     ) -> Result<Made, Rejection> {
         let looked_up = match caller {
-            Some(caller) => look_up(&self.stores, &self.policy, caller, call.now).await?,
+            Some(caller) => look_up(&self.stores, &self.policy, caller, call.now.time).await?,
             None => LookedUp::nobody(),
         };
         let jti = random_jti();
@@ -290,7 +287,7 @@ impl IssuePolicy {
             fresh_until: looked_up.fresh_until,
             is_degraded: looked_up.is_degraded(),
         };
-        let life = Life::new(bounds, seconds(call.now));
+        let life = Life::new(bounds, call.now.seconds);
         let jwt = IssuedJwt {
             slot: self.slot(application),
             record: issued::record(self.fingerprint, &claims, (signed.kid.as_deref(), &jti), signed.value.len()),
@@ -327,7 +324,7 @@ impl IssuePolicy {
             user: looked_up.user(),
             store_attributes: &looked_up.gives,
         };
-        claims::compose(&composition, seconds(call.now), jti).map_err(|error| refuse_composition(&error))
+        claims::compose(&composition, call.now.seconds, jti).map_err(|error| refuse_composition(&error))
     }
 
     fn count(&self, claims: &ClaimSet, runtime: &Runtime) {
@@ -344,7 +341,7 @@ impl IssuePolicy {
     async fn sign(&self, claims: ClaimSet, call: Call<'_>) -> Result<(ClaimSet, Signed), Rejection> {
         let keyring = &call.runtime.keyring;
         let keys_epoch = keyring.epoch();
-        let key = keyring.signing_key(&self.policy, seconds(call.now)).map_err(|problem| {
+        let key = keyring.signing_key(&self.policy, call.now.seconds).map_err(|problem| {
             call.runtime.counters.signing_failures.add(1);
             tracing::error!(policy = %self.fingerprint, algorithm = %self.policy.algorithm, "{problem}");
             signing_failed()

@@ -59,21 +59,22 @@ impl<'a> NormalPath<'a> {
             return Err(PathError::NotAbsolute);
         }
         // Every byte of every path comes through here: what is in it is gathered without a branch.
-        let (mut found, mut after_slash) = (0, 0);
+        let (mut found, mut after_slash, mut previous) = (0, 0, 0);
         for &byte in bytes {
             let sign = sign(byte);
-            found |= sign | (sign & after_slash) << SECOND;
-            after_slash = if sign == SLASH { SLASH | DOT } else { 0 };
+            found |= sign;
+            after_slash |= sign & previous >> AFTER;
+            previous = sign;
         }
         if found & AMBIGUOUS != 0 {
             return Err(PathError::Ambiguous);
         }
-        if found & SLASH << SECOND != 0 {
+        if after_slash & SLASH != 0 {
             return Err(PathError::EmptySegment);
         }
         let is_encoded = found & PERCENT != 0;
         let (text, has_encoded_slash) = if is_encoded { decode(bytes)? } else { (Cow::Borrowed(path), false) };
-        if (is_encoded || found & DOT << SECOND != 0) && text.split('/').any(is_dot_segment) {
+        if (is_encoded || after_slash & DOT != 0) && text.split('/').any(is_dot_segment) {
             return Err(PathError::DotSegment);
         }
         Ok(Self { text, has_encoded_slash })
@@ -95,8 +96,8 @@ const SLASH: u8 = 1;
 const DOT: u8 = 1 << 1;
 const PERCENT: u8 = 1 << 2;
 const AMBIGUOUS: u8 = 1 << 3;
-/// Moves a sign to where it says: found right after a slash.
-const SECOND: u8 = 4;
+/// Where a sign says which others matter right after it.
+const AFTER: u8 = 4;
 
 /// The sign of each byte; 0: nothing special.
 #[expect(clippy::indexing_slicing, reason = "computed by the compiler, which would refuse an index out of bounds")]
@@ -107,7 +108,7 @@ const SIGNS: [u8; 256] = {
         signs[byte] = 0;
         byte += 1;
     }
-    signs[b'/' as usize] = SLASH;
+    signs[b'/' as usize] = SLASH | (SLASH | DOT) << AFTER;
     signs[b'.' as usize] = DOT;
     signs[b'%' as usize] = PERCENT;
     signs[b'\\' as usize] = AMBIGUOUS;

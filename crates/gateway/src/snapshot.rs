@@ -4,8 +4,8 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use ahash::RandomState;
 use claims::{ApiFacts, KeyType, OperationFacts};
+use foldhash::fast::RandomState;
 use http::{HeaderName, Method};
 use ipnet::IpNet;
 

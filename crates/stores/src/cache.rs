@@ -15,12 +15,13 @@ mod settings;
 
 use std::{
     fmt,
+    hash::BuildHasher,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::SystemTime,
 };
 
-use ahash::RandomState;
 use claims::Attributes;
+use foldhash::quality::RandomState;
 use tokio::{runtime::Handle, sync::watch};
 use tracing::debug;
 
@@ -99,7 +100,7 @@ impl CachedStore {
             settings,
             runtime,
             shards: (0..count).map(|_| Mutex::new(shard())).collect(),
-            hasher: RandomState::new(),
+            hasher: RandomState::default(),
             invalidations: Invalidations::new(),
             breaker: Breaker::new(settings.breaker),
             counts: Counts::default(),

@@ -2,8 +2,8 @@
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
-use ahash::RandomState;
 use claims::KeyType;
+use foldhash::fast::RandomState;
 
 use super::{
     Scope, accesses, collapsed,

@@ -131,7 +131,12 @@ async fn bearer(
     let no_place = || Rejection::new(Code::Unauthorized, "this operation reads no access token");
     let source = requirement.sources.first().ok_or_else(no_place)?;
     let head = request(&source.place, token)?;
-    match found.operation.access.authenticate(&head, Moment { runtime, revision, now }, &mut Steps::default()).await? {
+    match found
+        .operation
+        .access
+        .authenticate(&head, Moment { runtime, revision, now: now.into() }, &mut Steps::default())
+        .await?
+    {
         Caller::Known(caller, issuer) => Ok(Asked::Bearer(caller, issuer)),
         Caller::Anonymous => Ok(Asked::Nobody),
     }

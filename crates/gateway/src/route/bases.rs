@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
-use ahash::RandomState;
+use foldhash::fast::RandomState;
 
 /// Where an API lives, and what replaces that part of the path towards its endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use ahash::RandomState;
+use foldhash::quality::RandomState;
 
 /// One part in how many is for keys on probation.
 const PROBATION_PART: usize = 10;

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use ahash::RandomState;
+use foldhash::quality::RandomState;
 use tokio::sync::watch;
 
 use super::{

@@ -5,13 +5,14 @@
 
 use std::{
     fmt,
+    hash::BuildHasher,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
 
-use ahash::RandomState;
+use foldhash::quality::RandomState;
 
 /// How many counters the users share. Two users on one cost each other extra misses, and nothing else.
 const STRIPES: usize = 4096;
@@ -38,7 +39,7 @@ pub struct Generation {
 impl Invalidations {
     pub(super) fn new() -> Arc<Self> {
         let users = (0..STRIPES).map(|_| AtomicU64::new(0)).collect();
-        Arc::new(Self { store: AtomicU64::new(0), users, hasher: RandomState::new() })
+        Arc::new(Self { store: AtomicU64::new(0), users, hasher: RandomState::default() })
     }
 
     /// Returns the generation of a query about `user` that begins after this call.
