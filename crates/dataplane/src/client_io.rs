@@ -51,17 +51,29 @@ impl<S> ClientIo<S> {
     }
 }
 
+impl<S> ClientIo<S> {
+    /// Writes what was read already into the buffer; returns how many bytes that were.
+    fn give_back(&mut self, buffer: &mut ReadBuf<'_>) -> usize {
+        let length = self.prefix.len().min(buffer.remaining());
+        buffer.put_slice(self.prefix.get(..length).unwrap_or_default());
+        self.prefix.advance(length);
+        length
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for ClientIo<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if !self.prefix.is_empty() {
-            let length = self.prefix.len().min(buffer.remaining());
-            buffer.put_slice(self.prefix.get(..length).unwrap_or_default());
-            self.prefix.advance(length);
+        let given_back = self.give_back(buffer);
+        let start = buffer.filled().len();
+        // With the prefix goes what stands behind it: for a second read hyper would double its buffer.
+        let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        let received = buffer.filled().get(start..).unwrap_or_default();
+        if given_back > 0 && received.is_empty() {
+            // The stream's end and its errors come again.
             return Poll::Ready(Ok(()));
         }
-        let start = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
-        self.client.received(buffer.filled().get(start..).unwrap_or_default());
+        ready!(polled)?;
+        self.client.received(received);
         Poll::Ready(Ok(()))
     }
 }

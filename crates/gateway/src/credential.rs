@@ -81,9 +81,10 @@ fn in_place<'a>(head: &'a RequestHead, place: &Place) -> Result<Option<Cow<'a, [
 /// Reads `Bearer token` (RFC 6750 §2.1; the scheme in any case), or outside `Authorization` the bare token.
 fn in_field<'a>(name: &HeaderName, value: &'a HeaderValue) -> Result<&'a [u8], Rejection> {
     let bytes = value.as_bytes();
-    let after_scheme = bytes.split_at_checked(7).filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"bearer "));
-    match after_scheme {
-        Some((_, mut token)) => {
+    let (scheme, token) = bytes.split_at_checked(7).unwrap_or_default();
+    let is_bearer = scheme == b"Bearer " || scheme.eq_ignore_ascii_case(b"bearer ");
+    match is_bearer.then_some(token) {
+        Some(mut token) => {
             while let [b' ', rest @ ..] = token {
                 token = rest;
             }

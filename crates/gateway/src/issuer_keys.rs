@@ -64,6 +64,8 @@ pub struct IssuerKeys {
     client: reqwest::Client,
     extra_ca: Option<Fingerprint>,
     current: ArcSwap<Current>,
+    /// The generation of [`Self::current`], where a known caller can be checked against it without loading it.
+    generation: AtomicU64,
     fetched_for_unknown: AtomicU64,
     fetching: tokio::sync::Mutex<()>,
 }
@@ -104,6 +106,7 @@ impl IssuerKeys {
             source,
             client,
             current: ArcSwap::default(),
+            generation: AtomicU64::default(),
             fetched_for_unknown: AtomicU64::new(0),
             fetching: tokio::sync::Mutex::new(()),
         }
@@ -126,10 +129,10 @@ impl IssuerKeys {
 
     /// True when the key that verified this caller is still one of the issuer's.
     pub fn still_vouch_for(&self, caller: &KnownCaller) -> bool {
-        let current = self.current.load();
-        if caller.keys_generation.load(Ordering::Relaxed) == current.generation {
+        if caller.keys_generation.load(Ordering::Relaxed) == self.generation.load(Ordering::Acquire) {
             return true;
         }
+        let current = self.current.load();
         let is_known = current.keys.as_ref().is_some_and(|keys| keys.trusts(&caller.key));
         if is_known {
             caller.keys_generation.store(current.generation, Ordering::Relaxed);
@@ -229,7 +232,7 @@ impl IssuerKeys {
             && let Some(keys) = &current.keys
         {
             let keys = Some(Arc::clone(keys));
-            self.current.store(Arc::new(Current { keys, generation: current.generation, fetched_at, content }));
+            self.put(Current { keys, generation: current.generation, fetched_at, content });
             return Ok(());
         }
         let keys = VerificationKeys::from_jwks(jwks, SecretKeys::Refuse).map_err(KeysError::Malformed)?;
@@ -237,7 +240,7 @@ impl IssuerKeys {
             return Err(KeysError::Empty);
         }
         let (keys, generation) = (Some(Arc::new(keys)), current.generation + 1);
-        self.current.store(Arc::new(Current { keys, generation, fetched_at, content }));
+        self.put(Current { keys, generation, fetched_at, content });
         Ok(())
     }
 
@@ -246,8 +249,14 @@ impl IssuerKeys {
         if current.keys.is_some() && seconds(now) > current.fetched_at + KEPT_FOR {
             tracing::error!(issuer = %self.name, "the issuer's keys are too old to be used");
             let generation = current.generation + 1;
-            self.current.store(Arc::new(Current { keys: None, generation, ..Current::default() }));
+            self.put(Current { keys: None, generation, ..Current::default() });
         }
+    }
+
+    fn put(&self, current: Current) {
+        let generation = current.generation;
+        self.current.store(Arc::new(current));
+        self.generation.store(generation, Ordering::Release);
     }
 }
 
