@@ -17,9 +17,9 @@ use aws_lc_rs::{
 };
 use claims::{
     Algorithm, Anonymous, ApiFacts, Attribute, AttributeFailure, Attributes, Audience, BackendJwtPolicy, Caller,
-    ClaimSelection, Composition, Dialect, Encoding, Json, KeyType, Object, OperationFacts, Oversize, Principal,
-    PrincipalKind, RsaSize, Sensitive, SigningKey, Source, TokenClaims, TokenId, UnknownUser, UserAttributes, compose,
-    mint,
+    ClaimSelection, Composition, Dialect, Encoding, Json, KeyType, Object, OmissionNotes, OperationFacts, Oversize,
+    Principal, PrincipalKind, RsaSize, Sensitive, SigningKey, Source, TokenClaims, TokenId, UnknownUser,
+    UserAttributes, compose, mint,
 };
 
 use crate::statistics::Sample;
@@ -156,6 +156,7 @@ impl Subject {
             application: None,
             user: UserAttributes::Found(&self.attributes),
             store_attributes: &self.store_attributes,
+            notes: OmissionNotes::Skipped,
         };
         let mut claims = compose(&composition, NOW, "0d5f1f0e-5f6b-4d3c-9a3e-6e2c5f1a7b42")?;
         Ok(mint(&mut claims, &self.policy, Some(&self.key))?.value)

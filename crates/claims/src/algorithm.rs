@@ -182,7 +182,11 @@ impl Encoding {
 
     /// Appends `bytes` in this alphabet, unpadded.
     pub(crate) fn encode_to(self, bytes: &[u8], out: &mut String) {
-        self.engine().encode_string(bytes, out);
+        let alphabet = match self {
+            Self::Base64Url => base64_simd::URL_SAFE_NO_PAD,
+            Self::Base64 => base64_simd::STANDARD_NO_PAD,
+        };
+        alphabet.encode_append(bytes, out);
     }
 
     /// Reads an unpadded text strictly: padding, foreign characters and non-zero trailing bits are refused.

@@ -143,6 +143,16 @@ pub struct Omission {
     pub reason: OmissionReason,
 }
 
+/// Whether what is left out is noted by name: an explanation needs that, a request does not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OmissionNotes {
+    /// Every omission is noted.
+    #[default]
+    Kept,
+    /// Omissions are not noted; see [`ClaimSet::overridden`].
+    Skipped,
+}
+
 /// What is wrong with one claim's values, for the log and a metric; the claim was left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimIssue {
@@ -170,16 +180,24 @@ pub enum ClaimProblem {
 pub struct ClaimSet {
     /// The members, in the order in which they are written. Names are unique.
     pub claims: Vec<Claim>,
-    /// What is not there.
+    /// What is not there; empty where notes are [skipped](OmissionNotes::Skipped).
     pub omissions: Vec<Omission>,
+    /// How many omissions gave way to a stronger source.
+    pub overridden: u64,
     /// What should have been there, and could not be.
     pub issues: Vec<ClaimIssue>,
+    notes: OmissionNotes,
 }
 
 impl ClaimSet {
-    /// Makes an empty set with room for so many claims and omissions.
-    pub(crate) fn with_capacity(claims: usize, omissions: usize) -> Self {
-        Self { claims: Vec::with_capacity(claims), omissions: Vec::with_capacity(omissions), issues: Vec::new() }
+    /// Makes an empty set with room for so many claims.
+    pub(crate) fn with_capacity(claims: usize, notes: OmissionNotes) -> Self {
+        Self { claims: Vec::with_capacity(claims), notes, ..Self::default() }
+    }
+
+    /// True when omissions are noted.
+    pub(crate) fn notes_omissions(&self) -> bool {
+        self.notes == OmissionNotes::Kept
     }
 
     /// Returns the claim of that full name.
@@ -206,13 +224,19 @@ impl ClaimSet {
 
     /// Notes that a claim is left out.
     pub(crate) fn omit_claim(&mut self, name: &str, reason: OmissionReason) {
-        self.omissions.push(Omission { kind: OmissionKind::Claim, name: name.into(), reason });
+        self.overridden += u64::from(reason == OmissionReason::Overridden);
+        if self.notes_omissions() {
+            self.omissions.push(Omission { kind: OmissionKind::Claim, name: name.into(), reason });
+        }
     }
 
     /// Notes that an attribute is left out; the first reason stays.
     pub(crate) fn omit_attribute(&mut self, name: &str, reason: OmissionReason) {
         let kind = OmissionKind::Attribute;
-        if !self.omissions.iter().any(|omission| omission.kind == kind && &*omission.name == name) {
+        if !self.notes_omissions() {
+            self.overridden += u64::from(reason == OmissionReason::Overridden);
+        } else if !self.omissions.iter().any(|omission| omission.kind == kind && &*omission.name == name) {
+            self.overridden += u64::from(reason == OmissionReason::Overridden);
             self.omissions.push(Omission { kind, name: name.into(), reason });
         }
     }

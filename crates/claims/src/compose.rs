@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     attributes::Attributes,
-    claim_set::{ClaimSet, Origin, Rule},
+    claim_set::{ClaimSet, OmissionNotes, Origin, Rule},
     custom_claim::ConversionError,
     facts::{ApiFacts, Application, OperationFacts},
     json::Json,
@@ -46,6 +46,8 @@ pub struct Composition<'a> {
     pub user: UserAttributes<'a>,
     /// The attributes that the asked stores are configured to give: for these they are the only source.
     pub store_attributes: &'a BTreeSet<Box<str>>,
+    /// Whether to note what is left out.
+    pub notes: OmissionNotes,
 }
 
 /// What the user stores answered.
@@ -106,7 +108,7 @@ pub enum ComposeError {
 /// [`ComposeError`]; nothing may be forwarded then.
 pub fn compose(composition: &Composition<'_>, now: u64, jti: &str) -> Result<ClaimSet, ComposeError> {
     let mappings = composition.policy.mappings();
-    let mut set = ClaimSet::with_capacity(EXPECTED_CLAIMS, mappings.len());
+    let mut set = ClaimSet::with_capacity(EXPECTED_CLAIMS, composition.notes);
     add_registered(composition, (now, jti), &mut set)?;
     gateway::add(composition, now, &mut set);
     custom::add(composition, now, &mut set)?;

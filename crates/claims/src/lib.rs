@@ -28,7 +28,9 @@ mod verify;
 pub use algorithm::{Algorithm, Encoding, ParseAlgorithmError};
 pub use attributes::{Attribute, Attributes, Source};
 pub use certificate::{CertificateChain, CertificateError};
-pub use claim_set::{Claim, ClaimIssue, ClaimProblem, ClaimSet, Omission, OmissionKind, OmissionReason, Origin, Rule};
+pub use claim_set::{
+    Claim, ClaimIssue, ClaimProblem, ClaimSet, Omission, OmissionKind, OmissionNotes, OmissionReason, Origin, Rule,
+};
 pub use compose::{ComposeError, Composition, UserAttributes, compose};
 pub use custom_claim::{ConversionError, CustomClaim, CustomClaimType};
 pub use dialect::{ClaimMapping, ClaimType, Dialect};

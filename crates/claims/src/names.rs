@@ -87,7 +87,8 @@ fn is_binding(name: &str) -> bool {
 /// True for a member name such as `access_token`.
 pub(crate) fn names_credential(name: &str) -> bool {
     let letters = || name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
-    CREDENTIALS.iter().any(|credential| letters().eq(credential.bytes()))
+    let length = letters().count();
+    CREDENTIALS.iter().any(|credential| credential.len() == length && letters().eq(credential.bytes()))
 }
 
 /// True when a claim is, or anywhere inside it holds, a token: by its members' names, or by its looks.

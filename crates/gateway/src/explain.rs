@@ -10,7 +10,7 @@ mod written;
 
 use std::{sync::Arc, time::SystemTime};
 
-use claims::{Anonymous, ClaimSet, Object, Omission, OmissionKind, OmissionReason, Principal};
+use claims::{Anonymous, ClaimSet, Object, Omission, OmissionKind, OmissionNotes, OmissionReason, Principal};
 use http::StatusCode;
 
 pub use self::written::{WrittenQuestion, WrittenQuestionError};
@@ -251,7 +251,7 @@ async fn outcome(
     if caller.is_none() && policy.policy.anonymous == Anonymous::Omit {
         return JwtOutcome::NotSent("nobody is known on this call, and the policy says `anonymous: omit`");
     }
-    match policy.make(caller, application, call).await {
+    match policy.make(caller, (application, OmissionNotes::Kept), call).await {
         Ok(made) => JwtOutcome::Sent(Box::new(SentJwt::new(made, policy, call))),
         Err(rejection) => {
             let omissions = omissions(policy, rejection.code);

@@ -7,7 +7,7 @@ use std::sync::{Arc, atomic::Ordering};
 
 use arc_swap::ArcSwapOption;
 use claims::{
-    Anonymous, BackendJwtPolicy, Caller as ClaimsCaller, ClaimSet, ComposeError, Composition, MintError,
+    Anonymous, BackendJwtPolicy, Caller as ClaimsCaller, ClaimSet, ComposeError, Composition, MintError, OmissionNotes,
     OperationFacts, Principal, TokenId,
 };
 use http::{HeaderName, HeaderValue};
@@ -222,7 +222,7 @@ impl IssuePolicy {
         if let Some(jwt) = self.cached(&caller.jwts.load(), application, call) {
             return Ok(jwt);
         }
-        let made = self.make(Some((&caller.principal, issuer)), application, call).await?;
+        let made = self.make(Some((&caller.principal, issuer)), (application, OmissionNotes::Skipped), call).await?;
         let jwt = Arc::new(made.jwt);
         if is_cacheable {
             let (epoch, now) = (call.runtime.keyring.epoch(), call.now.seconds);
@@ -234,7 +234,7 @@ impl IssuePolicy {
 
     /// Replaces a live JWT ahead of its end; when that fails, the old one is served to its end.
     async fn renew(&self, caller: &KnownCaller, issuer: &Issuer, application: &CallingApplication, call: Call<'_>) {
-        match self.make(Some((&caller.principal, issuer)), application, call).await {
+        match self.make(Some((&caller.principal, issuer)), (application, OmissionNotes::Skipped), call).await {
             Ok(made) => {
                 let (epoch, now) = (call.runtime.keyring.epoch(), call.now.seconds);
                 caller.keep(&Arc::new(made.jwt), |other| other.is_live(epoch, now));
@@ -255,7 +255,7 @@ impl IssuePolicy {
         if let Some(jwt) = self.cached_anonymous(call) {
             return Ok(jwt);
         }
-        let made = self.make(None, &CallingApplication::default(), call).await?;
+        let made = self.make(None, (&CallingApplication::default(), OmissionNotes::Skipped), call).await?;
         let jwt = Arc::new(made.jwt);
         self.anonymous.store(Some(Arc::clone(&jwt)));
         Ok(jwt)
@@ -269,7 +269,7 @@ impl IssuePolicy {
     pub(crate) async fn make(
         &self,
         caller: Option<(&Principal, &Issuer)>,
-        application: &CallingApplication,
+        (application, notes): (&CallingApplication, OmissionNotes),
         call: Call<'_>,
     ) -> Result<Made, Rejection> {
         let looked_up = match caller {
@@ -277,7 +277,7 @@ impl IssuePolicy {
             None => LookedUp::nobody(),
         };
         let jti = random_jti();
-        let claims = self.compose(caller, application, &looked_up, (call, &jti))?;
+        let claims = self.compose(caller, (application, notes), &looked_up, (call, &jti))?;
         self.count(&claims, call.runtime);
         let (claims, signed) = self.sign(claims, call).await?;
         let inbound = caller.and_then(|(principal, _)| principal.expires_at);
@@ -308,7 +308,7 @@ impl IssuePolicy {
     fn compose(
         &self,
         caller: Option<(&Principal, &Issuer)>,
-        application: &CallingApplication,
+        (application, notes): (&CallingApplication, OmissionNotes),
         looked_up: &LookedUp,
         (call, jti): (Call<'_>, &str),
     ) -> Result<ClaimSet, Rejection> {
@@ -323,14 +323,13 @@ impl IssuePolicy {
             application: described.as_ref(),
             user: looked_up.user(),
             store_attributes: &looked_up.gives,
+            notes,
         };
         claims::compose(&composition, call.now.seconds, jti).map_err(|error| refuse_composition(&error))
     }
 
     fn count(&self, claims: &ClaimSet, runtime: &Runtime) {
-        let overridden =
-            claims.omissions.iter().filter(|omission| omission.reason == claims::OmissionReason::Overridden).count();
-        runtime.counters.overridden_claims.add(overridden as u64);
+        runtime.counters.overridden_claims.add(claims.overridden);
         runtime.counters.unfit_claims.add(claims.issues.len() as u64);
         for issue in &claims.issues {
             tracing::warn!(policy = %self.fingerprint, claim = %issue.claim, "a claim was left out: {}", issue.problem);

@@ -14,10 +14,14 @@ use crate::{
 pub(super) fn add(composition: &Composition<'_>, now: u64, set: &mut ClaimSet) {
     let dialect = &composition.policy.dialect;
     for name in names::GATEWAY {
-        let claim = dialect.gateway_claim(name);
         match value(composition, name, now) {
-            Some(value) => set.push(claim, value, Origin::Gateway, Rule::Named("gateway claim")),
-            None => set.omit_claim(&claim, OmissionReason::NotInStore),
+            Some(value) => {
+                set.push(dialect.gateway_claim(name), value, Origin::Gateway, Rule::Named("gateway claim"));
+            }
+            None if set.notes_omissions() => {
+                set.omit_claim(&dialect.gateway_claim(name), OmissionReason::NotInStore);
+            }
+            None => {}
         }
     }
 }

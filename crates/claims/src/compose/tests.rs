@@ -115,6 +115,7 @@ impl Case {
             User::Unknown => UserAttributes::Unknown,
         };
         let composition = Composition {
+            notes: OmissionNotes::Kept,
             policy: &self.policy,
             api: &self.api,
             operation: &self.operation,

@@ -59,7 +59,7 @@ impl Passing<'_> {
 
     /// Notes an excluded claim, unless the JWT has its own: every token has an `iss`.
     fn exclude(&self, name: &str, set: &mut ClaimSet) {
-        if !set.claims.iter().take(self.stronger).any(|claim| &*claim.name == name) {
+        if set.notes_omissions() && !set.claims.iter().take(self.stronger).any(|claim| &*claim.name == name) {
             set.omit_claim(name, OmissionReason::Excluded);
         }
     }

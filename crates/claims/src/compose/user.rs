@@ -2,7 +2,7 @@
 
 use super::{
     Composition,
-    attribute::{self, Found},
+    attribute::{self, Found, Sources},
 };
 use crate::{
     claim_set::{ClaimIssue, ClaimProblem, ClaimSet, OmissionReason, Origin},
@@ -13,18 +13,26 @@ use crate::{
 
 /// Adds a claim for each mapped and allowed attribute, in the dialect's order; notes why the others are not there.
 pub(super) fn add(composition: &Composition<'_>, mappings: &[AttributeMapping<'_>], now: u64, set: &mut ClaimSet) {
+    let sources = Sources::new(composition, now);
     for mapping in mappings {
-        add_one(composition, mapping, now, set);
+        add_one(composition, mapping, sources, set);
     }
-    omit_unmapped(composition, mappings, set);
+    if set.notes_omissions() {
+        omit_unmapped(composition, mappings, set);
+    }
 }
 
-fn add_one(composition: &Composition<'_>, mapping: &AttributeMapping<'_>, now: u64, set: &mut ClaimSet) {
+fn add_one(
+    composition: &Composition<'_>,
+    mapping: &AttributeMapping<'_>,
+    sources: Result<Sources<'_>, OmissionReason>,
+    set: &mut ClaimSet,
+) {
     let selection = composition.policy.listed(mapping.attribute);
     if selection == Selection::NotAllowed {
         return set.omit_attribute(mapping.attribute, OmissionReason::NotAllowed);
     }
-    let found = match attribute::look_up(composition, mapping.attribute, now) {
+    let found = match sources.and_then(|sources| sources.look_up(mapping.attribute)) {
         Ok(found) if mapping.multi => found.flattened(),
         Ok(found) => found,
         Err(reason) => return set.omit_attribute(mapping.attribute, reason),
@@ -44,7 +52,7 @@ fn add_one(composition: &Composition<'_>, mapping: &AttributeMapping<'_>, now: u
         (Some(value), _) => {
             let Found { source, as_of, .. } = found;
             let origin = Origin::Attribute { attribute: mapping.attribute.into(), source, as_of };
-            set.push(mapping.claim, value, origin, mapping.rule.clone());
+            set.push(mapping.claim, value, origin, composition.policy.rule(mapping));
         }
         (None, 0) => set.omit_attribute(mapping.attribute, OmissionReason::NotInStore),
         (None, count) => {

@@ -7,7 +7,7 @@ use crate::{claim_set::Rule, dialect::ClaimType, pattern};
 const MULTI_VALUED: [&str; 2] = ["groups", "roles"];
 
 /// One attribute and its claim, under one policy.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AttributeMapping<'a> {
     /// The canonical attribute name.
     pub attribute: &'a str,
@@ -17,8 +17,8 @@ pub struct AttributeMapping<'a> {
     pub multi: bool,
     /// The JSON type to write.
     pub claim_type: ClaimType,
-    /// Which rule says so.
-    pub rule: Rule,
+    /// Where the dialect says so; `None`: `claimMappings` does.
+    position: Option<usize>,
 }
 
 /// What a policy's `claims` says of one attribute.
@@ -50,7 +50,8 @@ impl BackendJwtPolicy {
     /// A renamed attribute has one claim, however many the dialect gives it. Allowed or not: see
     /// [`BackendJwtPolicy::selection`].
     pub fn mappings(&self) -> Vec<AttributeMapping<'_>> {
-        let mut mappings: Vec<AttributeMapping<'_>> = Vec::new();
+        let mut mappings: Vec<AttributeMapping<'_>> =
+            Vec::with_capacity(self.dialect.mappings.len() + self.claim_mappings.len());
         for (position, mapping) in self.dialect.mappings.iter().enumerate() {
             let renamed = self.renamed(&mapping.attribute);
             if renamed.is_some() && mappings.iter().any(|earlier| *earlier.attribute == *mapping.attribute) {
@@ -61,10 +62,7 @@ impl BackendJwtPolicy {
                 claim: renamed.unwrap_or(&mapping.claim),
                 multi: mapping.multi,
                 claim_type: mapping.claim_type,
-                rule: match renamed {
-                    Some(_) => Rule::Named("claimMappings"),
-                    None => Rule::Dialect(self.dialect.clone(), position),
-                },
+                position: renamed.is_none().then_some(position),
             });
         }
         for (claim, attribute) in &self.claim_mappings {
@@ -74,11 +72,19 @@ impl BackendJwtPolicy {
                     claim,
                     multi: MULTI_VALUED.contains(&&**attribute),
                     claim_type: ClaimType::AsIs,
-                    rule: Rule::Named("claimMappings"),
+                    position: None,
                 });
             }
         }
         mappings
+    }
+
+    /// Returns the rule behind a mapping of this policy.
+    pub(crate) fn rule(&self, mapping: &AttributeMapping<'_>) -> Rule {
+        match mapping.position {
+            Some(position) => Rule::Dialect(self.dialect.clone(), position),
+            None => Rule::Named("claimMappings"),
+        }
     }
 
     fn renamed(&self, attribute: &str) -> Option<&str> {

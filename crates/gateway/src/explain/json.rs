@@ -74,7 +74,7 @@ impl ExplainedJwt {
 
 impl SentJwt {
     fn write(&self, now: u64, jwt: &mut Object) {
-        let ClaimSet { claims, omissions, issues } = &self.claims;
+        let ClaimSet { claims, omissions, issues, .. } = &self.claims;
         jwt.insert("kid", self.kid.as_deref().map_or(Json::Null, text));
         jwt.insert("headerBytes", (self.header_bytes as u64).into());
         jwt.insert("expiresAt", self.expires_at.into());
