@@ -17,8 +17,8 @@ use aws_lc_rs::{
 };
 use claims::{
     Algorithm, Anonymous, ApiFacts, Attribute, AttributeFailure, Attributes, Audience, BackendJwtPolicy, Caller,
-    ClaimSelection, Composition, Dialect, Encoding, Json, KeyType, Object, OmissionNotes, OperationFacts, Oversize,
-    Principal, PrincipalKind, RsaSize, Sensitive, SigningKey, Source, TokenClaims, TokenId, UnknownUser,
+    ClaimSelection, Composition, Dialect, Encoding, HeaderForm, Json, KeyType, Object, OmissionNotes, OperationFacts,
+    Oversize, Principal, PrincipalKind, RsaSize, Sensitive, SigningKey, Source, TokenClaims, TokenId, UnknownUser,
     UserAttributes, compose, mint,
 };
 
@@ -186,7 +186,7 @@ fn policy(algorithm: Algorithm) -> Result<BackendJwtPolicy> {
         encoding: Encoding::Base64Url,
         algorithm,
         hmac_key: None,
-        legacy_header: false,
+        header_form: HeaderForm::Standard,
         issuer: "https://gateway.example.com".into(),
         clock_skew: 10,
         token_ttl: 3600,

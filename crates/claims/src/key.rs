@@ -31,6 +31,8 @@ use crate::{
 pub enum HeaderForm {
     /// `typ alg kid`, with a certificate also `x5t` and `x5t#S256`, as RFC 7515 and RFC 7638 have them.
     Standard,
+    /// `typ alg kid`, with a certificate too: as WSO2 APK writes them.
+    Plain,
     /// `typ alg x5t kid` as WSO2 API Manager writes them; needs a certificate.
     Legacy,
 }

@@ -12,7 +12,7 @@ use crate::{
     claim_set::ClaimSet,
     fingerprint::KeyFingerprint,
     json::Json,
-    key::{HeaderForm, KeyError, SigningKey, unsecured_segment},
+    key::{KeyError, SigningKey, unsecured_segment},
     policy::BackendJwtPolicy,
 };
 
@@ -134,8 +134,7 @@ impl<'a> Envelope<'a> {
 }
 
 fn signed_segment(policy: &BackendJwtPolicy, key: &SigningKey) -> Result<Box<str>, MintError> {
-    let form = if policy.legacy_header { HeaderForm::Legacy } else { HeaderForm::Standard };
-    let segment = key.header_segment(form, policy.encoding);
+    let segment = key.header_segment(policy.header_form, policy.encoding);
     segment.map(Into::into).ok_or_else(|| MintError::NoCertificate(key.kid().into()))
 }
 

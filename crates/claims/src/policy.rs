@@ -11,6 +11,7 @@ use crate::{
     algorithm::{Algorithm, Encoding},
     custom_claim::CustomClaim,
     dialect::Dialect,
+    key::HeaderForm,
     pattern::PlainName,
 };
 
@@ -115,7 +116,6 @@ pub enum TokenId {
 
 /// A Backend JWT policy, fully resolved for one operation.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is one parameter of the contract, and none depends on another")]
 pub struct BackendJwtPolicy {
     /// The header field's name, as configured.
     pub header: Box<str>,
@@ -127,8 +127,8 @@ pub struct BackendJwtPolicy {
     pub algorithm: Algorithm,
     /// For HS algorithms: the name of the operator's secret, which is the `kid`.
     pub hmac_key: Option<Box<str>>,
-    /// The JOSE header in WSO2 API Manager's legacy form (`x5t` of hexadecimal text, `kid` of `issuerDN#serial`).
-    pub legacy_header: bool,
+    /// Which members the JOSE header has.
+    pub header_form: HeaderForm,
     /// `iss`.
     pub issuer: Arc<str>,
     /// Seconds that `iat` and `nbf` lie before now.

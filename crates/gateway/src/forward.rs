@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use http::{
     Extensions, HeaderMap, HeaderName, HeaderValue, Uri,
-    header::{CONNECTION, COOKIE, HOST, TE, VIA},
+    header::{CONNECTION, COOKIE, FORWARDED, HOST, TE, VIA},
     uri::PathAndQuery,
 };
 
@@ -101,6 +101,9 @@ impl Forward {
         } else if stripped.takes_trailers {
             headers.insert(TE, TRAILERS);
         }
+        if stripped.has_forwarded {
+            rebuild_forwarded(headers, &head.connection, peer);
+        }
         describe_connection(headers, &head.connection, &endpoint, peer);
         headers.insert(X_REQUEST_ID, head.request_id.clone());
         for (name, value) in jwts {
@@ -114,8 +117,10 @@ impl Forward {
 
 /// What was found among the fields while stripping them.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "three findings, and none says anything about another")]
 struct Stripped {
     has_cookies: bool,
+    has_forwarded: bool,
     takes_trailers: bool,
 }
 
@@ -145,7 +150,8 @@ fn strip(
             Some(FieldClass::Reserved | FieldClass::Distrusted) => removed.push(name.clone()),
             Some(FieldClass::Framing) if *name != HOST => removed.push(name.clone()),
             Some(FieldClass::Forwarding) if !is_rebuilt(name, peer) => removed.push(name.clone()),
-            Some(FieldClass::Framing | FieldClass::Forwarding) => {}
+            Some(FieldClass::Forwarding) => stripped.has_forwarded |= *name == FORWARDED,
+            Some(FieldClass::Framing) => {}
             None => stripped.has_cookies |= *name == COOKIE,
         }
     }
@@ -157,8 +163,7 @@ fn strip(
 
 /// True for a forwarding field that [`describe_connection`] overwrites, or that a trusted proxy may have set.
 fn is_rebuilt(name: &HeaderName, peer: PeerTrust) -> bool {
-    [X_FORWARDED_FOR, X_FORWARDED_PROTO, X_FORWARDED_HOST, X_REQUEST_ID].contains(name)
-        || (*name == VIA)
+    [X_FORWARDED_FOR, X_FORWARDED_PROTO, X_FORWARDED_HOST, X_REQUEST_ID, VIA, FORWARDED].contains(name)
         || (peer == PeerTrust::Trusted && *name == HeaderName::from_static("x-forwarded-port"))
 }
 
@@ -196,6 +201,31 @@ fn join_cookies(headers: &mut HeaderMap) {
     if let Ok(joined) = HeaderValue::from_bytes(&crumbs.join(b"; ".as_slice())) {
         headers.insert(COOKIE, joined);
     }
+}
+
+/// Replaces the client's `Forwarded` (RFC 7239) by our own, which extends a trusted proxy's. Nobody who sends none gets one:
+/// `X-Forwarded-*` says the same.
+fn rebuild_forwarded(headers: &mut HeaderMap, connection: &Connection, peer: PeerTrust) {
+    let mut forwarded = Vec::new();
+    if peer == PeerTrust::Trusted {
+        for value in headers.get_all(FORWARDED) {
+            forwarded.extend_from_slice(value.as_bytes());
+            forwarded.extend_from_slice(b", ");
+        }
+    }
+    let address = connection.peer.ip().to_canonical();
+    let proto = if connection.is_secure { "https" } else { "http" };
+    let node = if address.is_ipv6() { format!("\"[{address}]\"") } else { address.to_string() };
+    forwarded.extend_from_slice(format!("for={node};proto={proto}").as_bytes());
+    // A host that `Host` may have and a quoted string may not is left out (RFC 9110 §5.6.4).
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    if let Some(host) = host.filter(|host| !host.contains(['"', '\\'])) {
+        forwarded.extend_from_slice(format!(";host=\"{host}\"").as_bytes());
+    }
+    match HeaderValue::from_bytes(&forwarded) {
+        Ok(forwarded) => headers.insert(FORWARDED, forwarded),
+        Err(_) => headers.remove(FORWARDED),
+    };
 }
 
 /// Sets `Host`, `Via` and `X-Forwarded-*` from the connection, extending a trusted proxy's chain.
@@ -345,6 +375,18 @@ mod tests {
         let headers = forwarded(&fields, PeerTrust::Trusted, ReservedHeaderMode::Strip).unwrap();
         assert_eq!(headers["x-forwarded-for"], "203.0.113.9, 192.0.2.7");
         assert_eq!(headers["x-forwarded-proto"], "https");
+    }
+
+    #[test]
+    fn forwarded_is_replaced_by_ours_and_a_trusted_proxys_is_extended() {
+        let fields = [("forwarded", "for=6.6.6.6;host=evil"), ("host", "api:80")];
+        let ours = "for=192.0.2.7;proto=http;host=\"api:80\"";
+        check(&fields, &[("forwarded", &[ours])]);
+        let several = [("forwarded", "a"), ("forwarded", "b"), ("connection", "forwarded")];
+        check(&several, &[("forwarded", &["for=192.0.2.7;proto=http"])]);
+        check(&[("host", "api")], &[("forwarded", &[])]);
+        let headers = forwarded(&fields, PeerTrust::Trusted, ReservedHeaderMode::Strip).unwrap();
+        assert_eq!(headers["forwarded"], format!("for=6.6.6.6;host=evil, {ours}"));
     }
 
     #[test]

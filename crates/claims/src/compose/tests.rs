@@ -16,6 +16,7 @@ use crate::{
     dialect::Dialect,
     facts::KeyType,
     json::Object,
+    key::HeaderForm,
     policy::{
         Anonymous, AttributeFailure, AttributeRule, Audience, ClaimSelection, Oversize, Sensitive, TokenClaims,
         TokenId, UnknownUser,
@@ -193,7 +194,7 @@ pub(crate) fn policy() -> BackendJwtPolicy {
         encoding: Encoding::Base64Url,
         algorithm: Algorithm::Es256,
         hmac_key: None,
-        legacy_header: false,
+        header_form: HeaderForm::Standard,
         issuer: "https://gateway.example.com".into(),
         clock_skew: 10,
         token_ttl: 3600,

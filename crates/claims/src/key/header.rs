@@ -10,6 +10,7 @@ use crate::{
 /// Encoded headers, each with the dot after it.
 pub(super) struct HeaderSegments {
     standard: Segments,
+    plain: Segments,
     legacy: Option<Segments>,
 }
 
@@ -23,6 +24,7 @@ impl HeaderSegments {
     pub(super) fn new(algorithm: Algorithm, kid: &str, certificate: Option<&CertificateChain>) -> Self {
         let mut standard = start(algorithm);
         standard.insert("kid", Json::string(kid));
+        let plain = Segments::new(&standard);
         let legacy = match certificate {
             Some(certificate) => {
                 standard.insert("x5t", Json::string(certificate.x5t()));
@@ -35,12 +37,13 @@ impl HeaderSegments {
             None if algorithm.is_hmac() => Some(Segments::new(&standard)),
             None => None,
         };
-        Self { standard: Segments::new(&standard), legacy }
+        Self { standard: Segments::new(&standard), plain, legacy }
     }
 
     pub(super) fn get(&self, form: HeaderForm, encoding: Encoding) -> Option<&str> {
         let segments = match form {
             HeaderForm::Standard => Some(&self.standard),
+            HeaderForm::Plain => Some(&self.plain),
             HeaderForm::Legacy => self.legacy.as_ref(),
         };
         segments.map(|segments| match encoding {

@@ -7,7 +7,7 @@ use crate::{
     attributes::Source,
     claim_set::{OmissionReason, Origin},
     dialect::Dialect,
-    key::RsaSize,
+    key::{HeaderForm, RsaSize},
     policy::{
         Anonymous, AttributeFailure, Audience, ClaimSelection, Oversize, Sensitive, TokenClaims, TokenId, UnknownUser,
     },
@@ -23,7 +23,7 @@ fn policy(algorithm: Algorithm) -> BackendJwtPolicy {
         encoding: Encoding::Base64Url,
         algorithm,
         hmac_key: None,
-        legacy_header: false,
+        header_form: HeaderForm::Standard,
         issuer: "https://gateway.test".into(),
         clock_skew: 10,
         token_ttl: 3600,
@@ -125,17 +125,18 @@ fn with_a_certificate_the_header_names_it_in_either_form() {
     let file = include_bytes!("../../tests/data/openssl.p12");
     let key = SigningKey::from_pkcs12(file, "changeit", None, None).unwrap();
     let certificate = key.certificate().unwrap();
-    let minted = |legacy_header| {
-        let policy = BackendJwtPolicy { legacy_header, ..policy(Algorithm::Rs256) };
+    let minted = |header_form| {
+        let policy = BackendJwtPolicy { header_form, ..policy(Algorithm::Rs256) };
         mint(&mut claims(&[]), &policy, Some(&key)).unwrap()
     };
     let (kid, x5t, x5t_s256) = (key.kid(), certificate.x5t(), certificate.x5t_s256());
     assert_eq!(
-        header(&minted(false).value),
+        header(&minted(HeaderForm::Standard).value),
         format!(r#"{{"typ":"JWT","alg":"RS256","kid":"{kid}","x5t":"{x5t}","x5t#S256":"{x5t_s256}"}}"#)
     );
     let (legacy_x5t, legacy_kid) = (certificate.legacy_x5t(), certificate.legacy_kid());
-    let legacy = minted(true);
+    assert_eq!(header(&minted(HeaderForm::Plain).value), format!(r#"{{"typ":"JWT","alg":"RS256","kid":"{kid}"}}"#));
+    let legacy = minted(HeaderForm::Legacy);
     assert_eq!(
         header(&legacy.value),
         format!(r#"{{"typ":"JWT","alg":"RS256","x5t":"{legacy_x5t}","kid":"{legacy_kid}"}}"#)
@@ -146,7 +147,7 @@ fn with_a_certificate_the_header_names_it_in_either_form() {
 #[test]
 fn the_legacy_header_needs_a_certificate_unless_the_key_is_a_secret() {
     let minted = |key: &SigningKey| {
-        let policy = BackendJwtPolicy { legacy_header: true, ..policy(key.algorithm()) };
+        let policy = BackendJwtPolicy { header_form: HeaderForm::Legacy, ..policy(key.algorithm()) };
         mint(&mut claims(&[]), &policy, Some(key))
     };
     let es256 = key(Algorithm::Es256);

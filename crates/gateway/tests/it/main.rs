@@ -2,6 +2,7 @@
 
 mod caching;
 mod decisions;
+mod limits;
 #[cfg(test)]
 mod scenarios;
 #[cfg(test)]

@@ -105,6 +105,15 @@ impl Folder {
         Ok(Running { folder: self, gateway })
     }
 
+    /// Returns everything that is reported at the start, whether it can be lived with or not.
+    pub(crate) fn diagnostics(self) -> Diagnostics {
+        let background = self.runtime.handle().clone();
+        let process = ProcessSettings { background, clock, broken_apis: BrokenApis::Answer503 };
+        match Gateway::start(&self.sources(), process) {
+            Ok((_, diagnostics)) | Err(diagnostics) => diagnostics,
+        }
+    }
+
     pub(crate) fn start(self) -> Running {
         self.try_start().map_err(|diagnostics| diagnostics.to_string()).unwrap()
     }

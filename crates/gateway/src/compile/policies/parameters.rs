@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use claims::{
     Algorithm, Anonymous, AttributeFailure, AttributeRule, Audience, BackendJwtPolicy, ClaimSelection, CustomClaim,
-    Dialect, Encoding, Oversize, Sensitive, Template, TokenClaims, TokenId, UnknownUser,
+    Dialect, Encoding, HeaderForm, Oversize, Placeholder, Sensitive, Template, TokenClaims, TokenId, UnknownUser,
 };
 
 use super::{ApiContext, Scope};
@@ -62,10 +62,14 @@ impl<'a> Resolver<'a, '_> {
             encoding: self.encoding(),
             algorithm,
             hmac_key: self.hmac_key(algorithm),
-            legacy_header: self.context.compatibility == Compatibility::Apim,
+            header_form: match self.context.compatibility {
+                Compatibility::None => HeaderForm::Standard,
+                Compatibility::Apk => HeaderForm::Plain,
+                Compatibility::Apim => HeaderForm::Legacy,
+            },
             issuer: gateway.issuer.value.as_str().into(),
             clock_skew: gateway.clock_skew.value.as_secs(),
-            token_ttl: self.pick(|parameters| &parameters.token_ttl).map_or(DEFAULT_TTL, |ttl| ttl.value.0),
+            token_ttl: self.token_ttl(),
             cap_to_inbound_token: self
                 .pick(|parameters| &parameters.cap_to_inbound_token)
                 .map_or(is_native, |cap| cap.value),
@@ -91,6 +95,12 @@ impl<'a> Resolver<'a, '_> {
         self.check_sensitive(&policy);
         self.check_weak(&policy);
         Some(policy)
+    }
+
+    /// Returns the time to live; where nobody wrote one, what the operator's limit leaves of the default.
+    fn token_ttl(&self) -> u64 {
+        let limit = self.scope.operator.backend_jwt.limits.token_ttl.as_ref().map_or(u64::MAX, |limit| limit.value.0);
+        self.pick(|parameters| &parameters.token_ttl).map_or(DEFAULT_TTL.min(limit), |ttl| ttl.value.0)
     }
 
     /// Returns the policy's stores; `None` after an error.
@@ -277,6 +287,23 @@ impl<'a> Resolver<'a, '_> {
         }
     }
 
+    /// Reports what a custom claim would send past the operator's `limits` of attributes and token claims.
+    fn check_custom_claim_limits(&mut self, value: &Template, span: &Span) {
+        let limits = &self.scope.operator.backend_jwt.limits;
+        for placeholder in value.placeholders() {
+            let (what, name, limit) = match placeholder {
+                Placeholder::User(attribute) => ("attribute", attribute, limits.claims.as_ref()),
+                Placeholder::Token(claim) => ("token claim", claim, limits.token_claims.as_ref()),
+                Placeholder::Application(_) | Placeholder::Api(_) | Placeholder::Operation(_) => continue,
+            };
+            if let Some(limit) = limit.filter(|limit| limit.value.iter().all(|allowed| *allowed.value != **name)) {
+                let message = format!("{what} `{name}` is not among the operator's limits");
+                let hint = format!("the limit is at {}:{}", limit.span.file.display(), limit.span.line);
+                self.diagnostics.push(Diagnostic::error(DiagnosticCode::LimitExceeded, span, message).with_hint(hint));
+            }
+        }
+    }
+
     fn token_claims(&mut self) -> TokenClaims {
         let excluded: BTreeSet<Box<str>> = self
             .pick(|parameters| &parameters.excluded_claims)
@@ -332,6 +359,7 @@ impl<'a> Resolver<'a, '_> {
                 self.diagnostics.error(DiagnosticCode::InvalidValue, &written.value.span, error.to_string());
             })
             .ok()?;
+        self.check_custom_claim_limits(&value, &written.value.span);
         let constant = match value.as_constant() {
             None => None,
             Some(text) => match CustomClaim::constant(text, written.claim_type.value) {
