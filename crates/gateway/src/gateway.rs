@@ -3,6 +3,7 @@
 //! The only place that publishes. A configuration that does not compile changes nothing but the status.
 
 use std::{
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::SystemTime,
 };
@@ -14,7 +15,7 @@ use crate::{
     compile::{BrokenApis, Compiled, Pools, Sources, Surroundings, compile},
     diagnostic::Diagnostics,
     issuer_keys::chain,
-    keyring::{Keyring, make_first_keys},
+    keyring::{Keyring, make_first_keys, user_hash_key},
     parse::parse_operator,
     runtime::Runtime,
     time::seconds,
@@ -74,8 +75,8 @@ impl Gateway {
         let keyring = Arc::new(Keyring::default());
         keyring.install(std::mem::take(&mut compiled.keys), seconds(now));
         let callers = Callers::new(compiled.operator.cache.max_bytes.value.0);
-        let tag_key = uuid::Uuid::new_v4();
-        let runtime = Runtime::new(process.background, process.clock, callers, keyring, tag_key.as_bytes());
+        let user_hash_key = prepare_user_hash_key(&compiled.operator.keys.directory.value);
+        let runtime = Runtime::new(process.background, process.clock, callers, keyring, &user_hash_key);
         let status = Status {
             applied_at: seconds(now),
             broken_apis: compiled.broken.iter().map(|path| path.display().to_string()).collect(),
@@ -178,6 +179,14 @@ impl Gateway {
             issuer.keys.keep_fresh(&self.runtime);
         }
     }
+}
+
+/// Returns the key of the audit record's user hashes; where none can be kept, one of this process alone.
+fn prepare_user_hash_key(directory: &Path) -> Vec<u8> {
+    user_hash_key(directory).unwrap_or_else(|error| {
+        tracing::warn!(error = %chain(&error), "the audit log's user hashes will differ after a restart");
+        uuid::Uuid::new_v4().into_bytes().to_vec()
+    })
 }
 
 /// Makes the first signing keys; a failure shows as a missing key when the configuration is compiled.

@@ -14,6 +14,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use claims::{Algorithm, BackendJwtPolicy, SigningKey};
 
+pub(crate) use directory::user_hash_key;
 pub use directory::{DirectoryError, make_first_keys, read_directory, write_key};
 pub use loaded::LoadedKeys;
 

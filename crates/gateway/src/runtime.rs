@@ -65,19 +65,19 @@ impl Counter {
 }
 
 impl Runtime {
-    /// Makes the state of a process; `user_tag_key` keys the hashes by which the audit record names users.
+    /// Makes the state of a process; `user_hash_key` keys the hashes by which the audit record names users.
     pub fn new(
         background: tokio::runtime::Handle,
         clock: fn() -> SystemTime,
         callers: Callers,
         keyring: Arc<Keyring>,
-        user_tag_key: &[u8],
+        user_hash_key: &[u8],
     ) -> Self {
-        let user_tags = hmac::Key::new(hmac::HMAC_SHA256, user_tag_key);
+        let user_tags = hmac::Key::new(hmac::HMAC_SHA256, user_hash_key);
         Self { background, clock, callers, keyring, counters: Counters::default(), user_tags }
     }
 
-    /// Returns the name of a user in audit records: a keyed hash, the same for one user in this process.
+    /// Returns the name of a user in audit records: a keyed hash, the same for one user wherever the key is the same.
     pub fn user_tag(&self, issuer: &str, user: &str) -> Arc<str> {
         let mut context = hmac::Context::with_key(&self.user_tags);
         context.update(&(issuer.len() as u64).to_be_bytes());

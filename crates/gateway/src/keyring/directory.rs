@@ -57,16 +57,46 @@ pub fn make_first_keys(directory: &Path, now: u64) -> Result<Vec<PathBuf>, Direc
     if missing_first_keys(&read_directory(directory)?).is_empty() {
         return Ok(Vec::new());
     }
-    fs::create_dir_all(directory).map_err(|source| io_error(directory, source))?;
-    let lock_path = directory.join(".lock");
-    let lock = File::create(&lock_path).map_err(|source| io_error(&lock_path, source))?;
-    lock.lock().map_err(|source| io_error(&lock_path, source))?;
+    let _lock = lock(directory)?;
     let mut made = Vec::new();
     for algorithm in missing_first_keys(&read_directory(directory)?) {
         let key = SigningKey::generate(algorithm, RsaSize::default()).map_err(DirectoryError::Generate)?;
         made.push(write_key(directory, &KeyFile { key: Arc::new(key), life: KeyLife::active_from(now) })?);
     }
     Ok(made)
+}
+
+/// The file with the key of the hashes by which audit records name users.
+const USER_HASH_KEY: &str = "audit-users.key";
+const SHORTEST_USER_HASH_KEY: usize = 16;
+
+/// Returns the key of the hashes by which audit records name users, made if there is none yet: one for all replicas and
+/// restarts that share the directory, so that one user has one name.
+///
+/// # Errors
+///
+/// [`DirectoryError`] when there is none and none can be written.
+pub(crate) fn user_hash_key(directory: &Path) -> Result<Vec<u8>, DirectoryError> {
+    let existing = || fs::read(directory.join(USER_HASH_KEY)).ok().filter(|key| key.len() >= SHORTEST_USER_HASH_KEY);
+    if let Some(key) = existing() {
+        return Ok(key);
+    }
+    let _lock = lock(directory)?;
+    if let Some(key) = existing() {
+        return Ok(key);
+    }
+    let key = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()].map(uuid::Uuid::into_bytes).concat();
+    write_private(directory, USER_HASH_KEY, &key)?;
+    Ok(key)
+}
+
+/// Waits until no other process makes keys here.
+fn lock(directory: &Path) -> Result<File, DirectoryError> {
+    fs::create_dir_all(directory).map_err(|source| io_error(directory, source))?;
+    let path = directory.join(".lock");
+    let lock = File::create(&path).map_err(|source| io_error(&path, source))?;
+    lock.lock().map_err(|source| io_error(&path, source))?;
+    Ok(lock)
 }
 
 /// Reads every key of the directory, in name order; one that does not exist has none.
@@ -102,13 +132,18 @@ fn read_key(path: PathBuf) -> Result<KeyFile, DirectoryError> {
 ///
 /// [`DirectoryError`] when the file cannot be written.
 pub fn write_key(directory: &Path, key: &KeyFile) -> Result<PathBuf, DirectoryError> {
-    let path = directory.join(key.name());
-    let temporary = directory.join(format!(".{}.new", key.name()));
     let text = key.to_text().map_err(DirectoryError::Generate)?;
+    write_private(directory, &key.name(), &text)
+}
+
+/// Writes a file that only its owner may read, whole or not at all.
+fn write_private(directory: &Path, name: &str, content: &[u8]) -> Result<PathBuf, DirectoryError> {
+    let path = directory.join(name);
+    let temporary = directory.join(format!(".{name}.new"));
     let write = || -> io::Result<()> {
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
         file.set_permissions(fs::Permissions::from_mode(0o600))?;
-        file.write_all(&text)?;
+        file.write_all(content)?;
         file.sync_all()?;
         fs::rename(&temporary, &path)
     };

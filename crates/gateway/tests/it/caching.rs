@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::testing::{Folder, OPERATOR, ORDERS, assertion, code};
+use crate::testing::{Folder, OPERATOR, ORDERS, Running, assertion, code};
 
 const ITEM: &str = "GET /orders/1.0/items/7";
 
@@ -76,4 +76,16 @@ fn unique_token_ids_are_never_served_twice() {
     let token = gateway.token(&json!({}));
     let first = assertion(&gateway.decide(ITEM, &token));
     assert_ne!(assertion(&gateway.decide(ITEM, &token)), first);
+}
+
+#[test]
+fn a_user_has_one_name_in_the_audit_log_through_restarts() {
+    let first = Folder::new(OPERATOR, &[ORDERS]).start();
+    let name = first.gateway.runtime().user_tag("corp", "alice");
+    assert_ne!(name, first.gateway.runtime().user_tag("corp", "bob"));
+    let Running { folder, gateway } = first;
+    drop(gateway);
+    assert_eq!(folder.start().gateway.runtime().user_tag("corp", "alice"), name);
+    let other = Folder::new(OPERATOR, &[ORDERS]).start();
+    assert_ne!(other.gateway.runtime().user_tag("corp", "alice"), name);
 }
