@@ -17,7 +17,9 @@ use crate::{
     issuer_keys::chain,
     keyring::{Keyring, make_first_keys, user_hash_key},
     parse::parse_operator,
+    restart,
     runtime::Runtime,
+    spec,
     time::seconds,
 };
 
@@ -28,6 +30,8 @@ pub struct Gateway {
     pools: Pools,
     published: ArcSwap<Compiled>,
     status: ArcSwap<Status>,
+    /// The operator's file at the start, for what only a restart takes up.
+    started: spec::Operator,
     applying: Mutex<()>,
 }
 
@@ -44,6 +48,8 @@ pub struct Status {
     pub refusals: u64,
     /// API files that answer 503.
     pub broken_apis: Vec<String>,
+    /// Settings that have changed since the start, and wait for a restart.
+    pub needs_restart: Vec<&'static str>,
 }
 
 /// What the process gives to its gateway.
@@ -85,6 +91,7 @@ impl Gateway {
         let gateway = Self {
             runtime: Arc::new(runtime),
             pools,
+            started: compiled.operator.clone(),
             published: ArcSwap::from_pointee(compiled),
             status: ArcSwap::from_pointee(status),
             applying: Mutex::default(),
@@ -109,10 +116,12 @@ impl Gateway {
             self.refuse(&diagnostics);
             return Err(diagnostics);
         };
+        let needs_restart = restart::warn(&self.started, &compiled.operator, &mut diagnostics);
         self.runtime.keyring.install(std::mem::take(&mut compiled.keys), seconds(now));
         self.published.store(Arc::new(compiled));
         let refusals = self.status.load().refusals;
-        self.status.store(Arc::new(Status { applied_at: seconds(now), refusals, ..Status::default() }));
+        let applied_at = seconds(now);
+        self.status.store(Arc::new(Status { applied_at, refusals, needs_restart, ..Status::default() }));
         self.keep_issuers_fresh(Some(&previous));
         Ok(diagnostics)
     }

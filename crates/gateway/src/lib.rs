@@ -28,6 +28,7 @@ mod parse;
 mod path;
 mod rejection;
 mod request;
+mod restart;
 mod route;
 mod runtime;
 mod schema;

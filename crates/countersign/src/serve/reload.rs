@@ -63,6 +63,7 @@ pub(super) fn readiness(gateway: &Gateway) -> String {
         "fingerprint": published.snapshot.fingerprint.to_string(),
         "appliedAt": status.applied_at,
         "brokenApis": status.broken_apis,
+        "needsRestart": status.needs_restart,
         "refusedConfiguration": {
             "isPending": !status.refused.is_empty(),
             "at": status.refused_at,

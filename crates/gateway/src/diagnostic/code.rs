@@ -61,11 +61,13 @@ pub enum DiagnosticCode {
     UnsignedToken,
     /// Legal, and weaker than it looks.
     WeakSetting,
+    /// Changed by a reload, and taken up by a restart only.
+    NeedsRestart,
 }
 
 impl DiagnosticCode {
     /// Every code, in the order of the reference page.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::YamlSyntax,
         Self::YamlTooLarge,
         Self::TooManyMistakes,
@@ -94,6 +96,7 @@ impl DiagnosticCode {
         Self::SensitiveAttribute,
         Self::UnsignedToken,
         Self::WeakSetting,
+        Self::NeedsRestart,
     ];
 
     /// Returns the stable name.
@@ -127,6 +130,7 @@ impl DiagnosticCode {
             Self::SensitiveAttribute => "sensitive-attribute",
             Self::UnsignedToken => "unsigned-token",
             Self::WeakSetting => "weak-setting",
+            Self::NeedsRestart => "needs-restart",
         }
     }
 }

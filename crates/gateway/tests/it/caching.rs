@@ -89,3 +89,16 @@ fn a_user_has_one_name_in_the_audit_log_through_restarts() {
     let other = Folder::new(OPERATOR, &[ORDERS]).start();
     assert_ne!(other.gateway.runtime().user_tag("corp", "alice"), name);
 }
+
+#[test]
+fn a_reload_says_what_waits_for_a_restart_until_it_is_taken_back() {
+    let mut gateway = Folder::new(OPERATOR, &[ORDERS]).start();
+    gateway.folder.operator = OPERATOR.replace("clockSkew: 10s", "clockSkew: 5s\n  workers: 3\n  shutdownGrace: 7s");
+    let diagnostics = gateway.gateway.apply(&gateway.folder.sources()).unwrap();
+    let found: Vec<_> = diagnostics.iter().map(|found| (found.code.text(), found.span.line)).collect();
+    assert_eq!(found, [("needs-restart", 6), ("needs-restart", 7)]);
+    assert_eq!(gateway.gateway.status().needs_restart, ["gateway.workers", "gateway.shutdownGrace"]);
+    gateway.folder.operator = OPERATOR.replace("clockSkew: 10s", "clockSkew: 5s");
+    assert_eq!(gateway.gateway.apply(&gateway.folder.sources()).unwrap().len(), 0);
+    assert!(gateway.gateway.status().needs_restart.is_empty());
+}
