@@ -184,6 +184,11 @@ impl SigningKey {
         &self.kid
     }
 
+    /// Returns the size of an RSA key, by the length of its signatures; the default for other keys.
+    pub fn rsa_size(&self) -> RsaSize {
+        u32::try_from(self.signature_len() * 8).ok().and_then(RsaSize::from_bits).unwrap_or_default()
+    }
+
     /// Returns the certificate, if the key came with one.
     pub const fn certificate(&self) -> Option<&CertificateChain> {
         self.certificate.as_ref()

@@ -180,11 +180,11 @@ fn check_operator(operator: &spec::Operator, diagnostics: &mut Diagnostics) {
         let message = "the gateway's issuer is no URL, so discovery is off".to_owned();
         diagnostics.warning(DiagnosticCode::WeakSetting, &own.span, message);
     }
-    if let Some(every) = &operator.keys.rotate_every {
-        let message = "not supported yet: automatic rotation (`rotateEvery`)";
-        let hint = "rotate by hand, or from a timer: countersign keys rotate";
-        let diagnostic = Diagnostic::error(DiagnosticCode::UnsupportedFeature, &every.span, message);
-        diagnostics.push(diagnostic.with_hint(hint));
+    let announce_for = operator.keys.announce_for.value.as_secs().max(crate::keyring::JWKS_MAX_AGE);
+    if let Some(every) = operator.keys.rotate_every.as_ref().filter(|every| every.value.as_secs() <= announce_for) {
+        let message = "`rotateEvery` must be longer than a new key is announced";
+        let hint = format!("a new key is published for {announce_for} s before it signs (`keys.announceFor`)");
+        diagnostics.push(Diagnostic::error(DiagnosticCode::InvalidValue, &every.span, message).with_hint(hint));
     }
     unique(operator.environments.iter().map(|entry| &entry.name), "environment", diagnostics);
     unique(operator.issuers.iter().map(|entry| &entry.issuer), "issuer", diagnostics);

@@ -9,13 +9,14 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use claims::SigningKey;
 
 use crate::{
     callers::Callers,
     compile::{BrokenApis, Compiled, Pools, Sources, Surroundings, compile},
     diagnostic::Diagnostics,
     issuer_keys::chain,
-    keyring::{Keyring, make_first_keys, user_hash_key},
+    keyring::{DirectoryError, Keyring, RotationSchedule, make_first_keys, rotate_due, user_hash_key},
     parse::parse_operator,
     restart,
     runtime::Runtime,
@@ -124,6 +125,21 @@ impl Gateway {
         self.status.store(Arc::new(Status { applied_at, refusals, needs_restart, ..Status::default() }));
         self.keep_issuers_fresh(Some(&previous));
         Ok(diagnostics)
+    }
+
+    /// Makes the successors of the signing keys whose time has come, where `rotateEvery` asks for it; they are read by the
+    /// next [`Self::apply`]. Takes as long as making a key does.
+    ///
+    /// # Errors
+    ///
+    /// [`DirectoryError`] when the keys directory cannot be read or written.
+    pub fn rotate_keys(&self) -> Result<Vec<Arc<SigningKey>>, DirectoryError> {
+        let published = self.published.load_full();
+        let keys = &published.operator.keys;
+        let Some(every) = &keys.rotate_every else { return Ok(Vec::new()) };
+        let schedule =
+            RotationSchedule { every: every.value.as_secs(), announce_for: keys.announce_for.value.as_secs() };
+        rotate_due(&keys.directory.value, schedule, seconds((self.runtime.clock)()))
     }
 
     /// Returns what is published.

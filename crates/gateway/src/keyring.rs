@@ -1,9 +1,10 @@
 //! The gateway's signing keys: read from their directory and files, chosen for a policy, published as JWKS.
 //!
-//! The one place in this crate that writes files: it makes the first keys. Life cycle and formats are `claims`'s.
+//! The one place in this crate that writes files: it makes the first keys and, where asked, their successors. Life cycle and formats are `claims`'s.
 
 mod directory;
 mod loaded;
+mod rotation;
 
 use std::sync::{
     Arc,
@@ -17,6 +18,8 @@ use claims::{Algorithm, BackendJwtPolicy, SigningKey};
 pub(crate) use directory::user_hash_key;
 pub use directory::{DirectoryError, make_first_keys, read_directory, write_key};
 pub use loaded::LoadedKeys;
+pub use rotation::retirement_times;
+pub(crate) use rotation::{RotationSchedule, rotate_due};
 
 use crate::documents::Document;
 

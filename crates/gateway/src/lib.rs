@@ -64,7 +64,9 @@ pub use issue::{Issuance, IssuePolicy};
 pub use issued::{IssuedJwt, Slot};
 pub use issuer::{ApplicationFromToken, Issuer, UserStoreHandle};
 pub use issuer_keys::{IssuerKeys, KeySource, KeysError};
-pub use keyring::{DirectoryError, JWKS_MAX_AGE, Keyring, LoadedKeys, make_first_keys, read_directory, write_key};
+pub use keyring::{
+    DirectoryError, JWKS_MAX_AGE, Keyring, LoadedKeys, make_first_keys, read_directory, retirement_times, write_key,
+};
 pub use parse::{Source, parse_api, parse_operator};
 pub use path::{EncodedSlash, NormalPath, PathError};
 pub use rejection::{Code, Rejection};

@@ -56,7 +56,7 @@ fn rotate(arguments: &RotateArguments, process: &Process) -> anyhow::Result<()> 
     };
     let size = match arguments.rsa_size {
         Some(bits) => rsa_size(bits)?,
-        None => size_of(active),
+        None => active.rsa_size(),
     };
     let announcement = announcement(&arguments.timing, &store)?;
     let plan = plan_rotation(&store, algorithm, announcement)?;
@@ -71,7 +71,7 @@ fn revoke(arguments: &RevokeArguments, process: &Process) -> anyhow::Result<()> 
     let store = KeyStore::open(&arguments.place, Purpose::Change, process)?;
     let key = Arc::clone(&store.find(&arguments.kid)?.key);
     let plan = store.set.plan_revocation(key.kid(), store.now)?;
-    carry_out(&store, &plan, (key.algorithm(), size_of(&key)))?;
+    carry_out(&store, &plan, (key.algorithm(), key.rsa_size()))?;
     output::message(&format!(
         "a running gateway stops serving the tokens of `{}` at once; backends refuse those that they hold when they fetch \
          the JWKS again, at the latest {} seconds from now if they obey `max-age`",
@@ -84,7 +84,7 @@ fn revoke(arguments: &RevokeArguments, process: &Process) -> anyhow::Result<()> 
 /// Plans the next key, and says what to do where that is not possible.
 fn plan_rotation(store: &KeyStore, algorithm: Algorithm, announcement: Announcement) -> anyhow::Result<RotationPlan> {
     refuse_secret(algorithm)?;
-    match store.set.plan_rotation(algorithm, store.now, announcement, store::retirement_times()) {
+    match store.set.plan_rotation(algorithm, store.now, announcement, gateway::retirement_times()) {
         Err(PlanError::AlreadyAnnounced { kid, activates_at }) => bail!(
             "`{kid}` is announced already and signs from {} on; with --now it signs at once",
             clock::text(activates_at)
@@ -178,9 +178,4 @@ fn announcement(timing: &KeyTiming, store: &KeyStore) -> anyhow::Result<Announce
 
 fn rsa_size(bits: u32) -> anyhow::Result<RsaSize> {
     RsaSize::from_bits(bits).with_context(|| format!("--rsa-size: an RSA key has 2048, 3072 or 4096 bits, not {bits}"))
-}
-
-/// Returns the size of an RSA key, by the length of its signatures; the default for other keys.
-fn size_of(key: &SigningKey) -> RsaSize {
-    u32::try_from(key.signature_len() * 8).ok().and_then(RsaSize::from_bits).unwrap_or_default()
 }

@@ -2,9 +2,10 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use control::Reload;
+use claims::SigningKey;
+use control::{ConfigurationFiles, Reload};
 use dataplane::{Refusal, TlsIdentity};
-use gateway::{Diagnostics, Gateway, Severity};
+use gateway::{Diagnostics, DirectoryError, Gateway, Severity};
 use serde_json::json;
 
 /// Logs every diagnostic, each with its place.
@@ -28,6 +29,27 @@ pub(super) fn report(outcome: &Reload) {
         Reload::Refused(diagnostics) => {
             log(diagnostics);
             tracing::error!("the new configuration is broken; the old one keeps running");
+        }
+    }
+}
+
+/// Takes up new signing keys, and says which.
+pub(super) fn rotated(
+    outcome: Result<Vec<Arc<SigningKey>>, DirectoryError>,
+    files: &ConfigurationFiles,
+    gateway: &Gateway,
+) {
+    match outcome {
+        Ok(made) if made.is_empty() => {}
+        Ok(made) => {
+            for key in made {
+                tracing::info!(algorithm = %key.algorithm(), kid = key.kid(), "announced a new signing key");
+            }
+            report(&files.reload_if_changed(gateway));
+        }
+        Err(error) => {
+            let error = anyhow::Error::from(error);
+            tracing::error!("cannot rotate the signing keys: {error:#}");
         }
     }
 }

@@ -91,7 +91,7 @@ pub(crate) fn user_hash_key(directory: &Path) -> Result<Vec<u8>, DirectoryError>
 }
 
 /// Waits until no other process makes keys here.
-fn lock(directory: &Path) -> Result<File, DirectoryError> {
+pub(super) fn lock(directory: &Path) -> Result<File, DirectoryError> {
     fs::create_dir_all(directory).map_err(|source| io_error(directory, source))?;
     let path = directory.join(".lock");
     let lock = File::create(&path).map_err(|source| io_error(&path, source))?;

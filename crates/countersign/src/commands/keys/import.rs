@@ -7,7 +7,7 @@ use claims::{Algorithm, KeyFile, KeyOrigin, KeySet, KeySetEntry, SigningKey};
 
 use super::{
     announcement, change_others,
-    store::{self, KeyStore, Purpose},
+    store::{KeyStore, Purpose},
     who_may_break, write_new,
 };
 use crate::{Process, cli::ImportArguments, output};
@@ -23,7 +23,7 @@ pub(super) fn run(arguments: &ImportArguments, process: &Process) -> anyhow::Res
     refuse_known(&store, &key)?;
     let algorithm = key.algorithm();
     let has_active = store.set.active(algorithm, store.now).is_some();
-    let times = store::retirement_times();
+    let times = gateway::retirement_times();
     let plan = store.set.plan_import(algorithm, store.now, announcement(&arguments.timing, &store)?, times)?;
     let life = plan.new_key.context("an imported key needs a life")?;
     let file = KeyFile { key: Arc::new(key), life };

@@ -8,14 +8,10 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use claims::{KeyFile, KeyOrigin, KeySet, KeySetEntry, RetirementTimes};
-use gateway::{Diagnostics, JWKS_MAX_AGE, LoadedKeys, Source, parse_operator, read_directory, spec};
+use claims::{KeyFile, KeyOrigin, KeySet, KeySetEntry};
+use gateway::{Diagnostics, LoadedKeys, Source, parse_operator, read_directory, spec};
 
 use crate::{Process, cli::KeyPlace, clock};
-
-/// The longest life that a Backend JWT can have (`tokenTTL`), in seconds. What a policy says today is no bound: an old key
-/// may have signed for an older one.
-const LONGEST_TTL: u64 = 86_400;
 
 /// How long a new key is announced where no operator's file says it.
 const ANNOUNCE_FOR: Duration = Duration::from_hours(24);
@@ -44,11 +40,6 @@ pub(super) struct KeyStore {
     pub(super) now: u64,
     /// Released when dropped.
     _lock: Option<File>,
-}
-
-/// Returns how long retired keys stay published.
-pub(super) const fn retirement_times() -> RetirementTimes {
-    RetirementTimes { longest_ttl: LONGEST_TTL, max_age: JWKS_MAX_AGE }
 }
 
 impl KeyStore {
