@@ -1,0 +1,65 @@
+"""`explain --live`, and the admin listener behind it: what the running gateway knows, told to this machine alone."""
+
+import json
+import unittest
+
+from harness import jws
+from harness.gateway import Gateway, fetch, run
+from operations.test_files import api, operator
+
+QUESTION = {"api": "orders", "operation": "GET /x", "user": "alice"}
+JSON = {"content-type": "application/json"}
+
+
+def with_people(email):
+    """The operator's file with one user, and an API that sends her attributes."""
+    written = operator()
+    written["issuers"][0]["lookup"]["userStores"] = ["staff"]
+    people = [{"user": "alice", "attributes": {"email": email}}]
+    written["userStores"] = [{"name": "staff", "inline": {"users": people}}]
+    operations = [{"target": "/x", "verb": "GET", "secured": True, "scopes": []}]
+    policies = {"request": [{"policyName": "BackendJwt"}]}
+    return written, api("orders", "http://127.0.0.1:1", operations=operations, apiPolicies=policies)
+
+
+class Explain(unittest.TestCase):
+    def setUp(self):
+        written, orders = with_people("alice@corp.test")
+        files = {"idp.json": jws.jwks(jws.Key("ES256"))}
+        self.gateway = Gateway(written, {"orders": orders}, files)
+        self.addCleanup(self.gateway.stop)
+
+    def asked(self, *more):
+        command = ["explain", "--config", self.gateway.operator_file, "--api", "orders", "--operation", "GET /x"]
+        return run(*command, "--user", "alice", "--format", "json", *more)
+
+    def test_live_tells_the_same_as_a_look_from_here_and_needs_the_gateway(self):
+        def claims(done):
+            self.assertEqual(done.returncode, 0, done.stderr)
+            explained = json.loads(done.stdout)["jwts"][0]["claims"]
+            told = [claim for claim in explained if claim["rule"] != "registered"]
+            return {claim["name"]: (claim["value"], claim["source"]) for claim in told}
+
+        live = claims(self.asked("--live"))
+        self.assertEqual(live["http://wso2.org/claims/emailaddress"], ("alice@corp.test", "user store staff"))
+        self.assertEqual(live, claims(self.asked()))
+        self.gateway.process.terminate()
+        self.gateway.process.wait(15)
+        self.assertNotEqual(self.asked("--live").returncode, 0)
+        self.assertEqual(claims(self.asked()), live)
+
+    def test_the_admin_listener_answers_programs_on_this_machine_only(self):
+        question = json.dumps(QUESTION)
+        self.assertEqual(fetch(self.gateway.admin, "/explain", "POST", question, JSON)[0], 200)
+        self.assertEqual(fetch(self.gateway.admin, "/explain", "POST", question, {})[0], 415)
+        browser = dict(JSON, origin="https://evil.test")
+        self.assertEqual(fetch(self.gateway.admin, "/explain", "POST", question, browser)[0], 403)
+        self.assertEqual(fetch(self.gateway.admin, "/explain")[0], 405)
+        for wrong in ["{", "{}", json.dumps(dict(QUESTION, api="nobody")), json.dumps(dict(QUESTION, more=1))]:
+            status, body = fetch(self.gateway.admin, "/explain", "POST", wrong, JSON)
+            self.assertEqual(status, 422, body)
+            self.assertNotIn("corp.test", body)
+
+
+if __name__ == "__main__":
+    unittest.main()
