@@ -6,4 +6,6 @@ mod limits;
 #[cfg(test)]
 mod scenarios;
 #[cfg(test)]
+mod schedules;
+#[cfg(test)]
 mod testing;

@@ -98,7 +98,7 @@ impl Folder {
         }
     }
 
-    pub(crate) fn try_start(self) -> Result<Running, Diagnostics> {
+    pub(crate) fn try_start(self, clock: fn() -> SystemTime) -> Result<Running, Diagnostics> {
         let background = self.runtime.handle().clone();
         let process = ProcessSettings { background, clock, broken_apis: BrokenApis::Answer503 };
         let (gateway, _) = Gateway::start(&self.sources(), process)?;
@@ -115,7 +115,11 @@ impl Folder {
     }
 
     pub(crate) fn start(self) -> Running {
-        self.try_start().map_err(|diagnostics| diagnostics.to_string()).unwrap()
+        self.start_with(clock)
+    }
+
+    pub(crate) fn start_with(self, clock: fn() -> SystemTime) -> Running {
+        self.try_start(clock).map_err(|diagnostics| diagnostics.to_string()).unwrap()
     }
 }
 
