@@ -8,6 +8,7 @@ use std::{fmt, sync::Arc};
 use crate::{
     dialect::Dialect,
     json::{Json, write_members},
+    name::Name,
 };
 
 /// Where a claim came from, strongest first: a weaker origin never overrides a stronger one.
@@ -36,7 +37,7 @@ pub enum Origin {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Claim {
     /// The full name.
-    pub name: Box<str>,
+    pub name: Name,
     /// The value.
     pub value: Json,
     /// Where it came from.
@@ -218,7 +219,7 @@ impl ClaimSet {
     }
 
     /// Appends a claim. The caller vouches that its name is not there yet.
-    pub(crate) fn push(&mut self, name: impl Into<Box<str>>, value: Json, origin: Origin, rule: Rule) {
+    pub(crate) fn push(&mut self, name: impl Into<Name>, value: Json, origin: Origin, rule: Rule) {
         self.claims.push(Claim { name: name.into(), value, origin, rule });
     }
 

@@ -5,6 +5,10 @@
 
 mod built_in;
 
+use std::sync::Arc;
+
+use crate::names;
+
 /// The JSON type that a claim is written with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ClaimType {
@@ -21,7 +25,7 @@ pub struct ClaimMapping {
     /// The canonical attribute name.
     pub attribute: Box<str>,
     /// The claim's full name, prefix included.
-    pub claim: Box<str>,
+    pub claim: Arc<str>,
     /// True: always an array, also with one value or none.
     pub multi: bool,
     /// The JSON type to write.
@@ -39,11 +43,19 @@ pub struct Dialect {
     pub prefix: Box<str>,
     /// The rules, in the order in which claims are written.
     pub mappings: Vec<ClaimMapping>,
+    /// The full names of the gateway claims, in the order of [`names::GATEWAY`].
+    gateway_claims: Box<[Arc<str>]>,
 }
 
 impl Dialect {
     /// The short names of the built-in dialects.
     pub const BUILT_IN: [&'static str; 4] = ["wso2", "oidc", "scim", "none"];
+
+    /// Makes a dialect: short name, URI, prefix of the gateway claims, and rules.
+    pub fn new(name: &str, uri: &str, prefix: &str, mappings: Vec<ClaimMapping>) -> Self {
+        let gateway_claims = names::GATEWAY.iter().map(|name| Arc::from([prefix, name].concat())).collect();
+        Self { name: name.into(), uri: uri.into(), prefix: prefix.into(), mappings, gateway_claims }
+    }
 
     /// Returns the built-in dialect of that short name or URI, the URI with or without its final separator.
     ///
@@ -69,6 +81,11 @@ impl Dialect {
     /// Returns the full name of the gateway claim `name`.
     pub fn gateway_claim(&self, name: &str) -> String {
         [&self.prefix, name].concat()
+    }
+
+    /// Returns every gateway claim: its name, and that name in full.
+    pub(crate) fn gateway_claims(&self) -> impl Iterator<Item = (&'static str, &Arc<str>)> {
+        names::GATEWAY.into_iter().zip(&self.gateway_claims)
     }
 
     /// Returns the rule for an attribute: the first, where several claims name it.

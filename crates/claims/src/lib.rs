@@ -17,6 +17,7 @@ mod json;
 mod key;
 mod key_set;
 mod mint;
+mod name;
 mod names;
 mod pattern;
 mod policy;
@@ -44,6 +45,7 @@ pub use key_set::{
     KeyStatus, LegacyKids, PlanError, RetirementTimes, RotationPlan,
 };
 pub use mint::{BackendJwt, MintError, fit, mint};
+pub use name::Name;
 pub use policy::{
     Anonymous, AttributeFailure, AttributeMapping, AttributeRule, Audience, BackendJwtPolicy, ClaimSelection,
     NameProblem, Oversize, PolicyProblem, Selection, Sensitive, TokenClaims, TokenId, UnknownUser, check_collisions,

@@ -13,6 +13,7 @@ use crate::{
     fingerprint::KeyFingerprint,
     json::Json,
     key::{KeyError, SigningKey, unsecured_segment},
+    name::Name,
     policy::BackendJwtPolicy,
 };
 
@@ -44,7 +45,7 @@ pub enum MintError {
         /// What it may have.
         limit: usize,
         /// Every claim with its number of values: what to look at, and no value.
-        claims: Vec<(Box<str>, usize)>,
+        claims: Vec<(Name, usize)>,
     },
     /// There is no key for the policy's algorithm, or the one given is for another.
     #[error("there is no active key for `{0}`")]

@@ -1,7 +1,7 @@
 //! A Backend JWT that was made, and until when it may be served again (backend-jwt.md §6).
 
 use std::{
-    fmt::Write,
+    fmt::{self, Display, Write},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -139,8 +139,18 @@ pub(crate) fn record(
     text.into()
 }
 
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+/// Writes a text as a JSON string; most are plain.
+fn quoted(text: &str) -> Quoted<'_> {
+    Quoted(text)
+}
+
+struct Quoted<'a>(&'a str);
+
+impl Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_plain = |byte| matches!(byte, b' ' | b'!' | b'#'..=b'[' | b']'..=b'~');
+        if self.0.bytes().all(is_plain) { write!(f, "\"{}\"", self.0) } else { serde_json::Value::from(self.0).fmt(f) }
+    }
 }
 
 #[cfg(test)]

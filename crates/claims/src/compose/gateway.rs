@@ -4,7 +4,6 @@ use super::{Composition, TENANT_ATTRIBUTE, attribute};
 use crate::{
     claim_set::{ClaimSet, OmissionReason, Origin, Rule},
     json::Json,
-    names,
     policy::Selection,
     principal::{Caller, Principal, PrincipalKind},
     template::text_of,
@@ -13,15 +12,12 @@ use crate::{
 /// Adds the gateway claims, in the order of [`names::GATEWAY`].
 pub(super) fn add(composition: &Composition<'_>, now: u64, set: &mut ClaimSet) {
     let dialect = &composition.policy.dialect;
-    for name in names::GATEWAY {
+    for (name, claim) in dialect.gateway_claims() {
         match value(composition, name, now) {
             Some(value) => {
-                set.push(dialect.gateway_claim(name), value, Origin::Gateway, Rule::Named("gateway claim"));
+                set.push(claim, value, Origin::Gateway, Rule::Named("gateway claim"));
             }
-            None if set.notes_omissions() => {
-                set.omit_claim(&dialect.gateway_claim(name), OmissionReason::NotInStore);
-            }
-            None => {}
+            None => set.omit_claim(claim, OmissionReason::NotInStore),
         }
     }
 }

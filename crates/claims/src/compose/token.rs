@@ -7,6 +7,7 @@ use super::Composition;
 use crate::{
     claim_set::{ClaimSet, OmissionReason, Origin, Rule},
     json::Json,
+    name::Name,
     names,
     policy::{AttributeMapping, TokenClaims},
     principal::Principal,
@@ -70,7 +71,7 @@ impl Passing<'_> {
         }
         match self.obstacle(name, value, set) {
             Some(reason) => set.omit_claim(name, reason),
-            None => set.push(name, value.clone(), Origin::Token, Rule::Named("tokenClaims")),
+            None => set.push(Name::Shared(name.into()), value.clone(), Origin::Token, Rule::Named("tokenClaims")),
         }
     }
 
@@ -99,7 +100,7 @@ impl Passing<'_> {
             return false;
         }
         let is_stores_claim =
-            |mapping: &AttributeMapping<'_>| mapping.claim == name && store_attributes.contains(mapping.attribute);
+            |mapping: &AttributeMapping<'_>| **mapping.claim == *name && store_attributes.contains(mapping.attribute);
         store_attributes.contains(name)
             || self.mappings.iter().any(is_stores_claim)
             || policy.claim_mappings.iter().any(|(_, attribute)| &**attribute == name)

@@ -57,7 +57,7 @@ fn add_one(
         (None, 0) => set.omit_attribute(mapping.attribute, OmissionReason::NotInStore),
         (None, count) => {
             let problem = ClaimProblem::SeveralValues { attribute: mapping.attribute.into(), count };
-            set.issues.push(ClaimIssue { claim: mapping.claim.into(), problem });
+            set.issues.push(ClaimIssue { claim: (&**mapping.claim).into(), problem });
             set.omit_attribute(mapping.attribute, OmissionReason::NotAllowed);
         }
     }

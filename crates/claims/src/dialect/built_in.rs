@@ -39,12 +39,7 @@ impl BuiltIn {
             multi: *values == Many,
             claim_type: ClaimType::AsIs,
         };
-        Dialect {
-            name: self.name.into(),
-            uri: self.uri.into(),
-            prefix: self.prefix.into(),
-            mappings: self.rules.iter().map(mapping).collect(),
-        }
+        Dialect::new(self.name, self.uri, self.prefix, self.rules.iter().map(mapping).collect())
     }
 }
 

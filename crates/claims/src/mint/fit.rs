@@ -5,6 +5,7 @@ use crate::{
     claim_set::{Claim, ClaimSet, OmissionReason, Origin},
     json::Json,
     key::SigningKey,
+    name::Name,
     policy::{BackendJwtPolicy, Oversize},
 };
 
@@ -81,6 +82,6 @@ fn list_as_dropped(claims: &mut ClaimSet, name: &str) {
     }
 }
 
-fn value_counts(claims: &ClaimSet) -> Vec<(Box<str>, usize)> {
+fn value_counts(claims: &ClaimSet) -> Vec<(Name, usize)> {
     claims.claims.iter().map(|claim| (claim.name.clone(), claim.value.as_array().map_or(1, <[Json]>::len))).collect()
 }

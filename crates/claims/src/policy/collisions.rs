@@ -133,7 +133,7 @@ fn check_mappings(policy: &BackendJwtPolicy, problems: &mut Vec<PolicyProblem>) 
             .or_else(|| namesake.map(|earlier| NameProblem::Twice(earlier.attribute.into())));
         if let Some(problem) = problem {
             problems.push(PolicyProblem::Mapping {
-                claim: mapping.claim.into(),
+                claim: (&**mapping.claim).into(),
                 attribute: mapping.attribute.into(),
                 problem,
             });
@@ -142,11 +142,11 @@ fn check_mappings(policy: &BackendJwtPolicy, problems: &mut Vec<PolicyProblem>) 
     for (position, (claim, attribute)) in policy.claim_mappings.iter().enumerate() {
         let earlier = policy.claim_mappings.iter().take(position).find(|(_, earlier)| earlier == attribute);
         let problem = match earlier {
-            Some((claim, _)) => NameProblem::MappedTwice(claim.clone()),
+            Some((claim, _)) => NameProblem::MappedTwice((&**claim).into()),
             None if policy.sensitive.forbids(attribute) => NameProblem::Sensitive(attribute.clone()),
             None => continue,
         };
-        problems.push(PolicyProblem::Mapping { claim: claim.clone(), attribute: attribute.clone(), problem });
+        problems.push(PolicyProblem::Mapping { claim: (&**claim).into(), attribute: attribute.clone(), problem });
     }
 }
 
@@ -205,7 +205,7 @@ fn custom_problem<'a>(
     };
     let shadowed = || {
         let mappings = policy.mappings();
-        mappings.iter().find(|mapping| mapping.claim == &**claim).map(|mapping| mapping.attribute.into())
+        mappings.iter().find(|mapping| **mapping.claim == **claim).map(|mapping| mapping.attribute.into())
     };
     custom.value.placeholders().find_map(of_placeholder).or_else(|| shadowed().map(NameProblem::Shadows))
 }

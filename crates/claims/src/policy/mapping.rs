@@ -1,5 +1,7 @@
 //! Which attribute becomes which claim under a policy: the dialect's rules with the policy's renames.
 
+use std::sync::Arc;
+
 use super::{BackendJwtPolicy, ClaimSelection};
 use crate::{claim_set::Rule, dialect::ClaimType, pattern};
 
@@ -12,7 +14,7 @@ pub struct AttributeMapping<'a> {
     /// The canonical attribute name.
     pub attribute: &'a str,
     /// The claim's full name.
-    pub claim: &'a str,
+    pub claim: &'a Arc<str>,
     /// True: always an array.
     pub multi: bool,
     /// The JSON type to write.
@@ -87,8 +89,8 @@ impl BackendJwtPolicy {
         }
     }
 
-    fn renamed(&self, attribute: &str) -> Option<&str> {
-        self.claim_mappings.iter().find(|(_, renamed)| &**renamed == attribute).map(|(claim, _)| &**claim)
+    fn renamed(&self, attribute: &str) -> Option<&Arc<str>> {
+        self.claim_mappings.iter().find(|(_, renamed)| &**renamed == attribute).map(|(claim, _)| claim)
     }
 
     /// Returns what `claims` and the sensitive list say of an attribute.

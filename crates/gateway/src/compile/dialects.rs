@@ -31,10 +31,5 @@ fn one(written: &spec::Dialect) -> Dialect {
             spec::ClaimValueType::String => ClaimType::String,
         },
     });
-    Dialect {
-        name: written.name.value.as_str().into(),
-        uri: uri.into(),
-        mappings: mappings.collect(),
-        prefix: prefix.into(),
-    }
+    Dialect::new(&written.name.value, uri, &prefix, mappings.collect())
 }

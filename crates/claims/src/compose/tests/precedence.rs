@@ -12,12 +12,7 @@ fn identity_dialect(attributes: &[&str]) -> Arc<Dialect> {
         multi: false,
         claim_type: crate::dialect::ClaimType::AsIs,
     };
-    Arc::new(Dialect {
-        name: "own".into(),
-        uri: "http://example.com".into(),
-        prefix: "".into(),
-        mappings: attributes.iter().map(mapping).collect(),
-    })
+    Arc::new(Dialect::new("own", "http://example.com", "", attributes.iter().map(mapping).collect()))
 }
 
 #[test]

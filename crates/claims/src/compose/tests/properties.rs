@@ -82,9 +82,9 @@ fn any_token_claims() -> impl Strategy<Value = TokenClaims> {
     ]
 }
 
-fn any_mappings() -> impl Strategy<Value = Vec<(Box<str>, Box<str>)>> {
-    let name = || select(&NAMES[..]).prop_map(Box::from);
-    prop::collection::vec((name(), name()), 0..4)
+fn any_mappings() -> impl Strategy<Value = Vec<(Arc<str>, Box<str>)>> {
+    let name = || select(&NAMES[..]);
+    prop::collection::vec((name().prop_map(Arc::from), name().prop_map(Box::from)), 0..4)
 }
 
 fn any_user() -> impl Strategy<Value = User> {
@@ -174,7 +174,7 @@ proptest! {
         for claim in case.compose().unwrap().claims {
             match &claim.origin {
                 Origin::Attribute { attribute, source: Source::Token, .. } => prop_assert!(!case.gives.contains(attribute)),
-                Origin::Token => prop_assert!(!is_end_user || !case.gives.contains(&claim.name)),
+                Origin::Token => prop_assert!(!is_end_user || !case.gives.contains(&*claim.name)),
                 Origin::Attribute { .. } | Origin::Registered | Origin::Gateway | Origin::Custom => {}
             }
         }

@@ -9,7 +9,7 @@ use crate::{
 /// Maps one attribute `x` to the claim `x`.
 fn one_claim(values: &str, multi: bool, claim_type: ClaimType) -> Case {
     let mapping = ClaimMapping { attribute: "x".into(), claim: "x".into(), multi, claim_type };
-    let dialect = Dialect { name: "own".into(), uri: "".into(), prefix: "".into(), mappings: vec![mapping] };
+    let dialect = Dialect::new("own", "", "", vec![mapping]);
     Case::alice(&format!(r#"{{"x":{values}}}"#)).policy(|policy| policy.dialect = Arc::new(dialect))
 }
 

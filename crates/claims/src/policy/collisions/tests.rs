@@ -31,7 +31,7 @@ fn own_dialect(prefix: &str, rules: &[(&str, &str)]) -> Arc<Dialect> {
         claim_type: ClaimType::AsIs,
     };
     let mappings = rules.iter().map(mapping).collect();
-    Arc::new(Dialect { name: "own".into(), uri: "http://example.com".into(), prefix: prefix.into(), mappings })
+    Arc::new(Dialect::new("own", "http://example.com", prefix, mappings))
 }
 
 #[test]

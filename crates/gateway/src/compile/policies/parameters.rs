@@ -270,7 +270,7 @@ impl<'a> Resolver<'a, '_> {
         ClaimSelection::Only(rules.collect())
     }
 
-    fn claim_mappings(&self) -> Vec<(Box<str>, Box<str>)> {
+    fn claim_mappings(&self) -> Vec<(Arc<str>, Box<str>)> {
         let mappings = self.pick(|parameters| &parameters.claim_mappings);
         let entries = mappings.into_iter().flat_map(|mappings| &mappings.value);
         entries.map(|(claim, attribute)| (claim.value.as_str().into(), attribute.value.as_str().into())).collect()
