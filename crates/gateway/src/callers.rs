@@ -258,3 +258,62 @@ impl Callers {
         (self.known.len(), self.known.weight())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use claims::{Algorithm, Object, PrincipalKind, RsaSize, SigningKey};
+
+    use super::*;
+
+    const MAX_BYTES: u64 = 4 * 1024 * 1024;
+    const STRANGERS: u64 = 1_000_000;
+    const REGULARS: u64 = 100;
+
+    fn caller(credential: &str, key: KeyFingerprint) -> Arc<KnownCaller> {
+        let principal = Principal {
+            issuer: "corp".into(),
+            iss: "https://idp.example.com".into(),
+            subject: credential.into(),
+            kind: PrincipalKind::EndUser { lookup: credential.into() },
+            client_id: None,
+            scopes: Box::default(),
+            organizations: Box::default(),
+            token_claims: Object::default(),
+            expires_at: None,
+        };
+        let vouchers = Vouchers {
+            issuer: Fingerprint::default(),
+            key,
+            keys_generation: 1,
+            audience: Box::default(),
+            user_tag: "tag".into(),
+        };
+        Arc::new(KnownCaller::new(CredentialKey::new(CredentialKind::Jwt, credential), principal, vouchers))
+    }
+
+    fn ask(callers: &Callers, credential: &str, key: KeyFingerprint) -> bool {
+        let is_known = callers.get(CredentialKind::Jwt, credential.as_bytes()).is_some();
+        if !is_known {
+            callers.insert(caller(credential, key));
+        }
+        is_known
+    }
+
+    /// CK-11 of docs/security.md.
+    #[test]
+    fn a_million_strangers_do_not_push_out_the_regulars() {
+        let key = SigningKey::generate(Algorithm::EdDsa, RsaSize::default()).unwrap().fingerprint();
+        let callers = Callers::new(MAX_BYTES);
+        let (mut asked, mut hits) = (0, 0);
+        for stranger in 0..STRANGERS {
+            ask(&callers, &format!("stranger-{stranger}"), key);
+            if stranger % 10 == 0 {
+                let regular = format!("regular-{}", stranger / 10 % REGULARS);
+                asked += 1;
+                hits += u64::from(ask(&callers, &regular, key));
+            }
+        }
+        assert!(callers.size().1 <= MAX_BYTES, "{:?}", callers.size());
+        assert!(hits * 10 >= asked * 9, "{hits} of {asked}");
+    }
+}
