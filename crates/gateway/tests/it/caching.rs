@@ -83,7 +83,7 @@ fn a_user_has_one_name_in_the_audit_log_through_restarts() {
     let first = Folder::new(OPERATOR, &[ORDERS]).start();
     let name = first.gateway.runtime().user_tag("corp", "alice");
     assert_ne!(name, first.gateway.runtime().user_tag("corp", "bob"));
-    let Running { folder, gateway } = first;
+    let Running { folder, gateway, .. } = first;
     drop(gateway);
     assert_eq!(folder.start().gateway.runtime().user_tag("corp", "alice"), name);
     let other = Folder::new(OPERATOR, &[ORDERS]).start();

@@ -32,6 +32,8 @@ pub(crate) struct Folder {
 pub(crate) struct Running {
     pub(crate) folder: Folder,
     pub(crate) gateway: Arc<Gateway>,
+    /// Background tasks that never end: they keep the issuers' keys fresh.
+    lasting_tasks: usize,
 }
 
 pub(crate) const OPERATOR: &str = r"
@@ -102,7 +104,8 @@ impl Folder {
         let background = self.runtime.handle().clone();
         let process = ProcessSettings { background, clock, broken_apis: BrokenApis::Answer503 };
         let (gateway, _) = Gateway::start(&self.sources(), process)?;
-        Ok(Running { folder: self, gateway })
+        let lasting_tasks = self.runtime.metrics().num_alive_tasks();
+        Ok(Running { folder: self, gateway, lasting_tasks })
     }
 
     /// Returns everything that is reported at the start, whether it can be lived with or not.
@@ -124,6 +127,13 @@ impl Folder {
 }
 
 impl Running {
+    /// Waits until nothing is under way in the background.
+    pub(crate) fn settle(&self) {
+        while self.folder.runtime.metrics().num_alive_tasks() > self.lasting_tasks {
+            std::thread::yield_now();
+        }
+    }
+
     pub(crate) fn token(&self, changes: &Value) -> String {
         let mut claims = json!({
             "iss": ISSUER, "sub": "alice", "aud": "orders-client", "client_id": "mobile", "scope": "read write",
