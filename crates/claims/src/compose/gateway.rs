@@ -9,7 +9,7 @@ use crate::{
     template::text_of,
 };
 
-/// Adds the gateway claims, in the order of [`names::GATEWAY`].
+/// Adds the gateway claims, in their fixed order.
 pub(super) fn add(composition: &Composition<'_>, now: u64, set: &mut ClaimSet) {
     let dialect = &composition.policy.dialect;
     for (name, claim) in dialect.gateway_claims() {

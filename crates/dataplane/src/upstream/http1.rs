@@ -78,7 +78,7 @@ impl Http1 {
         Self { sender, work: Work::Here(Here { future: Box::pin(work), relay, waker }) }
     }
 
-    /// Starts to send a request; nothing moves until the connection is [driven](Self::drive).
+    /// Starts to send a request; nothing moves until something is [polled](Self::poll).
     pub(super) fn start(
         &mut self,
         request: Request<RequestBody>,
