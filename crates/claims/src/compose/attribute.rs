@@ -38,6 +38,7 @@ pub(super) struct Sources<'a> {
 
 /// Returns one bit of 64 for a name: a quick look before three searches, because a dialect maps far more attributes than
 /// a user has.
+#[inline]
 fn mark(name: &str) -> u64 {
     let (first, last) = (name.bytes().next().unwrap_or_default(), name.bytes().next_back().unwrap_or_default());
     let place = name.len() + usize::from(first) * 5 + usize::from(last) * 3;
@@ -64,9 +65,15 @@ impl<'a> Sources<'a> {
         Ok(Self { attributes, store_attributes, token, reason, now, marks })
     }
 
+    /// False for an attribute that certainly has no value.
+    #[inline]
+    pub(super) fn may_have(&self, attribute: &str) -> bool {
+        self.marks & mark(attribute) != 0
+    }
+
     /// Looks an attribute up; the error is why it has no value.
     pub(super) fn look_up(&self, attribute: &str) -> Result<Found<'a>, OmissionReason> {
-        if self.marks & mark(attribute) == 0 {
+        if !self.may_have(attribute) {
             return Err(OmissionReason::NotInStore);
         }
         if let Some(found) = self.attributes.and_then(|attributes| attributes.get(attribute)) {

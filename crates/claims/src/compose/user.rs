@@ -14,8 +14,12 @@ use crate::{
 /// Adds a claim for each mapped and allowed attribute, in the dialect's order; notes why the others are not there.
 pub(super) fn add(composition: &Composition<'_>, mappings: &[AttributeMapping<'_>], now: u64, set: &mut ClaimSet) {
     let sources = Sources::new(composition, now);
+    let notes_omissions = set.notes_omissions();
     for mapping in mappings {
-        add_one(composition, mapping, sources, set);
+        let may_have = sources.is_ok_and(|sources| sources.may_have(mapping.attribute));
+        if may_have || notes_omissions {
+            add_one(composition, mapping, sources, set);
+        }
     }
     if set.notes_omissions() {
         omit_unmapped(composition, mappings, set);

@@ -250,3 +250,12 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #[test]
+    fn every_text_is_written_so_that_it_is_read_again(text in "[ -~\u{0}-\u{1f}\"\\\\é€]{0,40}") {
+        let json = Json::string(text.as_str());
+        prop_assert_eq!(Json::parse(json.to_string().as_bytes()), Ok(json.clone()));
+        prop_assert_eq!(serde_json::from_str::<String>(&json.to_string()).ok(), Some(text));
+    }
+}

@@ -59,8 +59,7 @@ fn write_string(text: &str, out: &mut Vec<u8>) {
 
 /// Appends the inside of a string literal.
 pub(crate) fn write_escaped(text: &str, out: &mut Vec<u8>) {
-    // Mostly nothing is escaped. Looked at to the end: the compiler then takes many bytes at a time.
-    if text.bytes().fold(0, |found, byte| found | u8::from(is_escaped(byte))) == 0 {
+    if is_plain(text.as_bytes()) {
         return out.extend_from_slice(text.as_bytes());
     }
     for run in text.as_bytes().split_inclusive(|byte| is_escaped(*byte)) {
@@ -72,6 +71,23 @@ pub(crate) fn write_escaped(text: &str, out: &mut Vec<u8>) {
             Some(_) | None => out.extend_from_slice(run),
         }
     }
+}
+
+/// True when nothing is to be escaped, which is the usual case: eight bytes at a time, because most strings are short.
+fn is_plain(text: &[u8]) -> bool {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGHS: u64 = ONES * 0x80;
+    /// Not zero when a byte is below `bound`, which is at most 0x80.
+    const fn below(word: u64, bound: u64) -> u64 {
+        word.wrapping_sub(ONES * bound) & !word & HIGHS
+    }
+    let (words, rest) = text.as_chunks::<8>();
+    let found = words.iter().fold(0, |found, bytes| {
+        let word = u64::from_le_bytes(*bytes);
+        let (quote, backslash) = (word ^ (ONES * u64::from(b'"')), word ^ (ONES * u64::from(b'\\')));
+        found | below(word, 0x20) | below(quote, 1) | below(backslash, 1)
+    });
+    found == 0 && !rest.iter().copied().any(is_escaped)
 }
 
 const fn is_escaped(byte: u8) -> bool {
