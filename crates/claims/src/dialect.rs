@@ -67,7 +67,7 @@ impl Dialect {
     /// use claims::Dialect;
     ///
     /// let dialect = Dialect::builtin("http://wso2.org/claims");
-    /// assert_eq!(dialect.map(|dialect| dialect.gateway_claim("enduser")), Some("http://wso2.org/claims/enduser".into()));
+    /// assert_eq!(dialect.map(|dialect| dialect.prefix), Some("http://wso2.org/claims/".into()));
     /// ```
     pub fn builtin(name_or_uri: &str) -> Option<Self> {
         built_in::find(name_or_uri)
@@ -76,11 +76,6 @@ impl Dialect {
     /// Returns the prefix of a dialect that says none: its URI and a slash, or nothing without a URI.
     pub fn default_prefix(uri: &str) -> String {
         if uri.is_empty() || uri.ends_with('/') { uri.to_owned() } else { format!("{uri}/") }
-    }
-
-    /// Returns the full name of the gateway claim `name`.
-    pub fn gateway_claim(&self, name: &str) -> String {
-        [&self.prefix, name].concat()
     }
 
     /// Returns every gateway claim: its name, and that name in full.

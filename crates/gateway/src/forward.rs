@@ -101,6 +101,13 @@ impl Forward {
         } else if stripped.takes_trailers {
             headers.insert(TE, TRAILERS);
         }
+        // HTTP/2 names the host in the target (RFC 9113 §8.3.1).
+        if let Some(authority) = head.parts.uri.authority()
+            && !headers.contains_key(HOST)
+            && let Ok(host) = HeaderValue::from_str(authority.as_str())
+        {
+            headers.insert(HOST, host);
+        }
         if stripped.has_forwarded {
             rebuild_forwarded(headers, &head.connection, peer);
         }
@@ -193,7 +200,7 @@ fn lists_trailers(value: &HeaderValue) -> bool {
 }
 
 /// Joins the cookie crumbs of HTTP/2 for HTTP/1.1 (RFC 9113 §8.2.3).
-fn join_cookies(headers: &mut HeaderMap) {
+pub fn join_cookies(headers: &mut HeaderMap) {
     if headers.get_all(COOKIE).iter().nth(1).is_none() {
         return;
     }
@@ -294,8 +301,8 @@ mod tests {
         })
     }
 
-    fn head(fields: &[(&'static str, &'static str)]) -> Box<RequestHead> {
-        let mut request = Request::get("/x");
+    fn head(target: &str, fields: &[(&'static str, &'static str)]) -> Box<RequestHead> {
+        let mut request = Request::get(target);
         for (name, value) in fields {
             request = request.header(*name, *value);
         }
@@ -311,6 +318,14 @@ mod tests {
         peer: PeerTrust,
         reserved_mode: ReservedHeaderMode,
     ) -> Result<HeaderMap, Rejection> {
+        forwarded_head(head("/x", fields), peer, reserved_mode)
+    }
+
+    fn forwarded_head(
+        head: Box<RequestHead>,
+        peer: PeerTrust,
+        reserved_mode: ReservedHeaderMode,
+    ) -> Result<HeaderMap, Rejection> {
         let rules = Arc::new(FieldRules::new([]));
         let (name, value) = (HeaderName::from_static("x-jwt-assertion"), HeaderValue::from_static("OURS"));
         let outgoing = Outgoing {
@@ -322,7 +337,7 @@ mod tests {
             peer,
             reserved_mode,
         };
-        Forward::new(head(fields), outgoing).map(|forward| forward.head.parts.headers)
+        Forward::new(head, outgoing).map(|forward| forward.head.parts.headers)
     }
 
     fn check(fields: &[(&'static str, &'static str)], expected: &[(&str, &[&str])]) {
@@ -375,6 +390,17 @@ mod tests {
         let headers = forwarded(&fields, PeerTrust::Trusted, ReservedHeaderMode::Strip).unwrap();
         assert_eq!(headers["x-forwarded-for"], "203.0.113.9, 192.0.2.7");
         assert_eq!(headers["x-forwarded-proto"], "https");
+    }
+
+    #[test]
+    fn the_host_that_http2_names_in_the_target_is_passed_on() {
+        let head = head("https://api.example.com/x", &[("forwarded", "for=6.6.6.6")]);
+        let headers = forwarded_head(head, PeerTrust::Untrusted, ReservedHeaderMode::Strip).unwrap();
+        assert_eq!(
+            (&headers["host"], &headers["x-forwarded-host"]),
+            (&"backend".parse().unwrap(), &"api.example.com".parse().unwrap())
+        );
+        assert_eq!(headers["forwarded"], "for=192.0.2.7;proto=http;host=\"api.example.com\"");
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub use explain::{
 };
 pub use fields::{FieldClass, FieldRules};
 pub use fingerprint::Fingerprint;
-pub use forward::{Forward, ReservedHeaderMode};
+pub use forward::{Forward, ReservedHeaderMode, join_cookies};
 pub use gateway::{Gateway, ProcessSettings, Status};
 pub use issue::{Issuance, IssuePolicy};
 pub use issued::{IssuedJwt, Slot};

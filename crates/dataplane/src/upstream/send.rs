@@ -183,7 +183,8 @@ impl From<TrySendError<Request<RequestBody>>> for Attempt {
     }
 }
 
-/// Waits for an answer, driving the connection that has no task of its own; the limit starts anew as long as the client's body moves.
+/// Waits for an answer, driving the connection that has no task of its own; the limit starts anew as long as the client's
+/// body moves.
 async fn within<T>(
     worker: &Worker,
     endpoint: &Endpoint,

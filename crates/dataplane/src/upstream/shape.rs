@@ -2,10 +2,10 @@
 //!
 //! Everything else of the head is [`gateway::Forward`]'s. May be applied again when a retry speaks another version.
 
-use gateway::Endpoint;
+use gateway::{Endpoint, join_cookies};
 use http::{
-    HeaderMap, HeaderValue, Method, Request, Uri, Version,
-    header::{CONTENT_LENGTH, COOKIE, HOST, TE, TRANSFER_ENCODING},
+    HeaderValue, Method, Request, Uri, Version,
+    header::{CONTENT_LENGTH, HOST, TE, TRANSFER_ENCODING},
     uri::{Authority, Scheme},
 };
 use http_body::Body;
@@ -40,17 +40,6 @@ fn frame(request: &mut Request<RequestBody>) {
         }
     } else if request.body().size_hint().exact().is_none() {
         request.headers_mut().insert(TRANSFER_ENCODING, CHUNKED);
-    }
-}
-
-/// Joins the cookie crumbs of HTTP/2 (RFC 9113 §8.2.3).
-fn join_cookies(headers: &mut HeaderMap) {
-    if headers.get_all(COOKIE).iter().nth(1).is_none() {
-        return;
-    }
-    let crumbs: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
-    if let Ok(joined) = HeaderValue::from_bytes(&crumbs.join(b"; ".as_slice())) {
-        headers.insert(COOKIE, joined);
     }
 }
 
