@@ -13,7 +13,7 @@ demo: ## Gateway, echo backend, token issuer and a user store, with curl lines t
 	cargo run --profile quick -p countersign -- demo
 
 test: ## Unit, property and end-to-end tests, then the black-box tests with other people's JWT libraries
-	tests/prepare compiler python node
+	tests/prepare compiler python node servers
 	cargo test --workspace --locked
 	tests/run
 

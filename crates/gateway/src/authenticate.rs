@@ -28,6 +28,17 @@ pub enum Caller {
     Anonymous,
 }
 
+/// A verified principal, as the steps after authentication see it.
+#[derive(Clone, Copy)]
+pub(crate) struct Identity<'a> {
+    /// Who it is.
+    pub principal: &'a Principal,
+    /// Who vouches for it.
+    pub issuer: &'a Issuer,
+    /// The access token that it came with; `None` for an assumed one.
+    pub token: Option<&'a str>,
+}
+
 /// What authentication needs besides the request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment<'a> {

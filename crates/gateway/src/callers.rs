@@ -14,7 +14,7 @@ use claims::{KeyFingerprint, Principal, TokenError};
 use foldhash::fast::RandomState;
 use quick_cache::{Equivalent, Weighter, sync::Cache};
 
-use crate::{fingerprint::Fingerprint, issued::IssuedJwt};
+use crate::{authenticate::Identity, fingerprint::Fingerprint, issued::IssuedJwt, issuer::Issuer};
 
 /// What kind of credential it is: part of the key, so that two kinds with equal bytes stay apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,6 +34,13 @@ impl CredentialKey {
     /// Makes the key of a credential.
     pub(crate) fn new(kind: CredentialKind, credential: &str) -> Self {
         Self { kind, bytes: credential.as_bytes().into() }
+    }
+
+    /// Returns the access token, where it is one.
+    fn token(&self) -> Option<&str> {
+        match self.kind {
+            CredentialKind::Jwt => std::str::from_utf8(&self.bytes).ok(),
+        }
     }
 }
 
@@ -104,6 +111,11 @@ impl KnownCaller {
             jwts: ArcSwap::default(),
             minting: tokio::sync::Mutex::new(()),
         }
+    }
+
+    /// Returns what the steps after authentication need of it.
+    pub(crate) fn identity<'a>(&'a self, issuer: &'a Issuer) -> Identity<'a> {
+        Identity { principal: &self.principal, issuer, token: self.credential.token() }
     }
 
     /// Keeps a Backend JWT in place of the one of its slot; `is_live` says which others to keep.

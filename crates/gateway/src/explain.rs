@@ -17,9 +17,9 @@ pub use self::written::{WrittenQuestion, WrittenQuestionError};
 use self::{asked::Asked, found::Found};
 use crate::{
     applications::CallingApplication,
+    authenticate::Identity,
     compile::Compiled,
     issue::{Call, IssuePolicy, Made, application_of},
-    issuer::Issuer,
     rejection::{Code, Rejection},
     runtime::Runtime,
     time::seconds,
@@ -230,7 +230,7 @@ pub async fn explain(
 /// Finds the caller's application, as [`crate::Snapshot::decide`] does.
 fn application(found: &Found<'_>, asked: &Asked, compiled: &Compiled) -> Result<CallingApplication, Rejection> {
     let application = match asked.known() {
-        Some(known) => application_of(known, found.api, &compiled.snapshot.applications),
+        Some(known) => application_of((known.principal, known.issuer), found.api, &compiled.snapshot.applications),
         None => CallingApplication::default(),
     };
     let key_type = found.operation.key_type(&application)?;
@@ -244,7 +244,7 @@ fn application(found: &Found<'_>, asked: &Asked, compiled: &Compiled) -> Result<
 
 async fn outcome(
     policy: &IssuePolicy,
-    caller: Option<(&Principal, &Issuer)>,
+    caller: Option<Identity<'_>>,
     application: &CallingApplication,
     call: Call<'_>,
 ) -> JwtOutcome {

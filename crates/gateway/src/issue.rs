@@ -14,7 +14,7 @@ use http::{HeaderName, HeaderValue};
 
 use crate::{
     applications::{Applications, CallingApplication},
-    authenticate::Caller,
+    authenticate::{Caller, Identity},
     callers::KnownCaller,
     decide::{Jwts, Steps, timed},
     fingerprint::Fingerprint,
@@ -222,7 +222,7 @@ impl IssuePolicy {
         if let Some(jwt) = self.cached(&caller.jwts.load(), application, call) {
             return Ok(jwt);
         }
-        let made = self.make(Some((&caller.principal, issuer)), (application, OmissionNotes::Skipped), call).await?;
+        let made = self.make(Some(caller.identity(issuer)), (application, OmissionNotes::Skipped), call).await?;
         let jwt = Arc::new(made.jwt);
         if is_cacheable {
             let (epoch, now) = (call.runtime.keyring.epoch(), call.now.seconds);
@@ -234,7 +234,7 @@ impl IssuePolicy {
 
     /// Replaces a live JWT ahead of its end; when that fails, the old one is served to its end.
     async fn renew(&self, caller: &KnownCaller, issuer: &Issuer, application: &CallingApplication, call: Call<'_>) {
-        match self.make(Some((&caller.principal, issuer)), (application, OmissionNotes::Skipped), call).await {
+        match self.make(Some(caller.identity(issuer)), (application, OmissionNotes::Skipped), call).await {
             Ok(made) => {
                 let (epoch, now) = (call.runtime.keyring.epoch(), call.now.seconds);
                 caller.keep(&Arc::new(made.jwt), |other| other.is_live(epoch, now));
@@ -268,7 +268,7 @@ impl IssuePolicy {
     /// As [`Issuance::issue`].
     pub(crate) async fn make(
         &self,
-        caller: Option<(&Principal, &Issuer)>,
+        caller: Option<Identity<'_>>,
         (application, notes): (&CallingApplication, OmissionNotes),
         call: Call<'_>,
     ) -> Result<Made, Rejection> {
@@ -280,7 +280,7 @@ impl IssuePolicy {
         let claims = self.compose(caller, (application, notes), &looked_up, (call, &jti))?;
         self.count(&claims, call.runtime);
         let (claims, signed) = self.sign(claims, call).await?;
-        let inbound = caller.and_then(|(principal, _)| principal.expires_at);
+        let inbound = caller.and_then(|caller| caller.principal.expires_at);
         let bounds = LifeBounds {
             expires_at: signed.expires_at,
             inbound_expires_at: inbound.filter(|_| self.policy.cap_to_inbound_token),
@@ -307,7 +307,7 @@ impl IssuePolicy {
 
     fn compose(
         &self,
-        caller: Option<(&Principal, &Issuer)>,
+        caller: Option<Identity<'_>>,
         (application, notes): (&CallingApplication, OmissionNotes),
         looked_up: &LookedUp,
         (call, jti): (Call<'_>, &str),
@@ -319,7 +319,7 @@ impl IssuePolicy {
             policy: &self.policy,
             api: call.api.facts(application.key_type),
             operation,
-            caller: caller.map_or(ClaimsCaller::Anonymous, |(principal, _)| ClaimsCaller::Known(principal)),
+            caller: caller.map_or(ClaimsCaller::Anonymous, |caller| ClaimsCaller::Known(caller.principal)),
             application: described.as_ref(),
             user: looked_up.user(),
             store_attributes: &looked_up.gives,

@@ -2,11 +2,12 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::SystemTime};
 
-use claims::{AttributeFailure, Attributes, BackendJwtPolicy, Principal, PrincipalKind, UnknownUser, UserAttributes};
+use claims::{AttributeFailure, Attributes, BackendJwtPolicy, PrincipalKind, UnknownUser, UserAttributes};
 use http::{HeaderValue, header::RETRY_AFTER};
-use stores::{Answer, Freshness, Generation, StalePolicy, StoreError};
+use stores::{Answer, Freshness, Generation, Question, StalePolicy, StoreError};
 
 use crate::{
+    authenticate::Identity,
     issuer::{Issuer, UserStoreHandle},
     rejection::{Code, Rejection},
     time::seconds,
@@ -79,9 +80,10 @@ impl LookedUp {
 pub(crate) async fn look_up(
     choice: &StoreChoice,
     policy: &BackendJwtPolicy,
-    (principal, issuer): (&Principal, &Issuer),
+    caller: Identity<'_>,
     now: SystemTime,
 ) -> Result<LookedUp, Rejection> {
+    let Identity { principal, issuer, token } = caller;
     let PrincipalKind::EndUser { lookup } = &principal.kind else { return Ok(LookedUp::nobody()) };
     let stores: Vec<&Arc<UserStoreHandle>> = match choice {
         StoreChoice::None => Vec::new(),
@@ -100,13 +102,13 @@ pub(crate) async fn look_up(
     for handle in &stores {
         looked_up.gives.extend(handle.gives.iter().cloned());
     }
-    ask(&stores, policy, (lookup, now), looked_up).await
+    ask(&stores, policy, Question { token, ..Question::new(lookup, now) }, looked_up).await
 }
 
 async fn ask(
     stores: &[&Arc<UserStoreHandle>],
     policy: &BackendJwtPolicy,
-    (user, now): (&str, SystemTime),
+    question: Question<'_>,
     mut looked_up: LookedUp,
 ) -> Result<LookedUp, Rejection> {
     let stale = match policy.on_attribute_failure {
@@ -114,14 +116,14 @@ async fn ask(
         AttributeFailure::Reject | AttributeFailure::Omit => StalePolicy::Refuse,
     };
     for handle in stores {
-        match handle.store.attributes(user, stale, now).await {
+        match handle.store.attributes(question, stale).await {
             Ok(answer) => {
                 if looked_up.take(answer) {
                     return Ok(looked_up);
                 }
             }
             Err(error) => {
-                looked_up.generations.push(handle.store.generation(user));
+                looked_up.generations.push(handle.store.generation(question.user));
                 return looked_up.fail(&error, policy.on_attribute_failure);
             }
         }

@@ -14,12 +14,14 @@ mod generation;
 mod settings;
 
 use std::{
+    borrow::Cow,
     fmt,
     hash::BuildHasher,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::SystemTime,
 };
 
+use aws_lc_rs::digest::{SHA256, digest};
 use claims::Attributes;
 use foldhash::quality::RandomState;
 use tokio::{runtime::Handle, sync::watch};
@@ -40,7 +42,10 @@ use self::{
     flight::{Flight, Flights, Outcome, Seat},
     generation::Invalidations,
 };
-use crate::{error::StoreError, user_store::UserStore};
+use crate::{
+    error::StoreError,
+    user_store::{Question, UserStore},
+};
 
 /// How many shards a cache has at most.
 const MOST_SHARDS: usize = 16;
@@ -78,7 +83,11 @@ enum Found {
 /// A query about to be made. INVARIANT: its flight leaves the shard when it ends, however it ends.
 struct Departure {
     cache: Arc<CachedStore>,
-    user: Arc<str>,
+    /// Begins with the user.
+    key: Arc<str>,
+    user_length: usize,
+    /// Of a store that asks as the user.
+    token: Option<Box<str>>,
     flight: Arc<Flight>,
     outcome: watch::Sender<Option<Outcome>>,
     has_landed: bool,
@@ -117,7 +126,7 @@ impl CachedStore {
         &self.store
     }
 
-    /// Returns the attributes of the user known as `user`, from the cache or from the store.
+    /// Returns the attributes of the user in question, from the cache or from the store. Leaves no trace.
     ///
     /// Without waiting when a fresh answer is there, or the breaker is open. Else one query for all callers at that time;
     /// it goes on when they do not. A call after an invalidation never gets an answer from before it.
@@ -127,15 +136,15 @@ impl CachedStore {
     /// As for [`UserStore::lookup`]. An ambiguous user has no stale answer.
     pub async fn attributes(
         self: &Arc<Self>,
-        user: &str,
+        question: Question<'_>,
         policy: StalePolicy,
-        now: SystemTime,
     ) -> Result<Answer, StoreError> {
-        let outcome = match self.find(user, now) {
+        let key = self.key(question);
+        let outcome = match self.find(&key, question) {
             Found::Known(outcome) => outcome,
             Found::Asked(seat) => seat.outcome().await.unwrap_or_else(|| Err(self.abandoned())),
         };
-        outcome.or_else(|error| self.stale(user, policy, now).ok_or(error))
+        outcome.or_else(|error| self.stale(&key, policy, question.now).ok_or(error))
     }
 
     /// Returns the state of the counters for `user`, of anything that is made after this call.
@@ -173,24 +182,34 @@ impl CachedStore {
         }
     }
 
+    /// Returns what the answer is kept under: the user, and the token where it matters. Never the token itself.
+    fn key<'a>(&self, question: Question<'a>) -> Cow<'a, str> {
+        match question.token {
+            _ if !self.store.asks_as_user() => Cow::Borrowed(question.user),
+            Some(token) => Cow::Owned(format!("{}\0{}", question.user, Token(token))),
+            None => Cow::Owned(format!("{}\0", question.user)),
+        }
+    }
+
     /// Finds what there is to say, or what to wait for; begins a query where one is needed.
-    fn find(self: &Arc<Self>, user: &str, now: SystemTime) -> Found {
-        let mut shard = self.shard(user);
-        let said = shard.entries.get(user).and_then(|entry| {
+    fn find(self: &Arc<Self>, key: &str, question: Question<'_>) -> Found {
+        let now = question.now;
+        let mut shard = self.shard(key);
+        let said = shard.entries.get(key).and_then(|entry| {
             entry.say(&self.settings, now).map(|outcome| (outcome, entry.wants_refresh(&self.settings, now)))
         });
-        let seat = shard.flights.joinable(user, self.settings.ttl, now).map(|flight| flight.seat());
+        let seat = shard.flights.joinable(key, self.settings.ttl, now).map(|flight| flight.seat());
         let (found, departure) = match (said, seat) {
             (Some((outcome, wants_refresh)), seat) => {
                 self.counts.hits.up();
-                let refresh = (wants_refresh && seat.is_none()).then(|| self.refresh(&mut shard, user, now));
+                let refresh = (wants_refresh && seat.is_none()).then(|| self.refresh(&mut shard, key, question));
                 (Found::Known(outcome), refresh.flatten())
             }
             (None, Some(seat)) => {
                 self.counts.coalesced.up();
                 (Found::Asked(seat), None)
             }
-            (None, None) => match self.ask(&mut shard, user, now) {
+            (None, None) => match self.ask(&mut shard, key, question) {
                 Ok(departure) => (Found::Asked(departure.flight.seat()), Some(departure)),
                 Err(error) => (Found::Known(Err(error)), None),
             },
@@ -204,53 +223,55 @@ impl CachedStore {
     }
 
     /// Prepares a query in the background, if the breaker lets it through.
-    fn refresh(self: &Arc<Self>, shard: &mut Shard, user: &str, now: SystemTime) -> Option<Departure> {
-        self.breaker.admit(now).ok()?;
+    fn refresh(self: &Arc<Self>, shard: &mut Shard, key: &str, question: Question<'_>) -> Option<Departure> {
+        self.breaker.admit(question.now).ok()?;
         self.counts.refreshes.up();
-        Some(self.depart(shard, user, now))
+        Some(self.depart(shard, key, question))
     }
 
     /// Prepares a query for a caller, or says when to try again.
-    fn ask(self: &Arc<Self>, shard: &mut Shard, user: &str, now: SystemTime) -> Result<Departure, StoreError> {
-        if let Err(retry_after) = self.breaker.admit(now) {
+    fn ask(self: &Arc<Self>, shard: &mut Shard, key: &str, question: Question<'_>) -> Result<Departure, StoreError> {
+        if let Err(retry_after) = self.breaker.admit(question.now) {
             self.counts.refused.up();
             let source = Some(Arc::new(BreakerOpen) as _);
             return Err(StoreError::Unavailable { store: Arc::clone(&self.name), retry_after, source });
         }
         self.counts.misses.up();
         debug!(store = %self.name, "attributes not cached");
-        Ok(self.depart(shard, user, now))
+        Ok(self.depart(shard, key, question))
     }
 
     /// Adds a flight. INVARIANT: its generation is read before the query begins.
-    fn depart(self: &Arc<Self>, shard: &mut Shard, user: &str, now: SystemTime) -> Departure {
-        let asked = Asked { at: now, generation: self.generation(user) };
+    fn depart(self: &Arc<Self>, shard: &mut Shard, key: &str, question: Question<'_>) -> Departure {
+        let asked = Asked { at: question.now, generation: self.generation(question.user) };
         let (flight, outcome) = Flight::new(asked);
-        let user: Arc<str> = user.into();
-        shard.flights.add(Arc::clone(&user), Arc::clone(&flight));
-        Departure { cache: Arc::clone(self), user, flight, outcome, has_landed: false }
+        let key: Arc<str> = key.into();
+        shard.flights.add(Arc::clone(&key), Arc::clone(&flight));
+        let token = question.token.filter(|_| self.store.asks_as_user()).map(Box::from);
+        let user_length = question.user.len();
+        Departure { cache: Arc::clone(self), key, user_length, token, flight, outcome, has_landed: false }
     }
 
     /// Takes note of a query's result.
-    fn land(&self, user: &Arc<str>, flight: &Arc<Flight>, result: Result<Option<Attributes>, StoreError>) -> Outcome {
+    fn land(&self, key: &Arc<str>, flight: &Arc<Flight>, result: Result<Option<Attributes>, StoreError>) -> Outcome {
         let asked = &flight.asked;
         let result = self.note(asked, result);
-        let mut shard = self.shard(user);
+        let mut shard = self.shard(key);
         // A flight whose place another has taken, or that an invalidation has passed, leaves no trace.
-        let counts = shard.flights.remove(user, flight) && asked.generation.is_current();
+        let counts = shard.flights.remove(key, flight) && asked.generation.is_current();
         let (entry, outcome) = match result {
             Ok(attributes) => {
                 let (entry, answer) = Entry::answered(attributes, asked, &self.settings);
                 (Some(entry), Ok(answer))
             }
             Err(error) => {
-                let previous = shard.entries.peek(user);
+                let previous = shard.entries.peek(key);
                 (Entry::failed(previous, &error, asked, self.settings.breaker.retry), Err(error))
             }
         };
         if let Some(entry) = entry.filter(|_| counts) {
             let heap = entry.heap();
-            shard.entries.put(Arc::clone(user), entry, heap);
+            shard.entries.put(Arc::clone(key), entry, heap);
         }
         outcome
     }
@@ -280,11 +301,11 @@ impl CachedStore {
     }
 
     /// Returns the answer that may stand in for an error.
-    fn stale(&self, user: &str, policy: StalePolicy, now: SystemTime) -> Option<Answer> {
+    fn stale(&self, key: &str, policy: StalePolicy, now: SystemTime) -> Option<Answer> {
         match policy {
             StalePolicy::Refuse => None,
             StalePolicy::UseStale => {
-                let answer = self.shard(user).entries.peek(user)?.say_stale(&self.settings, now)?;
+                let answer = self.shard(key).entries.peek(key)?.say_stale(&self.settings, now)?;
                 self.counts.stale_served.up();
                 Some(answer)
             }
@@ -295,10 +316,10 @@ impl CachedStore {
         StoreError::unavailable(&self.name, Abandoned)
     }
 
-    /// Returns the shard that `user` is in.
+    /// Returns the shard that an answer is in.
     #[expect(clippy::indexing_slicing, reason = "a remainder lies within, and there is always a shard")]
-    fn shard(&self, user: &str) -> MutexGuard<'_, Shard> {
-        let index = self.hasher.hash_one(user) % self.shards.len() as u64;
+    fn shard(&self, key: &str) -> MutexGuard<'_, Shard> {
+        let index = self.hasher.hash_one(key) % self.shards.len() as u64;
         lock(&self.shards[usize::try_from(index).unwrap_or_default()])
     }
 }
@@ -323,8 +344,10 @@ impl fmt::Debug for CachedStore {
 impl Departure {
     /// Makes the query and hands out what it brings.
     async fn fly(mut self) {
-        let result = self.cache.store.lookup(&self.user, self.flight.asked.at).await;
-        let outcome = self.cache.land(&self.user, &self.flight, result);
+        let user = self.key.get(..self.user_length).unwrap_or_default();
+        let question = Question { token: self.token.as_deref(), ..Question::new(user, self.flight.asked.at) };
+        let result = self.cache.store.lookup(question).await;
+        let outcome = self.cache.land(&self.key, &self.flight, result);
         self.has_landed = true;
         self.outcome.send_replace(Some(outcome));
     }
@@ -336,8 +359,17 @@ impl Drop for Departure {
         if !self.has_landed {
             self.cache.counts.failures.up();
             self.cache.breaker.failed(self.flight.asked.at);
-            self.cache.shard(&self.user).flights.remove(&self.user, &self.flight);
+            self.cache.shard(&self.key).flights.remove(&self.key, &self.flight);
         }
+    }
+}
+
+/// A token as it may be remembered: hashed.
+struct Token<'a>(&'a str);
+
+impl fmt::Display for Token<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        digest(&SHA256, self.0.as_bytes()).as_ref().iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 

@@ -6,7 +6,6 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
     sync::Arc,
-    time::SystemTime,
 };
 
 use claims::{Attributes, Json};
@@ -14,7 +13,7 @@ use claims::{Attributes, Json};
 use crate::{
     attribute_map::{AttributeMap, RawAttributes, values_of},
     error::StoreError,
-    user_store::{BoxFuture, UserStore, seconds},
+    user_store::{BoxFuture, Question, UserStore, seconds},
 };
 
 /// People by name, each with values by attribute. A list is several values, `null` none.
@@ -45,9 +44,13 @@ impl UserStore for InlineStore {
         self.attributes.gives()
     }
 
-    fn lookup<'a>(&'a self, user: &'a str, now: SystemTime) -> BoxFuture<'a, Result<Option<Attributes>, StoreError>> {
-        let raw = self.users.get(user);
-        let attributes = raw.map(|raw| self.attributes.apply(raw, &self.name, seconds(now)));
+    fn lookup<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<Option<Attributes>, StoreError>> {
+        let raw = self.users.get(question.user);
+        question.note(|traced| {
+            traced.matches = Some(usize::from(raw.is_some()));
+            traced.returned.extend(raw.into_iter().flat_map(RawAttributes::keys).cloned());
+        });
+        let attributes = raw.map(|raw| self.attributes.apply(raw, &self.name, seconds(question.now)));
         Box::pin(std::future::ready(Ok(attributes)))
     }
 

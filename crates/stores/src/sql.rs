@@ -11,7 +11,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use claims::Attributes;
@@ -23,7 +23,7 @@ use self::sqlite::SqliteDatabase;
 use crate::{
     attribute_map::AttributeMap,
     error::StoreError,
-    user_store::{BoxFuture, UserStore, seconds},
+    user_store::{BoxFuture, Question, UserStore, seconds},
 };
 
 /// How a database is asked.
@@ -86,12 +86,12 @@ impl SqlStore {
     }
 
     /// Asks for one user.
-    async fn find(&self, user: &str, now: SystemTime) -> Result<Option<Attributes>, StoreError> {
-        if user.is_empty() || user.contains('\0') {
+    async fn find(&self, question: Question<'_>) -> Result<Option<Attributes>, StoreError> {
+        if question.user.is_empty() || question.user.contains('\0') {
             return Ok(None);
         }
-        let raw = self.database.find(&self.questions, &self.attributes, user).await?;
-        Ok(raw.map(|raw| self.attributes.apply(&raw, &self.name, seconds(now))))
+        let raw = self.database.find(&self.questions, &self.attributes, question).await?;
+        Ok(raw.map(|raw| self.attributes.apply(&raw, &self.name, seconds(question.now))))
     }
 }
 
@@ -100,8 +100,8 @@ impl UserStore for SqlStore {
         self.attributes.gives()
     }
 
-    fn lookup<'a>(&'a self, user: &'a str, now: SystemTime) -> BoxFuture<'a, Result<Option<Attributes>, StoreError>> {
-        Box::pin(self.find(user, now))
+    fn lookup<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<Option<Attributes>, StoreError>> {
+        Box::pin(self.find(question))
     }
 
     fn probe(&self) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -5,6 +5,7 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
+    sync::{Mutex, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -15,21 +16,83 @@ use crate::error::StoreError;
 /// A boxed future, so that the trait can be an object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+/// A question about one user.
+#[derive(Clone, Copy)]
+pub struct Question<'a> {
+    /// What the issuer's look-up claim says of him.
+    pub user: &'a str,
+    /// The access token that he came with.
+    pub token: Option<&'a str>,
+    /// What the attributes are dated with.
+    pub now: SystemTime,
+    /// Where the store notes how it asks.
+    pub trace: Option<&'a Trace>,
+}
+
+impl<'a> Question<'a> {
+    /// Makes a question about `user`, without a token and without a trace.
+    pub const fn new(user: &'a str, now: SystemTime) -> Self {
+        Self { user, token: None, now, trace: None }
+    }
+
+    /// Notes something for whoever follows this look-up; costs nothing when nobody does.
+    pub(crate) fn note(&self, note: impl FnOnce(&mut Traced)) {
+        if let Some(trace) = self.trace {
+            note(&mut trace.0.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+}
+
+/// Never shows the token.
+impl fmt::Debug for Question<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Question").field("user", &self.user).field("now", &self.now).finish_non_exhaustive()
+    }
+}
+
+/// How a look-up went, for the operator who tries a store out.
+#[derive(Debug, Default)]
+pub struct Trace(Mutex<Traced>);
+
+/// What a store did for one question. Holds the user's name, no secret and no other value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Traced {
+    /// Each query, filter or address as it was sent, the user's name filled in, in order.
+    pub asked: Vec<Box<str>>,
+    /// How many entries matched; `None`: it did not come to that.
+    pub matches: Option<usize>,
+    /// The store's own names of what came back, mapped or not.
+    pub returned: BTreeSet<Box<str>>,
+}
+
+impl Trace {
+    /// Returns what was noted so far.
+    pub fn traced(&self) -> Traced {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 /// Where attributes live.
 pub trait UserStore: Send + Sync + fmt::Debug {
     /// Returns the canonical names that this store is configured to give: it is their only source.
     fn gives(&self) -> &BTreeSet<Box<str>>;
 
-    /// Returns the attributes of the user known as `user`: exactly the names of [`UserStore::gives`].
+    /// True for a store that asks in the user's own name: [`Question::token`] is a part of the question, so that an
+    /// answer given for one token never serves another.
+    fn asks_as_user(&self) -> bool {
+        false
+    }
+
+    /// Returns the attributes of the user in question: exactly the names of [`UserStore::gives`].
     ///
     /// `Ok(None)`: no such user. An attribute that the user lacks is there without values. One round trip (or one for
-    /// each configured query), bounded by the store's timeout. `now` is what the attributes are dated with.
+    /// each configured query), bounded by the store's timeout.
     ///
     /// # Errors
     ///
     /// [`StoreError::Ambiguous`] when more than one entry matches: fail closed. [`StoreError::Unavailable`] when the
     /// store does not answer, [`StoreError::Malformed`] when its answer cannot be read.
-    fn lookup<'a>(&'a self, user: &'a str, now: SystemTime) -> BoxFuture<'a, Result<Option<Attributes>, StoreError>>;
+    fn lookup<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<Option<Attributes>, StoreError>>;
 
     /// Asks the store whether it answers at all, and as configured.
     ///

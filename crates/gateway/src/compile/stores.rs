@@ -1,22 +1,23 @@
 //! User stores: made anew only where their configuration changed, so that caches and pools outlive a reload.
 
+mod inline;
+mod sql;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
-use claims::Json;
 use stores::{
-    AttributeMap, BreakerSettings, CacheSettings, CachedStore, ConnectionSettings, DatabaseUrl, InlineStore,
-    MappedAttribute, Pattern, Query, Questions, SqlSettings, SqlStore, UserStore, ValueRule,
+    AttributeMap, BreakerSettings, CacheSettings, CachedStore, MappedAttribute, Pattern, UserStore, ValueRule,
 };
 
+use self::{inline::inline_store, sql::sql_store};
 use super::{Surroundings, secrets::FileReader, unique};
 use crate::{
     diagnostic::{Diagnostic, DiagnosticCode, Diagnostics},
     fingerprint::Fingerprint,
     issuer::UserStoreHandle,
-    span::Spanned,
     spec,
 };
 
@@ -71,67 +72,6 @@ fn cache_settings(written: &spec::UserStore) -> CacheSettings {
             retry: written.breaker.retry.value,
         },
     }
-}
-
-fn sql_store(
-    name: &Arc<str>,
-    (written, sql): (&spec::UserStore, &spec::SqlStore),
-    reader: FileReader<'_>,
-    diagnostics: &mut Diagnostics,
-) -> Option<SqlStore> {
-    let url = DatabaseUrl::parse(&sql.url.value, reader.folder);
-    let url = url.map_err(|error| diagnostics.error(DiagnosticCode::InvalidValue, &sql.url.span, error.to_string()));
-    let query = parse_query(&sql.query, diagnostics);
-    let mut multi = BTreeMap::new();
-    for (attribute, text) in &sql.multi {
-        if let Some(query) = parse_query(text, diagnostics) {
-            multi.insert(Box::from(attribute.value.as_str()), query);
-        }
-    }
-    if written.attributes.is_none() {
-        let message = format!("user store `{name}` has no `attributes`: nothing would leave it");
-        let hint = "add `attributes: { column: canonical_name }`";
-        diagnostics.push(Diagnostic::error(DiagnosticCode::MissingField, &written.span, message).with_hint(hint));
-    }
-    let attributes = attribute_map(written, diagnostics)?;
-    let settings = SqlSettings {
-        database: url.ok()?,
-        questions: Questions { query: query?, multi },
-        attributes,
-        connection: ConnectionSettings {
-            pool: u32::try_from(sql.pool.value).unwrap_or(u32::MAX),
-            timeout: sql.timeout.value,
-            ..ConnectionSettings::default()
-        },
-    };
-    Some(SqlStore::new(Arc::clone(name), settings))
-}
-
-fn parse_query(text: &Spanned<String>, diagnostics: &mut Diagnostics) -> Option<Query> {
-    Query::parse(&text.value)
-        .map_err(|error| diagnostics.error(DiagnosticCode::InvalidValue, &text.span, error.to_string()))
-        .ok()
-}
-
-fn inline_store(
-    name: &Arc<str>,
-    written: &spec::UserStore,
-    inline: &spec::InlineStore,
-    diagnostics: &mut Diagnostics,
-) -> Option<InlineStore> {
-    let users = inline.users.iter().map(|user| {
-        let attributes = user.attributes.iter().map(|(attribute, values)| {
-            let value = match values.0.as_slice() {
-                [only] => only.clone(),
-                list => Json::Array(list.to_vec()),
-            };
-            (Box::from(attribute.value.as_str()), value)
-        });
-        (Box::from(user.user.value.as_str()), attributes.collect())
-    });
-    let users = users.collect();
-    let map = if written.attributes.is_some() { Some(attribute_map(written, diagnostics)?) } else { None };
-    Some(InlineStore::new(Arc::clone(name), users, map))
 }
 
 fn attribute_map(written: &spec::UserStore, diagnostics: &mut Diagnostics) -> Option<AttributeMap> {

@@ -8,6 +8,7 @@ use http::{HeaderValue, Request};
 use super::{AskedCaller, ExplainError, ExplainedCaller, found::Found};
 use crate::{
     access::{Access, Requirement, Scopes},
+    authenticate::Identity,
     authenticate::{Caller, Moment},
     callers::KnownCaller,
     credential::Place,
@@ -50,12 +51,12 @@ impl Asked {
         }
     }
 
-    /// Returns the principal and their issuer.
-    pub(super) fn known(&self) -> Option<(&Principal, &Issuer)> {
+    /// Returns who it is, if anybody.
+    pub(super) fn known(&self) -> Option<Identity<'_>> {
         match self {
             Self::Nobody => None,
-            Self::Bearer(caller, issuer) => Some((&caller.principal, issuer)),
-            Self::User(principal, issuer, _) => Some((principal, issuer)),
+            Self::Bearer(caller, issuer) => Some(caller.identity(issuer)),
+            Self::User(principal, issuer, _) => Some(Identity { principal, issuer, token: None }),
         }
     }
 

@@ -1,16 +1,21 @@
 //! `userStores`: where end users' attributes live.
 
+mod inline;
+mod sql;
+
 use std::time::Duration;
 
-use claims::Json;
-
 use crate::{
-    bind::{Binder, CompositeShape, Entries, Form, RecordShape, Shape, Type, Value},
+    bind::{Entries, Form, RecordShape, Shape, Value},
     diagnostic::DiagnosticCode,
     span::{Span, Spanned},
     spec::Feature,
     units::Bytes,
-    yaml::{Node, NodeKind, Resolved, Scalar},
+};
+
+pub use self::{
+    inline::{AttributeValues, InlineStore, InlineUser},
+    sql::SqlStore,
 };
 
 /// One user store.
@@ -41,41 +46,6 @@ pub enum UserStoreKind {
     /// None, several or an unsupported one: reported already.
     Unusable,
 }
-
-/// `sql`
-#[derive(Clone, Debug, PartialEq)]
-pub struct SqlStore {
-    /// `url`: `sqlite:FILE`, relative to the operator's file.
-    pub url: Spanned<String>,
-    /// `query`: one row for a user; `:user` is bound.
-    pub query: Spanned<String>,
-    /// `multi`: multi-valued attributes, a query each: first column, one value a row.
-    pub multi: Entries<Spanned<String>>,
-    /// `timeout`
-    pub timeout: Spanned<Duration>,
-    /// `pool`: connections.
-    pub pool: Spanned<u64>,
-}
-
-/// `inline`
-#[derive(Clone, Debug, PartialEq)]
-pub struct InlineStore {
-    /// `users`
-    pub users: Vec<InlineUser>,
-}
-
-/// One user written into the operator's file.
-#[derive(Clone, Debug, PartialEq)]
-pub struct InlineUser {
-    /// `user`: what the issuer's `lookup` claim says.
-    pub user: Spanned<String>,
-    /// `attributes`
-    pub attributes: Entries<AttributeValues>,
-}
-
-/// The values of one inline attribute: a scalar or a list.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AttributeValues(pub Vec<Json>);
 
 /// Under which name, and with which values, an attribute leaves its store.
 #[derive(Clone, Debug, PartialEq)]
@@ -161,110 +131,6 @@ fn read_kind(form: &mut Form<'_>) -> UserStoreKind {
         (Some(sql), None) => UserStoreKind::Sql(sql),
         (None, Some(inline)) => UserStoreKind::Inline(inline),
         (None, None) | (Some(_), Some(_)) => UserStoreKind::Unusable,
-    }
-}
-
-impl Value for SqlStore {
-    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
-        name: "SqlStore",
-        about: "An SQL database.",
-        short: None,
-        read: |form| {
-            let store = Self {
-                url: form.required("url", "`sqlite:FILE`, relative to this file."),
-                query: form
-                    .required("query", "Gives one row for a user: a column for each attribute. `:user` is bound."),
-                multi: form.defaulted(
-                    "multi",
-                    "{}",
-                    "Multi-valued attributes: a query for each, one value a row in its first column.",
-                ),
-                timeout: form.defaulted("timeout", "500ms", "For all queries of one look-up together."),
-                pool: form.defaulted("pool", "8", "How many connections."),
-            };
-            refuse_other_databases(form, &store.url);
-            store
-        },
-    });
-}
-
-/// Refuses other databases, without showing the URL: it may hold a password.
-fn refuse_other_databases(form: &mut Form<'_>, url: &Spanned<String>) {
-    let (scheme, _) = url.split_once(':').unwrap_or_default();
-    match scheme {
-        "sqlite" => {}
-        "postgres" | "postgresql" => form.refuse("url", Feature::PostgresUserStore),
-        "mysql" | "mariadb" => form.refuse("url", Feature::MySqlUserStore),
-        _ => form.complain(DiagnosticCode::InvalidValue, &url.span, "`url` must begin with `sqlite:`".to_owned()),
-    }
-}
-
-impl Value for InlineStore {
-    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
-        name: "InlineStore",
-        about: "Users written into this file.",
-        short: None,
-        read: |form| Self { users: form.required("users", "The users.") },
-    });
-}
-
-impl Value for InlineUser {
-    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
-        name: "InlineUser",
-        about: "One user.",
-        short: None,
-        read: |form| Self {
-            user: form.required("user", "What the issuer's `lookup` claim says."),
-            attributes: form.defaulted("attributes", "{}", "Name and value, or list of values."),
-        },
-    });
-}
-
-impl Value for AttributeValues {
-    const SHAPE: Shape<Self> = Shape::Composite(CompositeShape {
-        bind: |node, binder| match &node.kind {
-            NodeKind::Sequence(items) => {
-                items.iter().map(|item| json_of(item, binder)).collect::<Option<_>>().map(Self)
-            }
-            NodeKind::Scalar(_) | NodeKind::Mapping(_) => json_of(node, binder).map(|value| Self(vec![value])),
-        },
-        stand_in: |_| Self(Vec::new()),
-        describe: |_| Type::Anything,
-    });
-}
-
-/// Converts a node to what it stands for. `None`: it stands for nothing, and this is reported.
-fn json_of(node: &Node, binder: &mut Binder) -> Option<Json> {
-    match &node.kind {
-        NodeKind::Scalar(scalar) => {
-            let value = scalar_json(scalar);
-            if value.is_none() {
-                binder.wrong_type("text, a number, a boolean, or a list or mapping of them", node);
-            }
-            value
-        }
-        NodeKind::Sequence(items) => {
-            items.iter().map(|item| json_of(item, binder)).collect::<Option<_>>().map(Json::Array)
-        }
-        NodeKind::Mapping(entries) => {
-            let mut object = claims::Object::default();
-            for entry in entries {
-                object.insert(entry.key.as_str(), json_of(&entry.value, binder)?);
-            }
-            Some(Json::Object(object))
-        }
-    }
-}
-
-fn scalar_json(scalar: &Scalar) -> Option<Json> {
-    match scalar.resolve() {
-        Resolved::Null => None,
-        Resolved::Bool(value) => Some(Json::Bool(value)),
-        Resolved::Integer(text) | Resolved::Float(text) => match Json::parse(text.as_bytes()) {
-            Ok(number) => Some(number),
-            Err(_) => Some(Json::string(text)),
-        },
-        Resolved::Text(text) => Some(Json::string(text)),
     }
 }
 

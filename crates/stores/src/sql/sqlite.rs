@@ -27,6 +27,7 @@ use super::{ConnectionSettings, Questions};
 use crate::{
     attribute_map::{AttributeMap, RawAttributes},
     error::StoreError,
+    user_store::Question,
 };
 
 /// How many virtual-machine steps `SQLite` makes between two looks at the clock.
@@ -60,7 +61,7 @@ impl SqliteDatabase {
         Self { store, file, settings, opened: Mutex::new(None) }
     }
 
-    /// Returns the raw attributes of `user`; `None`: no row.
+    /// Returns the raw attributes of the user in question; `None`: no row.
     ///
     /// # Errors
     ///
@@ -69,13 +70,13 @@ impl SqliteDatabase {
         &self,
         questions: &Questions,
         attributes: &AttributeMap,
-        user: &str,
+        question: Question<'_>,
     ) -> Result<Option<RawAttributes>, StoreError> {
         let (opened, mut connection) = self.connect().await?;
         let finding = async {
             let mut transaction = self.begin(&mut connection).await?;
             let shape = self.shape(&opened, &mut transaction, questions, attributes).await?;
-            let raw = self.read(&mut transaction, questions, &shape, user).await?;
+            let raw = self.read(&mut transaction, questions, &shape, question).await?;
             transaction.rollback().await.map_err(|error| self.unavailable(error))?;
             Ok(raw)
         };
@@ -173,10 +174,10 @@ impl SqliteDatabase {
         connection: &mut SqliteConnection,
         questions: &Questions,
         shape: &Shape,
-        user: &str,
+        question: Question<'_>,
     ) -> Result<Option<RawAttributes>, StoreError> {
         let mut answer = Answer::default();
-        let mut rows = sqlx::query(questions.query.statement()).bind(user).fetch(&mut *connection);
+        let mut rows = sqlx::query(questions.query.statement()).bind(question.user).fetch(&mut *connection);
         let Some(row) = rows.try_next().await.map_err(|error| self.unavailable(error))? else { return Ok(None) };
         if rows.try_next().await.map_err(|error| self.unavailable(error))?.is_some() {
             return Err(StoreError::Ambiguous { store: Arc::clone(&self.store) });
@@ -188,7 +189,7 @@ impl SqliteDatabase {
         for (attribute, query) in &questions.multi {
             let declared = shape.declared(attribute);
             answer.add(attribute, Ok(Vec::new())).map_err(|fault| self.bad(&fault))?;
-            let mut rows = sqlx::query(query.statement()).bind(user).fetch(&mut *connection);
+            let mut rows = sqlx::query(query.statement()).bind(question.user).fetch(&mut *connection);
             while let Some(row) = rows.try_next().await.map_err(|error| self.unavailable(error))? {
                 answer.add(attribute, row::values(&row, 0, declared)).map_err(|fault| self.bad(&fault))?;
             }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use claims::Attributes;
 use stores::{
-    Answer, BreakerState, CacheSettings, CachedStore, Freshness,
+    Answer, BreakerState, CacheSettings, CachedStore, Freshness, Question,
     StalePolicy::{self, Refuse, UseStale},
     StoreError, UserStore,
 };
@@ -36,7 +36,7 @@ async fn check(
     policy: StalePolicy,
     expected: Result<(u64, Freshness), &'static str>,
 ) {
-    let outcome = cache.attributes("alice", policy, at(seconds)).await;
+    let outcome = cache.attributes(Question::new("alice", at(seconds)), policy).await;
     assert_eq!(brief(&outcome), expected, "at {seconds}");
     settle().await;
 }
@@ -61,10 +61,10 @@ async fn an_answer_is_asked_for_once_until_it_ends() {
 async fn an_answer_says_when_it_was_asked_for_and_until_when_it_is_fresh() {
     let (_, cache) = fixture();
     for seconds in [7, 50] {
-        let answer = cache.attributes("alice", Refuse, at(seconds)).await.unwrap();
+        let answer = cache.attributes(Question::new("alice", at(seconds)), Refuse).await.unwrap();
         assert_eq!((answer.as_of, answer.fresh_until), (1_800_000_007, at(107)));
     }
-    let answer = cache.attributes("nobody", Refuse, at(7)).await.unwrap();
+    let answer = cache.attributes(Question::new("nobody", at(7)), Refuse).await.unwrap();
     assert_eq!((answer.attributes, answer.fresh_until), (None, at(37)));
 }
 
@@ -74,7 +74,7 @@ async fn ten_thousand_calls_at_once_ask_once() {
     let gate = directory.gate.forget_permits(usize::MAX);
     let call = |_| {
         let cache = Arc::clone(&cache);
-        tokio::spawn(async move { cache.attributes("alice", Refuse, at(0)).await })
+        tokio::spawn(async move { cache.attributes(Question::new("alice", at(0)), Refuse).await })
     };
     let calls: Vec<_> = (0..10_000).map(call).collect();
     while cache.counters().coalesced < 9_999 {
@@ -94,7 +94,7 @@ async fn ten_thousand_calls_at_once_make_one_sql_query() {
     let cache = Arc::new(CachedStore::new("staff".into(), store, CacheSettings::default(), Handle::current()));
     let call = |_| {
         let cache = Arc::clone(&cache);
-        tokio::spawn(async move { cache.attributes("alice", Refuse, at(0)).await })
+        tokio::spawn(async move { cache.attributes(Question::new("alice", at(0)), Refuse).await })
     };
     for call in (0..10_000).map(call).collect::<Vec<_>>() {
         let answer = call.await.unwrap().unwrap();
@@ -156,7 +156,7 @@ async fn a_long_refresh_ahead_is_cut_to_half_of_the_life() {
 async fn an_unknown_user_is_remembered_for_a_shorter_time() {
     let (directory, cache) = fixture();
     for seconds in [0, 29, 30] {
-        assert_eq!(cache.attributes("nobody", UseStale, at(seconds)).await.unwrap().attributes, None);
+        assert_eq!(cache.attributes(Question::new("nobody", at(seconds)), UseStale).await.unwrap().attributes, None);
     }
     assert_eq!((directory.asked(), cache.counters().refreshes), (2, 0));
 }
@@ -190,7 +190,7 @@ async fn an_answer_about_one_user_that_cannot_be_used_does_not_open_the_breaker(
         directory.says(Err(error));
         for number in 0..10 {
             cache
-                .attributes(&format!("{error}{number}", error = directory.asked()), Refuse, at(number))
+                .attributes(Question::new(&format!("{error}{number}", error = directory.asked()), at(number)), Refuse)
                 .await
                 .unwrap_err();
         }
@@ -207,7 +207,7 @@ async fn a_stale_answer_stands_in_only_where_wanted_and_up_to_its_age() {
     check(&cache, 110, UseStale, STALE_ONE).await;
     check(&cache, 199, UseStale, STALE_ONE).await;
     check(&cache, 200, UseStale, DOWN).await;
-    let answer = cache.attributes("alice", UseStale, at(120)).await.unwrap();
+    let answer = cache.attributes(Question::new("alice", at(120)), UseStale).await.unwrap();
     assert_eq!((answer.as_of, answer.fresh_until), (1_800_000_000, at(100)));
     assert_eq!(cache.counters().stale_served, 3);
 }
@@ -236,9 +236,9 @@ async fn a_stale_answer_never_outlives_an_invalidation() {
 #[tokio::test]
 async fn an_unknown_user_is_no_stale_answer() {
     let (directory, cache) = fixture();
-    cache.attributes("nobody", UseStale, at(0)).await.unwrap();
+    cache.attributes(Question::new("nobody", at(0)), UseStale).await.unwrap();
     directory.says(Err(down()));
-    let outcome = cache.attributes("nobody", UseStale, at(40)).await;
+    let outcome = cache.attributes(Question::new("nobody", at(40)), UseStale).await;
     assert_eq!(brief(&outcome), DOWN);
 }
 
@@ -252,7 +252,8 @@ async fn the_breaker_opens_refuses_probes_and_closes() {
     assert_eq!(cache.counters().breaker, BreakerState::Open);
     check(&cache, 8, Refuse, DOWN).await;
     assert_eq!((directory.asked(), cache.counters().refused), (5, 1));
-    let Err(StoreError::Unavailable { retry_after, .. }) = cache.attributes("bob", Refuse, at(8)).await else {
+    let Err(StoreError::Unavailable { retry_after, .. }) = cache.attributes(Question::new("bob", at(8)), Refuse).await
+    else {
         panic!()
     };
     assert_eq!(retry_after, SECOND);
@@ -262,7 +263,7 @@ async fn the_breaker_opens_refuses_probes_and_closes() {
     directory.says(Ok(2));
     check(&cache, 14, Refuse, TWO).await;
     assert_eq!(cache.counters().breaker, BreakerState::Closed);
-    assert!(cache.attributes("bob", Refuse, at(14)).await.is_ok());
+    assert!(cache.attributes(Question::new("bob", at(14)), Refuse).await.is_ok());
 }
 
 #[tokio::test]
@@ -271,7 +272,7 @@ async fn the_open_breaker_does_not_end_fresh_answers() {
     check(&cache, 0, Refuse, ONE).await;
     directory.says(Err(down()));
     for number in 0..5 {
-        cache.attributes(&number.to_string(), Refuse, at(1)).await.unwrap_err();
+        cache.attributes(Question::new(&number.to_string(), at(1)), Refuse).await.unwrap_err();
     }
     assert_eq!(cache.counters().breaker, BreakerState::Open);
     check(&cache, 2, Refuse, ONE).await;
@@ -283,7 +284,7 @@ async fn what_was_asked_before_an_invalidation_is_neither_kept_nor_joined() {
     let gate = directory.gate.forget_permits(usize::MAX);
     let call = |seconds| {
         let cache = Arc::clone(&cache);
-        tokio::spawn(async move { cache.attributes("alice", Refuse, at(seconds)).await })
+        tokio::spawn(async move { cache.attributes(Question::new("alice", at(seconds)), Refuse).await })
     };
     let before = call(0);
     settle().await;
@@ -302,8 +303,8 @@ async fn what_was_asked_before_an_invalidation_is_neither_kept_nor_joined() {
 #[tokio::test]
 async fn an_invalidation_ends_answers_and_what_was_made_from_them() {
     let (directory, cache) = fixture();
-    let alice = cache.attributes("alice", Refuse, at(0)).await.unwrap().generation;
-    let bob = cache.attributes("bob", Refuse, at(0)).await.unwrap().generation;
+    let alice = cache.attributes(Question::new("alice", at(0)), Refuse).await.unwrap().generation;
+    let bob = cache.attributes(Question::new("bob", at(0)), Refuse).await.unwrap().generation;
     directory.says(Ok(2));
     cache.invalidate_user("alice");
     assert_eq!((alice.is_current(), bob.is_current()), (false, true));
@@ -317,7 +318,7 @@ async fn an_invalidation_ends_answers_and_what_was_made_from_them() {
 #[tokio::test]
 async fn a_cache_that_is_gone_ends_what_was_made_from_its_answers() {
     let (_, cache) = fixture();
-    let generation = cache.attributes("alice", Refuse, at(0)).await.unwrap().generation;
+    let generation = cache.attributes(Question::new("alice", at(0)), Refuse).await.unwrap().generation;
     settle().await;
     assert!(generation.is_current());
     drop(cache);
@@ -329,7 +330,7 @@ async fn a_query_goes_on_when_its_caller_does_not() {
     let (directory, cache) = fixture();
     let gate = directory.gate.forget_permits(usize::MAX);
     let caller = Arc::clone(&cache);
-    let call = tokio::spawn(async move { caller.attributes("alice", Refuse, at(0)).await });
+    let call = tokio::spawn(async move { caller.attributes(Question::new("alice", at(0)), Refuse).await });
     settle().await;
     call.abort();
     assert!(call.await.unwrap_err().is_cancelled());
@@ -343,7 +344,7 @@ async fn a_query_goes_on_when_its_caller_does_not() {
 async fn a_store_that_panics_is_a_failure_and_is_asked_again() {
     let (directory, cache) = fixture();
     for _ in 0..2 {
-        assert_eq!(brief(&cache.attributes("poison", Refuse, at(0)).await), DOWN);
+        assert_eq!(brief(&cache.attributes(Question::new("poison", at(0)), Refuse).await), DOWN);
     }
     assert_eq!((directory.asked(), cache.counters().failures), (2, 2));
 }
@@ -382,13 +383,13 @@ async fn a_flood_of_users_stays_within_the_bytes_and_pushes_no_regular_ones_out(
     let (directory, cache) = fixture_with(CacheSettings { max_bytes, ..CacheSettings::default() });
     let regulars: Vec<String> = (0..500).map(|number| format!("regular-{number}")).collect();
     for number in 0..100_000_usize {
-        cache.attributes(&format!("one-off-{number}"), Refuse, at(0)).await.unwrap();
-        cache.attributes(&regulars[number % 500], Refuse, at(0)).await.unwrap();
+        cache.attributes(Question::new(&format!("one-off-{number}"), at(0)), Refuse).await.unwrap();
+        cache.attributes(Question::new(&regulars[number % 500], at(0)), Refuse).await.unwrap();
         assert!(number % 1000 > 0 || cache.counters().bytes <= max_bytes as u64);
     }
     let asked = directory.asked();
     for regular in &regulars {
-        cache.attributes(regular, Refuse, at(0)).await.unwrap();
+        cache.attributes(Question::new(regular, at(0)), Refuse).await.unwrap();
     }
     assert!(directory.asked() - asked < 50, "{} of 500 asked again", directory.asked() - asked);
     assert!(cache.counters().bytes <= max_bytes as u64 && cache.counters().entries > 1000);

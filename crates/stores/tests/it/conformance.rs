@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use claims::{Json, Number, Source};
 use sqlx::Connection;
-use stores::{CacheSettings, CachedStore, InlineStore, InlineUsers, StalePolicy, UserStore};
+use stores::{CacheSettings, CachedStore, InlineStore, InlineUsers, Question, StalePolicy, UserStore};
 use tokio::runtime::Handle;
 
 use crate::testing::{Database, Values, at, text, values};
@@ -107,7 +107,7 @@ async fn check(store: Arc<dyn UserStore>) {
         ["email", "employee_number", "groups", "name"]
     );
     for person in people() {
-        let attributes = store.lookup(&person.user, at(7)).await.unwrap();
+        let attributes = store.lookup(Question::new(&person.user, at(7))).await.unwrap();
         let attributes = attributes.unwrap_or_else(|| panic!("{:?} is unknown", person.user));
         assert_eq!(values(&attributes), person.expected(), "{:?}", person.user);
         for (_, attribute) in attributes.iter() {
@@ -115,7 +115,7 @@ async fn check(store: Arc<dyn UserStore>) {
         }
     }
     for stranger in STRANGERS {
-        assert_eq!(store.lookup(stranger, at(7)).await.unwrap(), None, "{stranger:?}");
+        assert_eq!(store.lookup(Question::new(stranger, at(7))).await.unwrap(), None, "{stranger:?}");
     }
     check_behind_cache(store).await;
 }
@@ -125,11 +125,11 @@ async fn check_behind_cache(store: Arc<dyn UserStore>) {
     let cache = Arc::new(CachedStore::new("staff".into(), store, CacheSettings::default(), Handle::current()));
     for _ in ["cold", "warm"] {
         for person in people() {
-            let answer = cache.attributes(&person.user, StalePolicy::Refuse, at(7)).await.unwrap();
+            let answer = cache.attributes(Question::new(&person.user, at(7)), StalePolicy::Refuse).await.unwrap();
             assert_eq!(answer.attributes.as_deref().map(values), Some(person.expected()), "{:?}", person.user);
         }
         for stranger in STRANGERS {
-            let answer = cache.attributes(stranger, StalePolicy::Refuse, at(7)).await.unwrap();
+            let answer = cache.attributes(Question::new(stranger, at(7)), StalePolicy::Refuse).await.unwrap();
             assert_eq!(answer.attributes, None, "{stranger:?}");
         }
     }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use claims::{Attribute, Attributes, Json, Number, Source};
-use stores::{BoxFuture, CacheSettings, CachedStore, StoreError, UserStore};
+use stores::{BoxFuture, CacheSettings, CachedStore, Question, StoreError, UserStore};
 use tokio::{runtime::Handle, sync::Semaphore};
 
 use crate::testing::text;
@@ -57,8 +57,8 @@ impl UserStore for Directory {
         &self.gives
     }
 
-    fn lookup<'a>(&'a self, user: &'a str, now: SystemTime) -> BoxFuture<'a, Result<Option<Attributes>, StoreError>> {
-        Box::pin(self.find(user, now))
+    fn lookup<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<Option<Attributes>, StoreError>> {
+        Box::pin(self.find(question.user, question.now))
     }
 
     fn probe(&self) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -12,7 +12,8 @@ use std::{
 use claims::{Attribute, Attributes, Json, Number, Source};
 use proptest::prelude::*;
 use stores::{
-    Answer, BoxFuture, BreakerSettings, CacheSettings, CachedStore, Freshness, StalePolicy, StoreError, UserStore,
+    Answer, BoxFuture, BreakerSettings, CacheSettings, CachedStore, Freshness, Question, StalePolicy, StoreError,
+    UserStore,
 };
 use tokio::{runtime::Handle, sync::oneshot, task::JoinHandle, task::yield_now};
 
@@ -123,8 +124,8 @@ impl UserStore for Directory {
         &self.gives
     }
 
-    fn lookup<'a>(&'a self, user: &'a str, now: SystemTime) -> BoxFuture<'a, Result<Option<Attributes>, StoreError>> {
-        Box::pin(self.find(user, now))
+    fn lookup<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<Option<Attributes>, StoreError>> {
+        Box::pin(self.find(question.user, question.now))
     }
 
     fn probe(&self) -> BoxFuture<'_, Result<(), StoreError>> {
@@ -213,7 +214,7 @@ impl Model {
 
     fn call(&mut self, user: &'static str, policy: StalePolicy) {
         let (cache, now) = (Arc::clone(&self.cache), at(self.seconds));
-        let outcome = tokio::spawn(async move { cache.attributes(user, policy, now).await });
+        let outcome = tokio::spawn(async move { cache.attributes(Question::new(user, now), policy).await });
         self.calls.push(Call { user, policy, now, floor: self.floor(user), outcome });
     }
 
@@ -323,11 +324,11 @@ impl UserStore for Numbered {
         &self.gives
     }
 
-    fn lookup<'a>(&'a self, user: &'a str, now: SystemTime) -> BoxFuture<'a, Result<Option<Attributes>, StoreError>> {
+    fn lookup<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<Option<Attributes>, StoreError>> {
         Box::pin(async move {
             let number = self.number.load(Ordering::SeqCst);
             yield_now().await;
-            Ok(Some(record(user, number, now)))
+            Ok(Some(record(question.user, number, question.now)))
         })
     }
 
@@ -348,7 +349,7 @@ async fn an_invalidation_on_one_thread_holds_on_all_others() {
         tokio::spawn(async move {
             while floor.load(Ordering::SeqCst) < LAST {
                 let before = floor.load(Ordering::SeqCst);
-                let answer = cache.attributes("alice", StalePolicy::UseStale, at(0)).await.unwrap();
+                let answer = cache.attributes(Question::new("alice", at(0)), StalePolicy::UseStale).await.unwrap();
                 let number = answer.attributes.unwrap().get("record").unwrap().values[1].as_u64().unwrap();
                 assert!(number >= before, "{number} after an invalidation at {before}");
                 let now = floor.load(Ordering::SeqCst);

@@ -3,7 +3,7 @@
 use std::{path::Path, time::Instant};
 
 use claims::{Json, Number};
-use stores::UserStore;
+use stores::{Question, UserStore};
 
 use crate::testing::{Database, at, kind, text, values};
 
@@ -15,7 +15,7 @@ fn number(digits: &str) -> Json {
 async fn check_type(declared: &str, value: &str, expected: Result<&[Json], &str>) {
     let database = Database::new(&format!("CREATE TABLE t (x {declared}); INSERT INTO t VALUES ({value});")).await;
     let store = database.store("SELECT x FROM t WHERE :user = 'alice'", &["x"]);
-    let found = store.lookup("alice", at(0)).await.map(|found| values(&found.unwrap())["x"].clone());
+    let found = store.lookup(Question::new("alice", at(0))).await.map(|found| values(&found.unwrap())["x"].clone());
     assert_eq!(found.as_deref().map_err(kind), expected, "{value} in {declared}");
 }
 
@@ -69,7 +69,7 @@ async fn declared_types_are_found_through_views_and_in_multi_queries() {
     let query = "SELECT flag FROM v WHERE name = :user AND flag";
     let multi = [("all", "SELECT is_active FROM t WHERE u = :user ORDER BY rowid")];
     let store = database.store_with_multi(query, &multi, &["flag", "all"]);
-    let found = values(&store.lookup("alice", at(0)).await.unwrap().unwrap());
+    let found = values(&store.lookup(Question::new("alice", at(0))).await.unwrap().unwrap());
     assert_eq!(found["flag"], [Json::Bool(true)]);
     assert_eq!(found["all"], [Json::Bool(true), Json::Bool(false)]);
 }
@@ -79,7 +79,7 @@ async fn two_rows_are_ambiguous() {
     let database =
         Database::new("CREATE TABLE t (u TEXT COLLATE NOCASE); INSERT INTO t VALUES ('bob'), ('Bob');").await;
     let store = database.store("SELECT u FROM t WHERE u = :user", &["u"]);
-    assert_eq!(store.lookup("bob", at(0)).await.as_ref().map_err(kind), Err("ambiguous"));
+    assert_eq!(store.lookup(Question::new("bob", at(0))).await.as_ref().map_err(kind), Err("ambiguous"));
 }
 
 /// Checks that both probe and look-up refuse a store that does not fit the table `t (u, v)`.
@@ -87,7 +87,7 @@ async fn check_misfit(query: &str, multi: &[(&str, &str)], names: &[&str], expec
     let database = Database::new("CREATE TABLE t (u TEXT, v TEXT); INSERT INTO t VALUES ('alice', 'x');").await;
     let store = database.store_with_multi(query, multi, names);
     assert_eq!(store.probe().await.as_ref().map_err(kind), Err(expected), "{query}");
-    assert_eq!(store.lookup("alice", at(0)).await.as_ref().map_err(kind), Err(expected), "{query}");
+    assert_eq!(store.lookup(Question::new("alice", at(0))).await.as_ref().map_err(kind), Err(expected), "{query}");
 }
 
 #[tokio::test]
@@ -106,19 +106,19 @@ async fn nothing_can_be_written() {
     let database = Database::new("CREATE TABLE t (u TEXT); INSERT INTO t VALUES ('alice');").await;
     let writing = "WITH x AS (SELECT :user AS u) INSERT INTO t SELECT u FROM x RETURNING u";
     let store = database.store(writing, &["u"]);
-    assert_eq!(store.lookup("mallory", at(0)).await.as_ref().map_err(kind), Err("unavailable"));
+    assert_eq!(store.lookup(Question::new("mallory", at(0))).await.as_ref().map_err(kind), Err("unavailable"));
     let store = database.store("SELECT u FROM t WHERE u = :user", &["u"]);
-    assert_eq!(store.lookup("mallory", at(0)).await.unwrap(), None);
+    assert_eq!(store.lookup(Question::new("mallory", at(0))).await.unwrap(), None);
 }
 
 #[tokio::test]
 async fn a_missing_file_is_unavailable_and_not_created() {
     let database = Database::missing();
     let store = database.store("SELECT u FROM t WHERE u = :user", &["u"]);
-    assert_eq!(store.lookup("alice", at(0)).await.as_ref().map_err(kind), Err("unavailable"));
+    assert_eq!(store.lookup(Question::new("alice", at(0))).await.as_ref().map_err(kind), Err("unavailable"));
     assert!(!database.path().exists());
     database.execute("CREATE TABLE t (u TEXT); INSERT INTO t VALUES ('alice');").await;
-    assert!(store.lookup("alice", at(0)).await.unwrap().is_some());
+    assert!(store.lookup(Question::new("alice", at(0))).await.unwrap().is_some());
 }
 
 #[tokio::test]
@@ -127,11 +127,11 @@ async fn a_file_that_is_no_database_is_unavailable() {
     std::fs::write(database.path(), "not a database, and long enough to have a header to be looked at ".repeat(9))
         .unwrap();
     let store = database.store("SELECT u FROM t WHERE u = :user", &["u"]);
-    assert_eq!(store.lookup("alice", at(0)).await.as_ref().map_err(kind), Err("unavailable"));
+    assert_eq!(store.lookup(Question::new("alice", at(0))).await.as_ref().map_err(kind), Err("unavailable"));
 }
 
 async fn email(store: &dyn UserStore) -> Json {
-    values(&store.lookup("alice", at(0)).await.unwrap().unwrap())["email"][0].clone()
+    values(&store.lookup(Question::new("alice", at(0))).await.unwrap().unwrap())["email"][0].clone()
 }
 
 fn file_with(email: &str) -> String {
@@ -150,7 +150,7 @@ async fn changes_of_row_schema_and_file_are_seen_at_once() {
     database.replace(&file_with("4@example.com")).await;
     assert_eq!(email(&*store).await, text("4@example.com"));
     std::fs::remove_file(database.path()).unwrap();
-    assert_eq!(store.lookup("alice", at(0)).await.as_ref().map_err(kind), Err("unavailable"));
+    assert_eq!(store.lookup(Question::new("alice", at(0))).await.as_ref().map_err(kind), Err("unavailable"));
 }
 
 #[tokio::test]
@@ -171,7 +171,7 @@ async fn a_locked_file_is_unavailable_in_time() {
     let mut writer = database.open().await;
     sqlx::raw_sql("BEGIN EXCLUSIVE").execute(&mut writer).await.unwrap();
     let start = Instant::now();
-    assert_eq!(store.lookup("alice", at(0)).await.as_ref().map_err(kind), Err("unavailable"));
+    assert_eq!(store.lookup(Question::new("alice", at(0))).await.as_ref().map_err(kind), Err("unavailable"));
     assert!(start.elapsed().as_secs() < 5);
     sqlx::raw_sql("ROLLBACK").execute(&mut writer).await.unwrap();
     assert_eq!(email(&*store).await, text("1@example.com"));
@@ -184,10 +184,10 @@ async fn slow_queries_are_given_up_and_leave_the_pool_usable() {
                    SELECT u FROM t WHERE u = :user AND (SELECT count(*) FROM n) > 0";
     let store = database.store(endless, &["u"]);
     let start = Instant::now();
-    let slow = futures_util::future::join_all((0..12).map(|_| store.lookup("slow", at(0)))).await;
+    let slow = futures_util::future::join_all((0..12).map(|_| store.lookup(Question::new("slow", at(0))))).await;
     assert!(slow.iter().all(|found| found.as_ref().is_err_and(|error| kind(error) == "unavailable")));
     assert!(start.elapsed().as_secs() < 10);
-    assert!(store.lookup("alice", at(0)).await.unwrap().is_some());
+    assert!(store.lookup(Question::new("alice", at(0))).await.unwrap().is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]

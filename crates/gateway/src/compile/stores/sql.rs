@@ -1,0 +1,53 @@
+//! `sql`: the operator's queries, parsed, and the database that they are sent to.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use stores::{ConnectionSettings, DatabaseUrl, Query, Questions, SqlSettings, SqlStore};
+
+use super::attribute_map;
+use crate::{
+    compile::secrets::FileReader,
+    diagnostic::{Diagnostic, DiagnosticCode, Diagnostics},
+    span::Spanned,
+    spec,
+};
+
+pub(super) fn sql_store(
+    name: &Arc<str>,
+    (written, sql): (&spec::UserStore, &spec::SqlStore),
+    reader: FileReader<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Option<SqlStore> {
+    let url = DatabaseUrl::parse(&sql.url.value, reader.folder);
+    let url = url.map_err(|error| diagnostics.error(DiagnosticCode::InvalidValue, &sql.url.span, error.to_string()));
+    let query = parse_query(&sql.query, diagnostics);
+    let mut multi = BTreeMap::new();
+    for (attribute, text) in &sql.multi {
+        if let Some(query) = parse_query(text, diagnostics) {
+            multi.insert(Box::from(attribute.value.as_str()), query);
+        }
+    }
+    if written.attributes.is_none() {
+        let message = format!("user store `{name}` has no `attributes`: nothing would leave it");
+        let hint = "add `attributes: { column: canonical_name }`";
+        diagnostics.push(Diagnostic::error(DiagnosticCode::MissingField, &written.span, message).with_hint(hint));
+    }
+    let attributes = attribute_map(written, diagnostics)?;
+    let settings = SqlSettings {
+        database: url.ok()?,
+        questions: Questions { query: query?, multi },
+        attributes,
+        connection: ConnectionSettings {
+            pool: u32::try_from(sql.pool.value).unwrap_or(u32::MAX),
+            timeout: sql.timeout.value,
+            ..ConnectionSettings::default()
+        },
+    };
+    Some(SqlStore::new(Arc::clone(name), settings))
+}
+
+fn parse_query(text: &Spanned<String>, diagnostics: &mut Diagnostics) -> Option<Query> {
+    Query::parse(&text.value)
+        .map_err(|error| diagnostics.error(DiagnosticCode::InvalidValue, &text.span, error.to_string()))
+        .ok()
+}
