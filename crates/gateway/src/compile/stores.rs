@@ -5,6 +5,7 @@ mod sql;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -13,12 +14,17 @@ use stores::{
 };
 
 use self::{inline::inline_store, sql::sql_store};
-use super::{Surroundings, secrets::FileReader, unique};
+use super::{
+    Surroundings,
+    secrets::{self, FileReader},
+    unique,
+};
 use crate::{
     diagnostic::{Diagnostic, DiagnosticCode, Diagnostics},
     fingerprint::Fingerprint,
     issuer::UserStoreHandle,
-    spec,
+    span::{Span, Spanned},
+    spec::{self, Secret},
 };
 
 /// Compiles all stores, by name.
@@ -42,21 +48,65 @@ fn one(
     surroundings: Surroundings<'_>,
     diagnostics: &mut Diagnostics,
 ) -> Option<Arc<UserStoreHandle>> {
-    let fingerprint = Fingerprint::of_value(&(written, reader.folder));
+    let name: Arc<str> = written.name.value.as_str().into();
+    let mut reading = Reading { reader, diagnostics, contents: Vec::new() };
+    // Making a store does no I/O: whether it is needed is known when everything that it names has been read.
+    let store: Arc<dyn UserStore> = match &written.kind {
+        spec::UserStoreKind::Sql(sql) => Arc::new(sql_store(&name, (written, sql), &mut reading)?),
+        spec::UserStoreKind::Inline(inline) => Arc::new(inline_store(&name, (written, inline), &mut reading)?),
+        spec::UserStoreKind::Unusable => return None,
+    };
+    let fingerprint = reading.fingerprint(written);
     let previous = surroundings.previous.and_then(|compiled| compiled.stores.get(written.name.value.as_str()));
     if let Some(unchanged) = previous.filter(|store| store.fingerprint == fingerprint) {
         return Some(Arc::clone(unchanged));
     }
-    let name: Arc<str> = written.name.value.as_str().into();
-    let store: Arc<dyn UserStore> = match &written.kind {
-        spec::UserStoreKind::Sql(sql) => Arc::new(sql_store(&name, (written, sql), reader, diagnostics)?),
-        spec::UserStoreKind::Inline(inline) => Arc::new(inline_store(&name, written, inline, diagnostics)?),
-        spec::UserStoreKind::Unusable => return None,
-    };
     let gives: BTreeSet<Box<str>> = store.gives().clone();
     let settings = cache_settings(written);
     let store = Arc::new(CachedStore::new(Arc::clone(&name), store, settings, surroundings.background.clone()));
     Some(Arc::new(UserStoreHandle { name, fingerprint, gives, store }))
+}
+
+/// What is read while one store is compiled: the store is made anew when any of it has changed.
+#[derive(Debug)]
+struct Reading<'a> {
+    reader: FileReader<'a>,
+    diagnostics: &'a mut Diagnostics,
+    contents: Vec<Fingerprint>,
+}
+
+#[expect(dead_code, reason = "the first kind of store with a secret takes this line out")]
+impl Reading<'_> {
+    /// Reads a secret; `None` after a diagnostic.
+    fn secret(&mut self, secret: &Spanned<Secret>) -> Option<Vec<u8>> {
+        let bytes = self.reader.secret(secret, self.diagnostics)?;
+        self.contents.push(Fingerprint::of([bytes.as_slice()]));
+        Some(bytes)
+    }
+
+    /// Reads a secret that is text; `None` after a diagnostic.
+    fn secret_text(&mut self, secret: &Spanned<Secret>) -> Option<String> {
+        let text = String::from_utf8(self.secret(secret)?);
+        text.map_err(|_| self.error(DiagnosticCode::InvalidValue, &secret.span, "the secret is not UTF-8 text")).ok()
+    }
+
+    /// Reads a file; `None` after a diagnostic.
+    fn file(&mut self, path: &Spanned<PathBuf>) -> Option<Vec<u8>> {
+        let bytes = secrets::bytes(path, self.diagnostics)?;
+        self.contents.push(Fingerprint::of([bytes.as_slice()]));
+        Some(bytes)
+    }
+
+    /// Reports a mistake.
+    fn error(&mut self, code: DiagnosticCode, span: &Span, message: impl Into<String>) {
+        self.diagnostics.error(code, span, message.into());
+    }
+
+    /// Returns the fingerprint of the store: of what is written, and of all that it names.
+    fn fingerprint(&self, written: &spec::UserStore) -> Fingerprint {
+        let written = Fingerprint::of_value(&(written, self.reader.folder));
+        self.contents.iter().fold(written, |sum, content| sum.and(*content))
+    }
 }
 
 fn cache_settings(written: &spec::UserStore) -> CacheSettings {
@@ -74,27 +124,25 @@ fn cache_settings(written: &spec::UserStore) -> CacheSettings {
     }
 }
 
-fn attribute_map(written: &spec::UserStore, diagnostics: &mut Diagnostics) -> Option<AttributeMap> {
+fn attribute_map(written: &spec::UserStore, reading: &mut Reading<'_>) -> Option<AttributeMap> {
     let entries = written.attributes.as_ref()?;
-    let mapped = entries.value.iter().filter_map(|(raw, mapping)| one_attribute(&raw.value, mapping, diagnostics));
+    let mapped = entries.value.iter().filter_map(|(raw, mapping)| one_attribute(&raw.value, mapping, reading));
     let mapped: Vec<MappedAttribute> = mapped.collect();
     AttributeMap::new(mapped)
-        .map_err(|error| diagnostics.error(DiagnosticCode::DuplicateName, &entries.span, error.to_string()))
+        .map_err(|error| reading.error(DiagnosticCode::DuplicateName, &entries.span, error.to_string()))
         .ok()
 }
 
-fn one_attribute(
-    raw: &str,
-    mapping: &spec::AttributeMapping,
-    diagnostics: &mut Diagnostics,
-) -> Option<MappedAttribute> {
+fn one_attribute(raw: &str, mapping: &spec::AttributeMapping, reading: &mut Reading<'_>) -> Option<MappedAttribute> {
     let value = match &mapping.value {
         None => ValueRule::AsIs,
         Some(rule) if rule.value == "cn" => ValueRule::CommonName,
         Some(rule) => {
             let message = format!("`{}` is no value rule", rule.value);
             let hint = "`cn` takes the common name of a distinguished name";
-            diagnostics.push(Diagnostic::error(DiagnosticCode::InvalidValue, &rule.span, message).with_hint(hint));
+            reading
+                .diagnostics
+                .push(Diagnostic::error(DiagnosticCode::InvalidValue, &rule.span, message).with_hint(hint));
             return None;
         }
     };

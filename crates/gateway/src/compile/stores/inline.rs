@@ -5,14 +5,13 @@ use std::sync::Arc;
 use claims::Json;
 use stores::InlineStore;
 
-use super::attribute_map;
-use crate::{diagnostic::Diagnostics, spec};
+use super::{Reading, attribute_map};
+use crate::spec;
 
 pub(super) fn inline_store(
     name: &Arc<str>,
-    written: &spec::UserStore,
-    inline: &spec::InlineStore,
-    diagnostics: &mut Diagnostics,
+    (written, inline): (&spec::UserStore, &spec::InlineStore),
+    reading: &mut Reading<'_>,
 ) -> Option<InlineStore> {
     let users = inline.users.iter().map(|user| {
         let attributes = user.attributes.iter().map(|(attribute, values)| {
@@ -25,6 +24,6 @@ pub(super) fn inline_store(
         (Box::from(user.user.value.as_str()), attributes.collect())
     });
     let users = users.collect();
-    let map = if written.attributes.is_some() { Some(attribute_map(written, diagnostics)?) } else { None };
+    let map = if written.attributes.is_some() { Some(attribute_map(written, reading)?) } else { None };
     Some(InlineStore::new(Arc::clone(name), users, map))
 }

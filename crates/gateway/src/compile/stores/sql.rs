@@ -4,10 +4,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use stores::{ConnectionSettings, DatabaseUrl, Query, Questions, SqlSettings, SqlStore};
 
-use super::attribute_map;
+use super::{Reading, attribute_map};
 use crate::{
-    compile::secrets::FileReader,
-    diagnostic::{Diagnostic, DiagnosticCode, Diagnostics},
+    diagnostic::{Diagnostic, DiagnosticCode},
     span::Spanned,
     spec,
 };
@@ -15,24 +14,25 @@ use crate::{
 pub(super) fn sql_store(
     name: &Arc<str>,
     (written, sql): (&spec::UserStore, &spec::SqlStore),
-    reader: FileReader<'_>,
-    diagnostics: &mut Diagnostics,
+    reading: &mut Reading<'_>,
 ) -> Option<SqlStore> {
-    let url = DatabaseUrl::parse(&sql.url.value, reader.folder);
-    let url = url.map_err(|error| diagnostics.error(DiagnosticCode::InvalidValue, &sql.url.span, error.to_string()));
-    let query = parse_query(&sql.query, diagnostics);
+    let url = DatabaseUrl::parse(&sql.url.value, reading.reader.folder);
+    let url = url.map_err(|error| reading.error(DiagnosticCode::InvalidValue, &sql.url.span, error.to_string()));
+    let query = parse_query(&sql.query, reading);
     let mut multi = BTreeMap::new();
     for (attribute, text) in &sql.multi {
-        if let Some(query) = parse_query(text, diagnostics) {
+        if let Some(query) = parse_query(text, reading) {
             multi.insert(Box::from(attribute.value.as_str()), query);
         }
     }
     if written.attributes.is_none() {
         let message = format!("user store `{name}` has no `attributes`: nothing would leave it");
         let hint = "add `attributes: { column: canonical_name }`";
-        diagnostics.push(Diagnostic::error(DiagnosticCode::MissingField, &written.span, message).with_hint(hint));
+        reading
+            .diagnostics
+            .push(Diagnostic::error(DiagnosticCode::MissingField, &written.span, message).with_hint(hint));
     }
-    let attributes = attribute_map(written, diagnostics)?;
+    let attributes = attribute_map(written, reading)?;
     let settings = SqlSettings {
         database: url.ok()?,
         questions: Questions { query: query?, multi },
@@ -46,8 +46,8 @@ pub(super) fn sql_store(
     Some(SqlStore::new(Arc::clone(name), settings))
 }
 
-fn parse_query(text: &Spanned<String>, diagnostics: &mut Diagnostics) -> Option<Query> {
+fn parse_query(text: &Spanned<String>, reading: &mut Reading<'_>) -> Option<Query> {
     Query::parse(&text.value)
-        .map_err(|error| diagnostics.error(DiagnosticCode::InvalidValue, &text.span, error.to_string()))
+        .map_err(|error| reading.error(DiagnosticCode::InvalidValue, &text.span, error.to_string()))
         .ok()
 }
