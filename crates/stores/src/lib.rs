@@ -19,4 +19,4 @@ pub use cache::{
 pub use error::StoreError;
 pub use inline::{InlineStore, InlineUsers};
 pub use sql::{ConnectionSettings, DatabaseUrl, DatabaseUrlError, Query, QueryError, Questions, SqlSettings, SqlStore};
-pub use user_store::{BoxFuture, Question, Trace, Traced, UserStore};
+pub use user_store::{BoxFuture, Question, Trace, Traced, UserMatch, UserStore};

@@ -72,6 +72,19 @@ impl Trace {
     }
 }
 
+/// When an entry that the server found is the user in question.
+///
+/// Directories and services compare names by rules of their own: without regard to case, to spaces, some even to accents.
+/// A token's `ALICE`, `alice ` or `Jose` is not thereby `alice` or `José`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum UserMatch {
+    /// When its own spelling of the name is the user's, byte for byte; otherwise it does not count.
+    #[default]
+    Exact,
+    /// Whenever the server says so.
+    Store,
+}
+
 /// Where attributes live.
 pub trait UserStore: Send + Sync + fmt::Debug {
     /// Returns the canonical names that this store is configured to give: it is their only source.

@@ -5,6 +5,8 @@ mod sql;
 
 use std::time::Duration;
 
+use stores::UserMatch;
+
 use crate::{
     bind::{Entries, Form, RecordShape, Shape, Value},
     diagnostic::DiagnosticCode,
@@ -145,6 +147,11 @@ impl Value for AttributeMapping {
             keep: form.defaulted("keep", "[]", "Patterns with `*` of the values to keep; `[]`: all."),
         },
     });
+}
+
+/// `userMatch`, of the kinds of store whose server compares names by rules of its own.
+impl Value for UserMatch {
+    const SHAPE: Shape<Self> = Shape::Words(Self::Exact, &[("exact", Self::Exact), ("store", Self::Store)]);
 }
 
 impl Value for StoreCache {
