@@ -1,7 +1,6 @@
 //! An issuer's public keys: fetched, refreshed in the background, and kept when a fetch fails (backend-jwt.md §6).
 //!
-//! The only place that speaks HTTP to issuers. Bounded in every direction: 256 KiB, 100 keys, 5 s, no redirect to another
-//! host, one extra fetch in 30 s for an unknown `kid`.
+//! Bounded in every direction: 256 KiB, 100 keys, 5 s, no redirect, one extra fetch in 30 s for an unknown `kid`.
 
 use std::{
     path::PathBuf,
@@ -14,6 +13,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use claims::{JwksError, SecretKeys, VerificationKeys};
+use stores::{HttpClient, HttpClientError, HttpError, HttpRequest, HttpSettings};
 use url::Url;
 
 use crate::{callers::KnownCaller, fingerprint::Fingerprint, runtime::Runtime, time::seconds};
@@ -35,15 +35,12 @@ pub enum KeysError {
     /// The file cannot be read.
     #[error("cannot read the JWKS file")]
     File(#[source] std::io::Error),
-    /// The server cannot be reached, or broke off.
+    /// The server gave no answer, a redirect, or one that is longer than 256 KiB.
     #[error("cannot fetch the issuer's keys")]
-    Fetch(#[source] reqwest::Error),
+    Fetch(#[from] HttpError),
     /// The server answered with an error.
     #[error("the issuer's server answered {0}")]
     Status(u16),
-    /// The answer is larger than 256 KiB.
-    #[error("the issuer's answer is too large")]
-    TooLarge,
     /// The answer is no JWKS with a usable key.
     #[error("the issuer's answer is no JWKS")]
     Malformed(#[source] JwksError),
@@ -61,7 +58,7 @@ pub struct IssuerKeys {
     name: Arc<str>,
     iss: Arc<str>,
     source: KeySource,
-    client: reqwest::Client,
+    client: HttpClient,
     extra_ca: Option<Fingerprint>,
     current: ArcSwap<Current>,
     /// The generation of [`Self::current`], where a known caller can be checked against it without loading it.
@@ -89,14 +86,13 @@ const FILE_CHECKED_EVERY: Duration = Duration::from_secs(2);
 const KEPT_FOR: u64 = 24 * 3600;
 /// Seconds between fetches that an unknown `kid` may start.
 const UNKNOWN_KID_PAUSE: u64 = 30;
-const MOST_BYTES: usize = 256 * 1024;
 
 impl IssuerKeys {
     /// Makes the holder, without keys.
     pub fn new(
         (name, iss): (Arc<str>, Arc<str>),
         source: KeySource,
-        client: reqwest::Client,
+        client: HttpClient,
         extra_ca: Option<Fingerprint>,
     ) -> Self {
         Self {
@@ -210,18 +206,11 @@ impl IssuerKeys {
     }
 
     async fn fetch(&self, url: Url) -> Result<Vec<u8>, KeysError> {
-        let mut response = self.client.get(url).send().await.map_err(KeysError::Fetch)?;
-        if !response.status().is_success() {
-            return Err(KeysError::Status(response.status().as_u16()));
+        let answer = self.client.send(HttpRequest::get(url)).await?;
+        if !answer.status.is_success() {
+            return Err(KeysError::Status(answer.status.as_u16()));
         }
-        let mut bytes = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(KeysError::Fetch)? {
-            bytes.extend_from_slice(&chunk);
-            if bytes.len() > MOST_BYTES {
-                return Err(KeysError::TooLarge);
-            }
-        }
-        Ok(bytes)
+        Ok(answer.body)
     }
 
     fn accept(&self, jwks: &[u8], now: SystemTime) -> Result<(), KeysError> {
@@ -271,36 +260,19 @@ async fn refresh_once(keys: &Weak<IssuerKeys>, now: SystemTime) -> Option<Durati
     })
 }
 
-/// Makes the HTTP client for one issuer: small, impatient, and loyal to its host.
+/// Makes the HTTP client for one issuer.
 ///
 /// # Errors
 ///
 /// When the CA certificates cannot be used.
-pub(crate) fn client(extra_ca: Option<&[u8]>) -> Result<reqwest::Client, reqwest::Error> {
-    let same_host = reqwest::redirect::Policy::custom(|attempt| {
-        let is_same = attempt.previous().first().is_some_and(|first| {
-            first.host_str() == attempt.url().host_str()
-                && first.port_or_known_default() == attempt.url().port_or_known_default()
-                && first.scheme() == attempt.url().scheme()
-        });
-        if is_same && attempt.previous().len() < 4 {
-            attempt.follow()
-        } else {
-            attempt.error("redirect to another host")
-        }
-    });
-    let mut builder = reqwest::Client::builder()
-        .redirect(same_host)
-        .connect_timeout(Duration::from_secs(2))
-        .timeout(Duration::from_secs(5))
-        .pool_max_idle_per_host(1)
-        .user_agent("countersign");
-    if let Some(pem) = extra_ca {
-        for certificate in reqwest::Certificate::from_pem_bundle(pem)? {
-            builder = builder.add_root_certificate(certificate);
-        }
-    }
-    builder.build()
+pub(crate) fn client(extra_ca: Option<&[u8]>) -> Result<HttpClient, HttpClientError> {
+    HttpClient::new(&HttpSettings {
+        connect_timeout: Duration::from_secs(2),
+        timeout: Duration::from_secs(5),
+        most_bytes: VerificationKeys::MAX_BYTES,
+        most_at_once: 2,
+        ca: extra_ca.map(<[u8]>::to_vec),
+    })
 }
 
 /// Writes an error with its causes.

@@ -7,8 +7,10 @@ mod attribute_map;
 mod cache;
 
 mod error;
+mod http_client;
 mod inline;
 mod sql;
+mod tls;
 mod user_store;
 
 pub use attribute_map::{AttributeMap, AttributeMapError, MappedAttribute, Pattern, ValueRule};
@@ -17,6 +19,11 @@ pub use cache::{
     StalePolicy,
 };
 pub use error::StoreError;
+pub use http_client::{
+    HttpAnswer, HttpClient, HttpClientError, HttpError, HttpRequest, HttpSettings, NoHeaderValue, form_encoded,
+    secret_value,
+};
 pub use inline::{InlineStore, InlineUsers};
 pub use sql::{ConnectionSettings, DatabaseUrl, DatabaseUrlError, Query, QueryError, Questions, SqlSettings, SqlStore};
+pub use tls::{TlsError, tls_client};
 pub use user_store::{BoxFuture, Question, Trace, Traced, UserMatch, UserStore};

@@ -104,7 +104,7 @@ fn keys(
         diagnostics.error(
             DiagnosticCode::UnusableKey,
             &written.span,
-            format!("no HTTPS client for this issuer: {error}"),
+            format!("no HTTPS client for this issuer: {}", issuer_keys::chain(&error)),
         );
     });
     let name = written.name.value.as_str().into();

@@ -10,6 +10,8 @@
 mod cache;
 mod conformance;
 mod directory;
+mod http_client;
 mod races;
+mod servers;
 mod sqlite;
 mod testing;

@@ -1,0 +1,3 @@
+//! The servers that the tests start, each in a folder of its own and on a free port, and end again.
+
+pub(crate) mod web;
