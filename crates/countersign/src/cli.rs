@@ -4,6 +4,7 @@
 //! (mistakes found, a token refused, a difference, a broken configuration); 2 it could not be done (wrong arguments, a file
 //! that cannot be read).
 
+mod api_key;
 mod keys;
 mod token;
 
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use gateway::BrokenApis;
 
 pub(crate) use self::{
+    api_key::{ApiKeyArguments, ApiKeyCommand, GenerateApiKeyArguments},
     keys::{
         ExportArguments, GenerateArguments, ImportArguments, KeyPlace, KeyTiming, KeysArguments, KeysCommand,
         ListArguments, RevokeArguments, RotateArguments,
@@ -61,6 +63,8 @@ pub(crate) enum Command {
     Explain(ExplainArguments),
     Disclosures(DisclosuresArguments),
     Keys(KeysArguments),
+    #[command(name = "apikey")]
+    ApiKey(ApiKeyArguments),
     Token(TokenArguments),
     Config(ConfigArguments),
     Demo(DemoArguments),

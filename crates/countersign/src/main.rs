@@ -16,7 +16,7 @@ use clap::Parser as _;
 
 use crate::{
     cli::{Cli, Command},
-    commands::{check, config, demo, disclosures, explain, keys, token},
+    commands::{api_key, check, config, demo, disclosures, explain, keys, token},
 };
 
 #[global_allocator]
@@ -55,6 +55,7 @@ fn dispatch(command: Command, process: Process) -> anyhow::Result<ExitCode> {
             log::start(&process, "info")?;
             serve::run(arguments.into_settings(process.variables))
         }
+        Command::ApiKey(arguments) => api_key::run(&arguments, &process),
         Command::Check(arguments) => check::run(&arguments, &process),
         Command::Config(arguments) => config::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments, process),

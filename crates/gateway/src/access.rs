@@ -6,7 +6,8 @@ use claims::{Principal, TokenError};
 use http::{HeaderValue, header::WWW_AUTHENTICATE};
 
 use crate::{
-    credential::CredentialSource,
+    api_keys::ApiKeys,
+    credential::{CredentialSource, Place},
     issuer::Issuer,
     rejection::{Code, Rejection},
 };
@@ -29,6 +30,8 @@ pub struct Requirement {
     pub sources: Box<[CredentialSource]>,
     /// Who may have issued it.
     pub issuers: Box<[Arc<Issuer>]>,
+    /// The keys that are known, where one may stand.
+    pub api_keys: Arc<ApiKeys>,
     /// Which scopes it must have.
     pub scopes: Scopes,
     /// Whether its application must have subscribed.
@@ -55,11 +58,22 @@ pub enum Scopes {
     AllOf(Box<[Box<str>]>),
 }
 
-/// The parts of a `WWW-Authenticate` answer (RFC 6750 §3, RFC 9728 §5.1).
+/// What `WWW-Authenticate` offers: a field for each scheme (RFC 6750 §3, RFC 9728 §5.1).
 #[derive(Clone, Debug, Default)]
 pub struct Challenge {
     /// `resource_metadata`
     pub resource_metadata: Option<Box<str>>,
+    /// The schemes, the preferred one first.
+    pub schemes: Box<[Scheme]>,
+}
+
+/// One way to authenticate, as `WWW-Authenticate` names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// `Bearer`: an access token.
+    Bearer,
+    /// `ApiKey`, which no standard names: a key, and where it goes.
+    ApiKey(Place),
 }
 
 impl Scopes {
@@ -85,24 +99,33 @@ impl Scopes {
 impl Challenge {
     /// Refuses a request without a credential: no error code, as RFC 6750 §3.1 says.
     pub fn missing(&self) -> Rejection {
-        let rejection = Rejection::new(Code::Unauthorized, "this operation needs an access token");
-        self.answer(rejection, String::new())
+        let wanted = match &*self.schemes {
+            [Scheme::ApiKey(_)] => "this operation needs an API key",
+            [Scheme::Bearer, Scheme::ApiKey(_), ..] => "this operation needs an access token or an API key",
+            _ => "this operation needs an access token",
+        };
+        self.answer(Rejection::new(Code::Unauthorized, wanted), "")
     }
 
-    /// Refuses a credential that is not valid.
+    /// Refuses an access token that is not valid.
     pub fn invalid(&self, error: TokenError) -> Rejection {
         let rejection = Rejection::new(Code::Unauthorized, error.to_string());
-        self.answer(rejection, format!(r#"error="invalid_token", error_description="{error}""#))
+        self.answer(rejection, &format!(r#"error="invalid_token", error_description="{error}""#))
+    }
+
+    /// Refuses an API key that is not valid, without saying why: the operator knows.
+    pub fn invalid_key(&self) -> Rejection {
+        self.answer(Rejection::new(Code::Unauthorized, "the API key is not valid"), "")
     }
 
     /// Adds the challenge to a refusal that has none.
     pub fn complete(&self, rejection: Rejection) -> Rejection {
         match rejection.code.status() {
             http::StatusCode::UNAUTHORIZED if rejection.headers.is_empty() => {
-                self.answer(rejection, r#"error="invalid_token""#.to_owned())
+                self.answer(rejection, r#"error="invalid_token""#)
             }
             http::StatusCode::BAD_REQUEST if rejection.headers.is_empty() => {
-                self.answer(rejection, r#"error="invalid_request""#.to_owned())
+                self.answer(rejection, r#"error="invalid_request""#)
             }
             _ => rejection,
         }
@@ -111,17 +134,28 @@ impl Challenge {
     fn with_scope(&self, rejection: Rejection, scope: &str) -> Rejection {
         let is_quotable = scope.bytes().all(|byte| (0x20..0x7f).contains(&byte) && byte != b'"' && byte != b'\\');
         let scope = if is_quotable { format!(r#", scope="{scope}""#) } else { String::new() };
-        self.answer(rejection, format!(r#"error="insufficient_scope"{scope}"#))
+        self.answer(rejection, &format!(r#"error="insufficient_scope"{scope}"#))
     }
 
-    fn answer(&self, rejection: Rejection, error: String) -> Rejection {
+    /// Adds a field for each scheme; `error` is about the access token.
+    fn answer(&self, rejection: Rejection, error: &str) -> Rejection {
+        self.schemes.iter().fold(rejection, |rejection, scheme| {
+            let text = match scheme {
+                Scheme::Bearer => self.bearer(error),
+                Scheme::ApiKey(Place::Header(name)) => format!(r#"ApiKey in="header", name="{name}""#),
+                Scheme::ApiKey(Place::Query(name)) => format!(r#"ApiKey in="query", name="{name}""#),
+            };
+            match HeaderValue::try_from(text) {
+                Ok(value) => rejection.with(WWW_AUTHENTICATE, value),
+                Err(_) => rejection.with(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
+            }
+        })
+    }
+
+    fn bearer(&self, error: &str) -> String {
         let metadata = self.resource_metadata.as_ref().map(|url| format!(r#"resource_metadata="{url}""#));
-        let parameters: Vec<String> = [error].into_iter().filter(|text| !text.is_empty()).chain(metadata).collect();
-        let text =
-            if parameters.is_empty() { "Bearer".to_owned() } else { format!("Bearer {}", parameters.join(", ")) };
-        match HeaderValue::try_from(text) {
-            Ok(value) => rejection.with(WWW_AUTHENTICATE, value),
-            Err(_) => rejection.with(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
-        }
+        let error = Some(error.to_owned()).filter(|error| !error.is_empty());
+        let parameters: Vec<String> = error.into_iter().chain(metadata).collect();
+        if parameters.is_empty() { "Bearer".to_owned() } else { format!("Bearer {}", parameters.join(", ")) }
     }
 }

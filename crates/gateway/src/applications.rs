@@ -6,13 +6,15 @@ use claims::{Application, Json, KeyType, Object, Principal};
 use foldhash::fast::RandomState;
 
 use crate::{
+    callers::OwnApplication,
     fingerprint::Fingerprint,
     rejection::{Code, Rejection},
 };
 
-/// All configured applications, by client id.
+/// All configured applications, by client id and by name.
 #[derive(Clone, Debug, Default)]
 pub struct Applications {
+    by_name: HashMap<Box<str>, Arc<ApplicationRecord>, RandomState>,
     by_client: HashMap<Box<str>, (Arc<ApplicationRecord>, KeyType), RandomState>,
     fingerprint: Fingerprint,
 }
@@ -56,13 +58,15 @@ impl Applications {
     pub fn new(records: Vec<(ApplicationRecord, Clients)>) -> Self {
         let fingerprint = Fingerprint::of_value(&records);
         let mut by_client = HashMap::default();
+        let mut by_name = HashMap::default();
         for (record, clients) in records {
             let record = Arc::new(record);
+            by_name.insert(record.application.name.clone(), Arc::clone(&record));
             for (client, key_type) in clients {
                 by_client.entry(client).or_insert_with(|| (Arc::clone(&record), key_type));
             }
         }
-        Self { by_client, fingerprint }
+        Self { by_name, by_client, fingerprint }
     }
 
     /// Returns the fingerprint of all of them.
@@ -73,16 +77,28 @@ impl Applications {
     /// Finds the application of a principal's client, and its subscription to the API.
     pub fn of(&self, principal: &Principal, api: &str, version: &str) -> CallingApplication {
         let client = principal.client_id.as_deref().and_then(|client| self.by_client.get(client));
-        let Some((record, key_type)) = client else { return CallingApplication::default() };
-        let subscription = record
-            .subscriptions
-            .iter()
-            .position(|entry| *entry.api == *api && entry.version.as_deref().is_none_or(|wanted| wanted == version));
-        CallingApplication { record: Some(Arc::clone(record)), subscription, key_type: *key_type }
+        client.map_or_else(CallingApplication::default, |(record, key_type)| {
+            CallingApplication::new(record, *key_type, (api, version))
+        })
+    }
+
+    /// Finds the application that a credential belongs to, and its subscription to the API.
+    pub fn named(&self, own: &OwnApplication, api: &str, version: &str) -> CallingApplication {
+        self.by_name.get(&*own.name).map_or_else(CallingApplication::default, |record| {
+            CallingApplication::new(record, own.key_type, (api, version))
+        })
     }
 }
 
 impl CallingApplication {
+    fn new(record: &Arc<ApplicationRecord>, key_type: KeyType, (api, version): (&str, &str)) -> Self {
+        let subscription = record
+            .subscriptions
+            .iter()
+            .position(|entry| *entry.api == *api && entry.version.as_deref().is_none_or(|wanted| wanted == version));
+        Self { record: Some(Arc::clone(record)), subscription, key_type }
+    }
+
     /// Reads the application that the token itself describes (`application`, `subscribedAPIs`, `keytype`), as WSO2's
     /// token services write it; only for issuers with `applicationFromToken`.
     pub fn from_token(principal: &Principal, api: &str, version: &str) -> Self {

@@ -3,16 +3,18 @@
 //! The issuer is chosen by `iss` first, then only its keys by `kid` and algorithm. What depends on the operation
 //! (scopes, audience, trusted issuers) and on the time is checked at every call, also for cached callers.
 
+mod api_key;
+
 use std::sync::Arc;
 
-use claims::{AccessToken, Json, Object, Principal, PrincipalKind, TokenError, UnverifiedToken};
+use claims::{AccessToken, Principal, TokenError, UnverifiedToken};
 
 use crate::{
     access::{Access, Requirement},
-    callers::{CredentialKey, CredentialKind, KnownCaller, Vouchers},
-    credential::{self, Credential},
+    callers::{CredentialKey, CredentialKind, KnownCaller, OwnApplication, Vouchers},
+    credential::{self, Credential, Holds},
     decide::{Steps, timed},
-    issuer::Issuer,
+    issuer::{self, Issuer},
     rejection::{Code, Rejection},
     request::RequestHead,
     runtime::Runtime,
@@ -22,8 +24,9 @@ use crate::{
 /// Who calls, as far as the operation wants to know.
 #[derive(Debug)]
 pub enum Caller {
-    /// A verified principal, and the issuer that vouches for it.
-    Known(Arc<KnownCaller>, Arc<Issuer>),
+    /// A verified principal, and the issuer whose user or client it is; `None`: an application of the operator's file,
+    /// by a credential from there.
+    Known(Arc<KnownCaller>, Option<Arc<Issuer>>),
     /// Nobody, where that is allowed.
     Anonymous,
 }
@@ -33,8 +36,10 @@ pub enum Caller {
 pub(crate) struct Identity<'a> {
     /// Who it is.
     pub principal: &'a Principal,
-    /// Who vouches for it.
-    pub issuer: &'a Issuer,
+    /// Whose user or client it is; `None`: nobody's but the operator's.
+    pub issuer: Option<&'a Issuer>,
+    /// The application that the credential itself belongs to.
+    pub application: Option<&'a OwnApplication>,
     /// The access token that it came with; `None` for an assumed one.
     pub token: Option<&'a str>,
 }
@@ -83,37 +88,45 @@ impl Requirement {
         moment: Moment<'_>,
         steps: &mut Steps,
     ) -> Result<Caller, Rejection> {
-        let (caller, issuer) = match self.known(credential, moment) {
+        match &credential.source.holds {
+            Holds::AccessToken { audience } => self.bearer(&credential.bytes, audience, moment, steps).await,
+            Holds::ApiKey => self.key_holder(&credential.bytes, moment),
+        }
+    }
+
+    async fn bearer(
+        &self,
+        token: &[u8],
+        wanted: &[Box<str>],
+        moment: Moment<'_>,
+        steps: &mut Steps,
+    ) -> Result<Caller, Rejection> {
+        let (caller, issuer) = match self.known(token, moment) {
             Some(known) => known,
-            None => Box::pin(timed(&mut steps.authenticate, self.verify(credential, moment))).await?,
+            None => Box::pin(timed(&mut steps.authenticate, self.verify(token, moment))).await?,
         };
         let is_expired = caller.principal.expires_at.is_some_and(|expiry| moment.now.seconds >= expiry);
         if is_expired {
-            moment.runtime.callers.remove(CredentialKind::Jwt, &credential.token);
+            moment.runtime.callers.remove(CredentialKind::Jwt, token);
             return Err(self.challenge.invalid(TokenError::Expired));
         }
-        let wanted = &credential.source.audience;
         if !wanted.is_empty() && !caller.audience.iter().any(|audience| wanted.contains(audience)) {
             return Err(self.challenge.invalid(TokenError::WrongAudience));
         }
         self.scopes.check(&caller.principal, &self.challenge)?;
-        Ok(Caller::Known(caller, issuer))
+        Ok(Caller::Known(caller, Some(issuer)))
     }
 
     /// Finds the caller in the cache, if this operation trusts its issuer and the issuer still its key.
-    fn known(&self, credential: &Credential<'_>, moment: Moment<'_>) -> Option<(Arc<KnownCaller>, Arc<Issuer>)> {
-        let caller = moment.runtime.callers.get(CredentialKind::Jwt, &credential.token)?;
-        let issuer = self.issuers.iter().find(|issuer| issuer.fingerprint == caller.issuer)?;
+    fn known(&self, token: &[u8], moment: Moment<'_>) -> Option<(Arc<KnownCaller>, Arc<Issuer>)> {
+        let caller = moment.runtime.callers.get(CredentialKind::Jwt, token)?;
+        let issuer = self.issuers.iter().find(|issuer| issuer.fingerprint == caller.vouched_by)?;
         issuer.keys.still_vouch_for(&caller).then(|| (caller, Arc::clone(issuer)))
     }
 
-    async fn verify(
-        &self,
-        credential: &Credential<'_>,
-        moment: Moment<'_>,
-    ) -> Result<(Arc<KnownCaller>, Arc<Issuer>), Rejection> {
+    async fn verify(&self, token: &[u8], moment: Moment<'_>) -> Result<(Arc<KnownCaller>, Arc<Issuer>), Rejection> {
         let Moment { runtime, revision, now } = moment;
-        let text = std::str::from_utf8(&credential.token);
+        let text = std::str::from_utf8(token);
         let token = text.map_err(|_| self.challenge.invalid(TokenError::NotCompact))?;
         if let Some(error) = runtime.callers.refusal(CredentialKind::Jwt, token, revision, now.seconds) {
             return Err(self.challenge.invalid(error));
@@ -143,11 +156,18 @@ impl Requirement {
         moment.runtime.counters.verifications.add(1);
         let (verified, keys_generation) = verify_with_keys(token, issuer, moment).await?;
         let AccessToken { claims, expires_at, key } = verified;
-        let audience = strings(claims.get("aud"));
-        let principal = issuer.principal(claims, expires_at)?;
+        let audience = issuer::strings(claims.get("aud"));
+        let principal = issuer.principal(claims, Some(expires_at))?;
         let user_tag = moment.runtime.user_tag(&principal.issuer, &principal.subject);
-        let vouchers = Vouchers { issuer: issuer.fingerprint, key, keys_generation, audience, user_tag };
-        let credential = CredentialKey::new(CredentialKind::Jwt, text);
+        let vouchers = Vouchers {
+            vouched_by: issuer.fingerprint,
+            key: Some(key),
+            keys_generation,
+            audience,
+            application: None,
+            user_tag,
+        };
+        let credential = CredentialKey::new(CredentialKind::Jwt, text.as_bytes());
         Ok((KnownCaller::new(credential, principal, vouchers), Arc::clone(issuer)))
     }
 }
@@ -218,71 +238,4 @@ async fn verify_with_keys(
         return Err(Refusal::NoKeys);
     }
     attempt(token)
-}
-
-impl Issuer {
-    /// Makes the principal of verified claims.
-    pub(crate) fn principal(&self, claims: Object, expires_at: u64) -> Result<Principal, TokenError> {
-        let token_claims = self.renamed(claims);
-        let subject: Box<str> =
-            self.subject.resolve_subject(&token_claims).map(Into::into).ok_or(TokenError::MalformedSubject)?;
-        let client_id = self.consumer_key_claims.iter().find_map(|claim| text(token_claims.get(claim)));
-        let is_application = is_client_credentials(&token_claims, client_id);
-        let client_id: Option<Box<str>> = client_id.map(Box::from);
-        let (kind, subject) = if is_application {
-            let subject = client_id.clone().unwrap_or(subject);
-            (PrincipalKind::Application, subject)
-        } else {
-            let lookup = text(token_claims.get(&self.lookup_claim)).ok_or(TokenError::MalformedSubject)?;
-            (PrincipalKind::EndUser { lookup: lookup.into() }, subject)
-        };
-        Ok(Principal {
-            issuer: Arc::clone(&self.name),
-            iss: Arc::from(&*self.rules.issuer),
-            subject,
-            kind,
-            client_id,
-            scopes: scopes(token_claims.get(&self.scopes_claim)),
-            organizations: strings(token_claims.get("organizations")),
-            token_claims,
-            expires_at: Some(expires_at),
-        })
-    }
-
-    fn renamed(&self, mut claims: Object) -> Object {
-        for (remote, local) in &self.claim_mappings {
-            if let Some(value) = claims.get(remote).cloned() {
-                claims.insert(local.clone(), value);
-            }
-        }
-        claims
-    }
-}
-
-/// True for a token that a client got for itself: RFC 9068 §2.2 (`sub` is the client id), or its issuer says so.
-fn is_client_credentials(claims: &Object, client_id: Option<&str>) -> bool {
-    let says = |claim: &str, value: &str| text(claims.get(claim)) == Some(value);
-    let is_own_subject = client_id.is_some() && text(claims.get("sub")) == client_id;
-    is_own_subject || says("aut", "APPLICATION") || says("gty", "client-credentials") || says("idtyp", "app")
-}
-
-fn text(value: Option<&Json>) -> Option<&str> {
-    value.and_then(Json::as_str).filter(|text| !text.is_empty())
-}
-
-/// Reads scopes: a space-separated string (RFC 9068 §2.2.3) or an array.
-fn scopes(value: Option<&Json>) -> Box<[Box<str>]> {
-    match value {
-        Some(Json::String(list)) => list.split(' ').filter(|scope| !scope.is_empty()).map(Box::from).collect(),
-        Some(Json::Null | Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_)) | None => strings(value),
-    }
-}
-
-/// Reads a string or an array of strings.
-fn strings(value: Option<&Json>) -> Box<[Box<str>]> {
-    match value {
-        Some(Json::String(text)) => [text.clone()].into(),
-        Some(Json::Array(values)) => values.iter().filter_map(Json::as_str).map(Box::from).collect(),
-        Some(Json::Null | Json::Bool(_) | Json::Number(_) | Json::Object(_)) | None => Box::default(),
-    }
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use claims::{KeyFingerprint, Principal, TokenError};
+use claims::{KeyFingerprint, KeyType, Principal, TokenError};
 use foldhash::fast::RandomState;
 use quick_cache::{Equivalent, Weighter, sync::Cache};
 
@@ -21,6 +21,8 @@ use crate::{authenticate::Identity, fingerprint::Fingerprint, issued::IssuedJwt,
 pub enum CredentialKind {
     /// A signed access token.
     Jwt,
+    /// SHA-256 of an API key: the key itself is not kept.
+    ApiKey,
 }
 
 /// A credential, whole.
@@ -32,14 +34,15 @@ pub(crate) struct CredentialKey {
 
 impl CredentialKey {
     /// Makes the key of a credential.
-    pub(crate) fn new(kind: CredentialKind, credential: &str) -> Self {
-        Self { kind, bytes: credential.as_bytes().into() }
+    pub(crate) fn new(kind: CredentialKind, credential: &[u8]) -> Self {
+        Self { kind, bytes: credential.into() }
     }
 
     /// Returns the access token, where it is one.
     fn token(&self) -> Option<&str> {
         match self.kind {
             CredentialKind::Jwt => std::str::from_utf8(&self.bytes).ok(),
+            CredentialKind::ApiKey => None,
         }
     }
 }
@@ -77,14 +80,16 @@ pub struct KnownCaller {
     credential: CredentialKey,
     /// Who it is.
     pub principal: Principal,
-    /// The issuer's configuration that verified it.
-    pub issuer: Fingerprint,
-    /// The key that verified it.
-    pub key: KeyFingerprint,
+    /// The configuration that vouches for it: the issuer's, or the API key's.
+    pub vouched_by: Fingerprint,
+    /// The issuer's key that verified it; `None`: no signature did.
+    pub key: Option<KeyFingerprint>,
     /// The generation of the issuer's keys in which that key was last seen.
     pub keys_generation: AtomicU64,
     /// The token's `aud`, for APIs that insist on their own.
     pub audience: Box<[Box<str>]>,
+    /// The application that the credential itself belongs to; `None`: its client's.
+    pub application: Option<OwnApplication>,
     /// A keyed hash of the user, for the audit record.
     pub user_tag: Arc<str>,
     /// The Backend JWTs, by policy.
@@ -99,14 +104,15 @@ const MOST_JWTS: usize = 64;
 impl KnownCaller {
     /// Makes an entry without Backend JWTs.
     pub(crate) fn new(credential: CredentialKey, principal: Principal, vouchers: Vouchers) -> Self {
-        let Vouchers { issuer, key, keys_generation, audience, user_tag } = vouchers;
+        let Vouchers { vouched_by, key, keys_generation, audience, application, user_tag } = vouchers;
         Self {
             credential,
             principal,
-            issuer,
+            vouched_by,
             key,
             keys_generation: AtomicU64::new(keys_generation),
             audience,
+            application,
             user_tag,
             jwts: ArcSwap::default(),
             minting: tokio::sync::Mutex::new(()),
@@ -114,8 +120,9 @@ impl KnownCaller {
     }
 
     /// Returns what the steps after authentication need of it.
-    pub(crate) fn identity<'a>(&'a self, issuer: &'a Issuer) -> Identity<'a> {
-        Identity { principal: &self.principal, issuer, token: self.credential.token() }
+    pub(crate) fn identity<'a>(&'a self, issuer: Option<&'a Issuer>) -> Identity<'a> {
+        let application = self.application.as_ref();
+        Identity { principal: &self.principal, issuer, application, token: self.credential.token() }
     }
 
     /// Keeps a Backend JWT in place of the one of its slot; `is_live` says which others to keep.
@@ -138,17 +145,28 @@ impl KnownCaller {
     }
 }
 
+/// The application that a credential of the operator's own belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnApplication {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Which endpoints the credential is for.
+    pub key_type: KeyType,
+}
+
 /// What vouches for a principal.
 #[derive(Debug)]
 pub(crate) struct Vouchers {
-    /// The issuer's configuration.
-    pub issuer: Fingerprint,
+    /// The configuration of the issuer or the API key.
+    pub vouched_by: Fingerprint,
     /// The verification key.
-    pub key: KeyFingerprint,
+    pub key: Option<KeyFingerprint>,
     /// The generation of the issuer's keys.
     pub keys_generation: u64,
     /// The token's `aud`.
     pub audience: Box<[Box<str>]>,
+    /// The application that the credential belongs to.
+    pub application: Option<OwnApplication>,
     /// A keyed hash of the user.
     pub user_tag: Arc<str>,
 }
@@ -262,7 +280,7 @@ impl Callers {
     pub fn refuse(&self, kind: CredentialKind, credential: &str, revision: u64, refusal: (TokenError, u64)) {
         let (error, now) = refusal;
         let refused = Refused { error, until: now + REFUSAL_LIFE, revision };
-        self.refused.insert(CredentialKey::new(kind, credential), refused);
+        self.refused.insert(CredentialKey::new(kind, credential.as_bytes()), refused);
     }
 
     /// Returns how many callers are known, and the bytes that they hold.
@@ -294,13 +312,14 @@ mod tests {
             expires_at: None,
         };
         let vouchers = Vouchers {
-            issuer: Fingerprint::default(),
-            key,
+            vouched_by: Fingerprint::default(),
+            key: Some(key),
             keys_generation: 1,
             audience: Box::default(),
+            application: None,
             user_tag: "tag".into(),
         };
-        Arc::new(KnownCaller::new(CredentialKey::new(CredentialKind::Jwt, credential), principal, vouchers))
+        Arc::new(KnownCaller::new(CredentialKey::new(CredentialKind::Jwt, credential.as_bytes()), principal, vouchers))
     }
 
     fn ask(callers: &Callers, credential: &str, key: KeyFingerprint) -> bool {

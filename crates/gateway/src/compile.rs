@@ -4,6 +4,7 @@
 //! that the operator's file names (secrets, certificates, JWKS) are read here; no server is asked.
 
 mod accesses;
+mod api_keys;
 mod apis;
 mod applications;
 mod dialects;
@@ -27,6 +28,7 @@ use claims::Dialect;
 pub use endpoints::Pools;
 
 use crate::{
+    api_keys::ApiKeys,
     diagnostic::{Diagnostic, DiagnosticCode, Diagnostics},
     documents::Documents,
     fields::{FieldRules, collapse},
@@ -127,6 +129,7 @@ struct Scope<'a> {
     dialects: Vec<Arc<Dialect>>,
     stores: BTreeMap<Box<str>, Arc<UserStoreHandle>>,
     issuers: Vec<Arc<Issuer>>,
+    api_keys: Arc<ApiKeys>,
     keys: LoadedKeys,
     upstream_ca: Option<Arc<[u8]>>,
     /// Headers in which some API reads a credential, collapsed.
@@ -155,6 +158,7 @@ impl<'a> Scope<'a> {
             surroundings,
             dialects,
             stores,
+            api_keys: Arc::new(api_keys::compile(&operator.applications, &issuers, diagnostics)),
             issuers,
             upstream_ca,
             credential_headers: BTreeSet::new(),
@@ -207,6 +211,17 @@ fn unique<'s>(
             seen.insert(&name.value, &name.span);
         }
     }
+}
+
+/// Reports every identifier that occurs twice.
+fn unique_literals<'s>(
+    names: impl Iterator<Item = &'s crate::span::Spanned<crate::bind::Literal>>,
+    what: &str,
+    diagnostics: &mut Diagnostics,
+) {
+    let names: Vec<_> =
+        names.map(|name| crate::span::Spanned { value: name.value.0.clone(), span: name.span.clone() }).collect();
+    unique(names.iter(), what, diagnostics);
 }
 
 /// Puts the parts together. Reserved names only grow within a process.

@@ -20,20 +20,32 @@ pub enum Place {
     Query(Box<str>),
 }
 
-/// One place where an API reads access tokens.
+/// One place where an API reads credentials of one kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CredentialSource {
     /// Where.
     pub place: Place,
-    /// One of these must be in the token's `aud`; empty: the issuer's own rule only.
-    pub audience: Box<[Box<str>]>,
+    /// What stands there.
+    pub holds: Holds,
+}
+
+/// What stands in a place.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Holds {
+    /// An access token.
+    AccessToken {
+        /// One of these must be in the token's `aud`; empty: the issuer's own rule only.
+        audience: Box<[Box<str>]>,
+    },
+    /// An API key, bare.
+    ApiKey,
 }
 
 /// What the request carried, unverified.
 #[derive(Debug)]
 pub(crate) struct Credential<'a> {
-    /// The token, as sent: whether it is text is looked at only when it is not known yet.
-    pub token: Cow<'a, [u8]>,
+    /// The token or key, as sent: whether it is text is looked at only when it is not known yet.
+    pub bytes: Cow<'a, [u8]>,
     /// Which source it came from.
     pub source: &'a CredentialSource,
 }
@@ -50,11 +62,11 @@ pub(crate) fn find<'a>(
 ) -> Result<Option<Credential<'a>>, Rejection> {
     let mut found = None;
     for source in sources {
-        let Some(token) = in_place(head, &source.place)? else { continue };
+        let Some(bytes) = in_place(head, source)? else { continue };
         if found.is_some() {
             return Err(ambiguous());
         }
-        found = Some(Credential { token, source });
+        found = Some(Credential { bytes, source });
     }
     Ok(found)
 }
@@ -63,8 +75,8 @@ fn ambiguous() -> Rejection {
     Rejection::new(Code::AmbiguousCredential, "the request carries more than one credential")
 }
 
-fn in_place<'a>(head: &'a RequestHead, place: &Place) -> Result<Option<Cow<'a, [u8]>>, Rejection> {
-    match place {
+fn in_place<'a>(head: &'a RequestHead, source: &CredentialSource) -> Result<Option<Cow<'a, [u8]>>, Rejection> {
+    match &source.place {
         Place::Header(name) => {
             let headers = &head.parts.headers;
             let Some(value) = headers.get(name) else { return Ok(None) };
@@ -72,7 +84,10 @@ fn in_place<'a>(head: &'a RequestHead, place: &Place) -> Result<Option<Cow<'a, [
             if headers.len() > headers.keys_len() && headers.get_all(name).iter().nth(1).is_some() {
                 return Err(ambiguous());
             }
-            in_field(name, value).map(|token| Some(Cow::Borrowed(token)))
+            match &source.holds {
+                Holds::AccessToken { .. } => in_field(name, value).map(|token| Some(Cow::Borrowed(token))),
+                Holds::ApiKey => Ok(Some(Cow::Borrowed(value.as_bytes()))),
+            }
         }
         Place::Query(name) => in_query(head.parts.uri.query().unwrap_or_default(), name),
     }
@@ -131,8 +146,10 @@ mod tests {
             Place::Header(HeaderName::from_static("custom-jwt")),
             Place::Query("token".into()),
         ]
-        .map(|place| CredentialSource { place, audience: Box::default() })
-        .into()
+        .map(|place| CredentialSource { place, holds: Holds::AccessToken { audience: Box::default() } })
+        .into_iter()
+        .chain([CredentialSource { place: Place::Header(HeaderName::from_static("apikey")), holds: Holds::ApiKey }])
+        .collect()
     }
 
     fn check(uri: &str, fields: &[(&'static str, &'static str)], expected: Result<Option<&str>, Code>) {
@@ -151,7 +168,7 @@ mod tests {
         let found = find(&head, &sources);
         let found = found
             .as_ref()
-            .map(|found| found.as_ref().map(|found| std::str::from_utf8(&found.token).unwrap()))
+            .map(|found| found.as_ref().map(|found| std::str::from_utf8(&found.bytes).unwrap()))
             .map_err(|error| error.code);
         assert_eq!(found, expected, "{uri} {fields:?}");
     }
@@ -167,6 +184,12 @@ mod tests {
     }
 
     #[test]
+    fn an_api_key_stands_alone_in_its_field() {
+        check("/", &[("apikey", "abc")], Ok(Some("abc")));
+        check("/", &[("apikey", "Bearer abc")], Ok(Some("Bearer abc")));
+    }
+
+    #[test]
     fn other_schemes_are_refused() {
         for value in ["Basic dTpw", "Bearer\tabc", "Bearerabc", "Bearer", "", "DPoP abc"] {
             check("/", &[("authorization", value)], Err(Code::Unauthorized));
@@ -178,6 +201,7 @@ mod tests {
         check("/", &[("authorization", "Bearer a"), ("authorization", "Bearer a")], Err(Code::AmbiguousCredential));
         check("/", &[("authorization", "Bearer a"), ("custom-jwt", "a")], Err(Code::AmbiguousCredential));
         check("/?token=a", &[("authorization", "Bearer a")], Err(Code::AmbiguousCredential));
+        check("/", &[("authorization", "Bearer a"), ("apikey", "a")], Err(Code::AmbiguousCredential));
         check("/?token=a&token=a", &[], Err(Code::AmbiguousCredential));
     }
 

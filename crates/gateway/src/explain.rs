@@ -230,7 +230,10 @@ pub async fn explain(
 /// Finds the caller's application, as [`crate::Snapshot::decide`] does.
 fn application(found: &Found<'_>, asked: &Asked, compiled: &Compiled) -> Result<CallingApplication, Rejection> {
     let application = match asked.known() {
-        Some(known) => application_of((known.principal, known.issuer), found.api, &compiled.snapshot.applications),
+        Some(known) => {
+            let Identity { principal, issuer, application, .. } = known;
+            application_of((principal, issuer, application), found.api, &compiled.snapshot.applications)
+        }
         None => CallingApplication::default(),
     };
     let key_type = found.operation.key_type(&application)?;

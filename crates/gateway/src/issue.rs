@@ -15,7 +15,7 @@ use http::{HeaderName, HeaderValue};
 use crate::{
     applications::{Applications, CallingApplication},
     authenticate::{Caller, Identity},
-    callers::KnownCaller,
+    callers::{KnownCaller, OwnApplication},
     decide::{Jwts, Steps, timed},
     fingerprint::Fingerprint,
     issued::{self, IssuedJwt, Life, LifeBounds, Slot},
@@ -132,7 +132,7 @@ impl Issuance {
                     self.renew_ahead(&found, (caller, issuer), application, call);
                     return Ok(found);
                 }
-                Box::pin(timed(&mut steps.issue, self.issue_all(caller, issuer, application, call))).await
+                Box::pin(timed(&mut steps.issue, self.issue_all(caller, issuer.as_deref(), application, call))).await
             }
             Caller::Anonymous => match self.cached_anonymous(call) {
                 Some(found) => Ok(found),
@@ -145,20 +145,20 @@ impl Issuance {
     fn renew_ahead(
         &self,
         found: &[Arc<IssuedJwt>],
-        (caller, issuer): (&Arc<KnownCaller>, &Arc<Issuer>),
+        (caller, issuer): (&Arc<KnownCaller>, &Option<Arc<Issuer>>),
         application: &CallingApplication,
         call: Call<'_>,
     ) {
         let now = call.now.seconds;
         for (policy, _) in self.policies.iter().zip(found).filter(|(_, jwt)| jwt.should_renew(now)) {
-            let (policy, caller, issuer) = (Arc::clone(policy), Arc::clone(caller), Arc::clone(issuer));
+            let (policy, caller, issuer) = (Arc::clone(policy), Arc::clone(caller), issuer.clone());
             let (api, applications, runtime) =
                 (Arc::clone(call.api), Arc::clone(call.applications), Arc::clone(call.runtime));
             let (application, operation) = (application.clone(), call.operation);
             call.runtime.background.spawn(async move {
                 let now = Now::from((runtime.clock)());
                 let call = Call { api: &api, operation, applications: &applications, runtime: &runtime, now };
-                policy.renew(&caller, &issuer, &application, call).await;
+                policy.renew(&caller, issuer.as_deref(), &application, call).await;
             });
         }
     }
@@ -166,7 +166,7 @@ impl Issuance {
     async fn issue_all(
         &self,
         caller: &Arc<KnownCaller>,
-        issuer: &Arc<Issuer>,
+        issuer: Option<&Issuer>,
         application: &CallingApplication,
         call: Call<'_>,
     ) -> Result<Jwts, Rejection> {
@@ -213,7 +213,7 @@ impl IssuePolicy {
     async fn issue(
         self: &Arc<Self>,
         caller: &Arc<KnownCaller>,
-        issuer: &Arc<Issuer>,
+        issuer: Option<&Issuer>,
         application: &CallingApplication,
         call: Call<'_>,
     ) -> Result<Arc<IssuedJwt>, Rejection> {
@@ -233,7 +233,13 @@ impl IssuePolicy {
     }
 
     /// Replaces a live JWT ahead of its end; when that fails, the old one is served to its end.
-    async fn renew(&self, caller: &KnownCaller, issuer: &Issuer, application: &CallingApplication, call: Call<'_>) {
+    async fn renew(
+        &self,
+        caller: &KnownCaller,
+        issuer: Option<&Issuer>,
+        application: &CallingApplication,
+        call: Call<'_>,
+    ) {
         match self.make(Some(caller.identity(issuer)), (application, OmissionNotes::Skipped), call).await {
             Ok(made) => {
                 let (epoch, now) = (call.runtime.keyring.epoch(), call.now.seconds);
@@ -395,20 +401,25 @@ struct Signed {
 /// Finds the application behind a caller.
 pub(crate) fn calling_application(caller: &Caller, api: &Api, applications: &Applications) -> CallingApplication {
     match caller {
-        Caller::Known(caller, issuer) => application_of((&caller.principal, issuer), api, applications),
+        Caller::Known(caller, issuer) => {
+            application_of((&caller.principal, issuer.as_deref(), caller.application.as_ref()), api, applications)
+        }
         Caller::Anonymous => CallingApplication::default(),
     }
 }
 
-/// Finds the application of a principal's client.
+/// Finds the application that a credential belongs to, or else that of the principal's client.
 pub(crate) fn application_of(
-    (principal, issuer): (&Principal, &Issuer),
+    (principal, issuer, own): (&Principal, Option<&Issuer>, Option<&OwnApplication>),
     api: &Api,
     applications: &Applications,
 ) -> CallingApplication {
     let facts = &api.production;
+    if let Some(own) = own {
+        return applications.named(own, &facts.name, &facts.version);
+    }
     let configured = applications.of(principal, &facts.name, &facts.version);
-    match issuer.application_from_token {
+    match issuer.map_or(ApplicationFromToken::Ignored, |issuer| issuer.application_from_token) {
         ApplicationFromToken::Believed if !configured.is_known() => {
             CallingApplication::from_token(principal, &facts.name, &facts.version)
         }

@@ -2,11 +2,14 @@
 //!
 //! Resolved by `compile`; its keys live in `issuer_keys.rs`, because they change while the configuration does not.
 
+mod principal;
+
 use std::{collections::BTreeSet, sync::Arc};
 
 use claims::{AccessTokenRules, Algorithm, Template};
 use stores::CachedStore;
 
+pub(crate) use self::principal::strings;
 use crate::{fingerprint::Fingerprint, issuer_keys::IssuerKeys};
 
 /// One trusted issuer.

@@ -129,7 +129,7 @@ impl IssuerKeys {
             return true;
         }
         let current = self.current.load();
-        let is_known = current.keys.as_ref().is_some_and(|keys| keys.trusts(&caller.key));
+        let is_known = current.keys.as_ref().zip(caller.key).is_some_and(|(keys, key)| keys.trusts(&key));
         if is_known {
             caller.keys_generation.store(current.generation, Ordering::Relaxed);
         }

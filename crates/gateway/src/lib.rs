@@ -3,6 +3,7 @@
 //! Knows `http` types, no server. Reading order: `decide.rs`, then `snapshot.rs`, then `spec.rs` and `compile.rs`.
 
 mod access;
+mod api_keys;
 mod applications;
 mod authenticate;
 mod bind;
@@ -40,13 +41,14 @@ mod units;
 mod user_lookup;
 mod yaml;
 
-pub use access::{Access, Challenge, Requirement, Scopes, Subscription};
+pub use access::{Access, Challenge, Requirement, Scheme, Scopes, Subscription};
+pub use api_keys::{ApiKey, ApiKeys, generate as generate_api_key, hash as hash_api_key};
 pub use applications::{ApplicationRecord, Applications, CallingApplication, SubscriptionRecord};
 pub use authenticate::Caller;
 pub use bind::{Entries, Literal, WebUrl};
-pub use callers::{Callers, CredentialKind, KnownCaller};
+pub use callers::{Callers, CredentialKind, KnownCaller, OwnApplication};
 pub use compile::{BrokenApis, Compiled, Pools, Sources, Surroundings, compile};
-pub use credential::{CredentialSource, Place};
+pub use credential::{CredentialSource, Holds, Place};
 pub use decide::{Decision, DecisionRecord, Jwts, Steps};
 pub use defaults::defaults;
 pub use diagnostic::{Diagnostic, DiagnosticCode, Diagnostics, Severity};
@@ -76,5 +78,5 @@ pub use runtime::{Counter, Counters, Runtime};
 pub use schema::{FileKind, json_schema};
 pub use snapshot::{Api, ApiState, Endpoints, Operation, Routed, Snapshot};
 pub use span::{Span, Spanned};
-pub use units::{Bytes, DurationError, Lifetime, parse_duration};
+pub use units::{Bytes, DurationError, Lifetime, Timestamp, parse_duration};
 pub use user_lookup::StoreChoice;

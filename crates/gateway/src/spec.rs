@@ -4,6 +4,7 @@
 //! One file for each kind of resource; each type's shape says which fields it has, with defaults and meanings.
 
 mod api;
+mod api_key;
 mod application;
 mod authentication;
 mod backend_jwt;
@@ -21,8 +22,9 @@ mod secret;
 mod user_store;
 
 pub use api::{AdditionalProperty, Api, ApiType, KeyManager};
+pub use api_key::{ApiKey, KeyHash, KnownUser};
 pub use application::{Application, Subscription};
-pub use authentication::{ApiKeyAuthentication, Authentication, MutualTls, Presence, TokenAuthentication};
+pub use authentication::{Authentication, Basic, MutualTls, PlacedCredential, Presence};
 pub use backend_jwt::{
     AttributeSelection, BackendJwtParameters, ClaimsSelection, CustomClaim, OnOversize, TokenClaimsSelection, TokenTtl,
     UserStoreSelection,

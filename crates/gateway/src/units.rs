@@ -1,4 +1,4 @@
-//! Quantities with their units: durations (`500ms 10s 5m 24h 1d`) and sizes (`64KiB`).
+//! Quantities with their units: durations (`500ms 10s 5m 24h 1d`), sizes (`64KiB`), points in time.
 //!
 //! A bare number is no duration: nobody can see whether `10` is seconds or milliseconds. Where a field takes bare
 //! seconds, because existing files write them so, its type is [`Lifetime`].
@@ -12,6 +12,24 @@ pub struct Bytes(pub u64);
 /// A token's life: whole seconds, written as `3600` or with a unit as `1h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Lifetime(pub u64);
+
+/// A point in time, in seconds since the epoch: written as a date (its first second in UTC) or by RFC 3339.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(pub u64);
+
+impl Timestamp {
+    /// Reads `2027-01-01` or `2027-01-01T12:00:00+01:00`; nothing before 1970.
+    pub fn parse(text: &str) -> Option<Self> {
+        let date = ::time::macros::format_description!("[year]-[month]-[day]");
+        let seconds = match ::time::Date::parse(text, date) {
+            Ok(date) => date.midnight().assume_utc().unix_timestamp(),
+            Err(_) => ::time::OffsetDateTime::parse(text, &::time::format_description::well_known::Rfc3339)
+                .ok()?
+                .unix_timestamp(),
+        };
+        u64::try_from(seconds).ok().map(Self)
+    }
+}
 
 /// Why a text is no duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -83,8 +83,10 @@ pub(crate) async fn look_up(
     caller: Identity<'_>,
     now: SystemTime,
 ) -> Result<LookedUp, Rejection> {
-    let Identity { principal, issuer, token } = caller;
-    let PrincipalKind::EndUser { lookup } = &principal.kind else { return Ok(LookedUp::nobody()) };
+    let Identity { principal, issuer, token, .. } = caller;
+    let (PrincipalKind::EndUser { lookup }, Some(issuer)) = (&principal.kind, issuer) else {
+        return Ok(LookedUp::nobody());
+    };
     let stores: Vec<&Arc<UserStoreHandle>> = match choice {
         StoreChoice::None => Vec::new(),
         StoreChoice::IssuersFirst => issuer.user_stores.iter().take(1).collect(),

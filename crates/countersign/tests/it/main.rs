@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, in its helpers too"
 )]
 
+mod api_key;
 mod check;
 mod config;
 mod demo;

@@ -17,7 +17,7 @@ use url::Url;
 use super::{Binder, Literal, Mistake, ScalarShape, Shape, Value, WebUrl, form::list, nearest};
 use crate::{
     diagnostic::{Diagnostic, DiagnosticCode},
-    units::{Bytes, DurationError, Lifetime, parse_duration},
+    units::{Bytes, DurationError, Lifetime, Timestamp, parse_duration},
     yaml::{Node, NodeKind, Resolved, Scalar, shorten},
 };
 
@@ -285,5 +285,17 @@ impl Value for Encoding {
         },
         stand_in: || Self::Base64Url,
         schema: || json!({"type": "string", "pattern": "^[Bb][Aa][Ss][Ee]64([Uu][Rr][Ll])?$", "examples": ["Base64url"]}),
+    });
+}
+
+impl Value for Timestamp {
+    const SHAPE: Shape<Self> = Shape::Scalar(ScalarShape {
+        expected: "a date or time such as `2027-01-31` or `2027-01-31T12:00:00Z`",
+        read: |scalar, _| {
+            let written = text(scalar)?;
+            Self::parse(written).ok_or_else(|| Mistake::Invalid(format!("`{}` is no date or time", shorten(written))))
+        },
+        stand_in: || Self(0),
+        schema: || json!({"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}),
     });
 }

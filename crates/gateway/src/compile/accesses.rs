@@ -6,8 +6,9 @@ use http::{HeaderName, header::AUTHORIZATION};
 
 use super::Scope;
 use crate::{
-    access::{Access, Challenge, Requirement, Scopes, Subscription},
-    credential::{CredentialSource, Place},
+    access::{Access, Challenge, Requirement, Scheme, Scopes, Subscription},
+    api_keys::ApiKeys,
+    credential::{CredentialSource, Holds, Place},
     diagnostic::{Diagnostic, DiagnosticCode, Diagnostics},
     issuer::Issuer,
     spec,
@@ -19,6 +20,8 @@ pub(super) struct Authentication {
     sources: Box<[CredentialSource]>,
     presence: Presence,
     issuers: Box<[Arc<Issuer>]>,
+    api_keys: Arc<ApiKeys>,
+    challenge: Challenge,
     subscription: Subscription,
     /// Headers that end at the gateway.
     pub(super) credential_headers: Box<[HeaderName]>,
@@ -35,43 +38,59 @@ enum Presence {
     Mandatory,
 }
 
+/// An entry with a place for its credential, and what stands there.
+#[derive(Clone, Copy, Debug)]
+struct Entry<'a> {
+    written: &'a spec::PlacedCredential,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    AccessToken,
+    ApiKey,
+}
+
 /// Compiles `authentication` and `keyManagers`.
 pub(super) fn compile(api: &spec::Api, scope: &Scope<'_>, diagnostics: &mut Diagnostics) -> Authentication {
-    let entries = token_entries(api);
-    let enabled: Vec<&spec::TokenAuthentication> =
-        entries.iter().copied().filter(|entry| entry.enabled.value).collect();
-    let is_described = api.authentication.as_ref().is_some_and(|list| {
-        list.value.iter().any(|entry| matches!(entry, spec::Authentication::OAuth2(_) | spec::Authentication::Jwt(_)))
-    });
+    let entries = entries(api);
+    let enabled: Vec<Entry<'_>> = entries.iter().copied().filter(|entry| entry.written.enabled.value).collect();
+    let is_described = entries.iter().any(|entry| entry.kind == Kind::AccessToken);
     let mut sources: Vec<CredentialSource> = Vec::new();
-    for entry in &enabled {
-        add_sources(entry, &mut sources, diagnostics);
+    if !is_described {
+        // As in APK: access tokens are on unless an entry speaks of them.
+        let holds = Holds::AccessToken { audience: Box::default() };
+        sources.push(CredentialSource { place: Place::Header(AUTHORIZATION), holds });
     }
-    let presence = if !is_described {
-        sources.push(CredentialSource { place: Place::Header(AUTHORIZATION), audience: Box::default() });
-        Presence::Mandatory
-    } else if enabled.is_empty() {
+    for entry in &enabled {
+        add_sources(*entry, &mut sources, diagnostics);
+    }
+    let presence = if sources.is_empty() && enabled.is_empty() {
         Presence::Off
-    } else if enabled.iter().all(|entry| entry.required.value == spec::Presence::Optional) {
+    } else if is_described && enabled.iter().all(|entry| entry.written.required.value == spec::Presence::Optional) {
         Presence::Optional
     } else {
         Presence::Mandatory
     };
-    let sends_authorization = entries.iter().any(|entry| {
-        entry.send_token_to_upstream.value && entry.header_enable.value && is_authorization(&entry.header_name.value)
+    let sends_authorization = entries.iter().any(|Entry { written, .. }| {
+        written.send_token_to_upstream.value
+            && written.header_enable.value
+            && is_authorization(&written.header_name.value)
     });
-    let ended = entries.iter().filter(|entry| !entry.send_token_to_upstream.value);
+    let ended = entries.iter().map(|entry| entry.written).filter(|entry| !entry.send_token_to_upstream.value);
     let mut credential_headers: Vec<HeaderName> =
-        ended.clone().filter(|entry| entry.header_enable.value).filter_map(|entry| header(entry)).collect();
+        ended.clone().filter(|entry| entry.header_enable.value).filter_map(header).collect();
     if !sends_authorization && !credential_headers.contains(&AUTHORIZATION) {
         credential_headers.push(AUTHORIZATION);
     }
     let parameters =
         ended.filter(|entry| entry.query_param_enable.value).filter_map(|entry| entry.query_param_name.as_ref());
     Authentication {
-        sources: sources.into(),
         presence,
         issuers: issuers(api, scope, diagnostics),
+        api_keys: Arc::clone(&scope.api_keys),
+        challenge: challenge(&sources, scope),
+        sources: sources.into(),
         subscription: if api.subscription_validation.value { Subscription::Needed } else { Subscription::NotNeeded },
         credential_headers: credential_headers.into(),
         credential_parameters: parameters.map(|name| name.value.as_str().into()).collect(),
@@ -79,31 +98,50 @@ pub(super) fn compile(api: &spec::Api, scope: &Scope<'_>, diagnostics: &mut Diag
     }
 }
 
+/// Offers each scheme once.
+fn challenge(sources: &[CredentialSource], scope: &Scope<'_>) -> Challenge {
+    let mut schemes: Vec<Scheme> = Vec::new();
+    for source in sources {
+        let scheme = match &source.holds {
+            Holds::AccessToken { .. } => Scheme::Bearer,
+            Holds::ApiKey => Scheme::ApiKey(source.place.clone()),
+        };
+        if !schemes.contains(&scheme) {
+            schemes.push(scheme);
+        }
+    }
+    schemes.sort_by_key(|scheme| matches!(scheme, Scheme::ApiKey(_)));
+    let resource_metadata = scope.operator.gateway.resource_metadata.as_ref();
+    let resource_metadata = resource_metadata.map(|url| url.value.text.as_str().into());
+    Challenge { resource_metadata, schemes: schemes.into() }
+}
+
 /// Returns the headers in which an API reads credentials.
 pub(super) fn read_headers(api: &spec::Api) -> impl Iterator<Item = &str> {
-    token_entries(api)
+    entries(api)
         .into_iter()
+        .map(|entry| entry.written)
         .filter(|entry| entry.enabled.value && entry.header_enable.value)
         .map(|entry| entry.header_name.value.as_str())
 }
 
 impl Authentication {
     /// Says who may call one operation.
-    pub(super) fn access(&self, operation: &spec::Operation, scope: &Scope<'_>) -> Access {
+    pub(super) fn access(&self, operation: &spec::Operation) -> Access {
         if !operation.secured.value {
             return Access::Open;
         }
         let names = operation.scopes.iter().map(|name| name.value.as_str().into()).collect();
-        let resource_metadata = scope.operator.gateway.resource_metadata.as_ref();
         let requirement = Requirement {
             sources: self.sources.clone(),
             issuers: self.issuers.clone(),
+            api_keys: Arc::clone(&self.api_keys),
             scopes: match operation.scopes_match.value {
                 spec::ScopesMatch::Any => Scopes::AnyOf(names),
                 spec::ScopesMatch::All => Scopes::AllOf(names),
             },
             subscription: self.subscription,
-            challenge: Challenge { resource_metadata: resource_metadata.map(|url| url.value.text.as_str().into()) },
+            challenge: self.challenge.clone(),
         };
         match self.presence {
             Presence::Off => Access::Open,
@@ -118,46 +156,52 @@ impl Authentication {
     }
 }
 
-fn token_entries(api: &spec::Api) -> Vec<&spec::TokenAuthentication> {
+/// Returns the entries whose credential has a place in the request.
+fn entries(api: &spec::Api) -> Vec<Entry<'_>> {
     let entries = api.authentication.as_ref().map(|list| list.value.as_slice()).unwrap_or_default();
-    entries
-        .iter()
-        .filter_map(|entry| match entry {
-            spec::Authentication::OAuth2(token) | spec::Authentication::Jwt(token) => Some(token),
-            spec::Authentication::ApiKey(_) | spec::Authentication::MutualTls(_) | spec::Authentication::Basic(_) => {
-                None
-            }
-        })
-        .collect()
+    let placed = entries.iter().filter_map(|entry| match entry {
+        spec::Authentication::OAuth2(written) | spec::Authentication::Jwt(written) => {
+            Some(Entry { written, kind: Kind::AccessToken })
+        }
+        spec::Authentication::ApiKey(written) => Some(Entry { written, kind: Kind::ApiKey }),
+        spec::Authentication::MutualTls(_) | spec::Authentication::Basic(_) => None,
+    });
+    placed.collect()
 }
 
 fn is_authorization(name: &str) -> bool {
     name.eq_ignore_ascii_case("authorization")
 }
 
-fn header(entry: &spec::TokenAuthentication) -> Option<HeaderName> {
+fn header(entry: &spec::PlacedCredential) -> Option<HeaderName> {
     HeaderName::from_bytes(entry.header_name.value.as_bytes()).ok()
 }
 
-fn add_sources(entry: &spec::TokenAuthentication, sources: &mut Vec<CredentialSource>, diagnostics: &mut Diagnostics) {
-    let audience: Box<[Box<str>]> = entry.audience.iter().map(|audience| audience.value.as_str().into()).collect();
+fn add_sources(entry: Entry<'_>, sources: &mut Vec<CredentialSource>, diagnostics: &mut Diagnostics) {
+    let Entry { written, kind } = entry;
+    let holds = match kind {
+        Kind::AccessToken => Holds::AccessToken {
+            audience: written.audience.iter().map(|audience| audience.value.as_str().into()).collect(),
+        },
+        Kind::ApiKey => Holds::ApiKey,
+    };
     let mut add = |place: Place, span: &crate::span::Span, diagnostics: &mut Diagnostics| {
         if sources.iter().any(|source| source.place == place) {
             let message = "two alternatives read their credential in the same place";
             diagnostics.error(DiagnosticCode::ConflictingFields, span, message);
         } else {
-            sources.push(CredentialSource { place, audience: audience.clone() });
+            sources.push(CredentialSource { place, holds: holds.clone() });
         }
     };
-    if entry.header_enable.value {
-        if let Some(name) = header(entry) {
-            add(Place::Header(name), &entry.header_name.span, diagnostics);
+    if written.header_enable.value {
+        if let Some(name) = header(written) {
+            add(Place::Header(name), &written.header_name.span, diagnostics);
         } else {
-            let message = format!("`{}` is no header name", entry.header_name.value);
-            diagnostics.error(DiagnosticCode::InvalidValue, &entry.header_name.span, message);
+            let message = format!("`{}` is no header name", written.header_name.value);
+            diagnostics.error(DiagnosticCode::InvalidValue, &written.header_name.span, message);
         }
     }
-    if let Some(name) = entry.query_param_name.as_ref().filter(|_| entry.query_param_enable.value) {
+    if let Some(name) = written.query_param_name.as_ref().filter(|_| written.query_param_enable.value) {
         add(Place::Query(name.value.as_str().into()), &name.span, diagnostics);
     }
 }

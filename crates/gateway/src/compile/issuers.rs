@@ -11,6 +11,7 @@ use crate::{
     fingerprint::Fingerprint,
     issuer::{ApplicationFromToken, Issuer, UserStoreHandle},
     issuer_keys::{self, IssuerKeys, KeySource},
+    span::Spanned,
     spec,
 };
 
@@ -69,6 +70,22 @@ fn one(
         },
         keys: keys?,
     })
+}
+
+/// Finds an issuer by its name; `None` after a diagnostic.
+pub(super) fn named<'a>(
+    name: &Spanned<String>,
+    issuers: &'a [Arc<Issuer>],
+    diagnostics: &mut Diagnostics,
+) -> Option<&'a Arc<Issuer>> {
+    let found = issuers.iter().find(|issuer| *issuer.name == *name.value);
+    if found.is_none() {
+        let message = format!("there is no issuer `{}`", name.value);
+        let known = issuers.iter().map(|issuer| format!("`{}`", issuer.name)).collect::<Vec<_>>().join(", ");
+        let hint = if known.is_empty() { "add it to `issuers`".to_owned() } else { format!("there is {known}") };
+        diagnostics.push(Diagnostic::error(DiagnosticCode::UnknownName, &name.span, message).with_hint(hint));
+    }
+    found
 }
 
 fn user_stores(written: &spec::Issuer, stores: &Stores, diagnostics: &mut Diagnostics) -> Box<[Arc<UserStoreHandle>]> {

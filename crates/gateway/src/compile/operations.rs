@@ -45,7 +45,7 @@ pub(super) fn compile(context: ApiContext<'_>, scope: &Scope<'_>, diagnostics: &
         compiled.operations.push(Operation {
             label: format!("{} {}", facts.verb, facts.target).into(),
             facts,
-            access: context.authentication.access(written, scope),
+            access: context.authentication.access(written),
             backend_jwts,
             production,
             sandbox,

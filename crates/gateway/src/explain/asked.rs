@@ -11,7 +11,7 @@ use crate::{
     authenticate::Identity,
     authenticate::{Caller, Moment},
     callers::KnownCaller,
-    credential::Place,
+    credential::{CredentialSource, Holds, Place},
     decide::Steps,
     issuer::Issuer,
     rejection::{Code, Rejection},
@@ -29,7 +29,7 @@ pub(super) enum Asked {
     /// Nobody: credentials are ignored on an open operation.
     Nobody,
     /// The bearer of a token.
-    Bearer(Arc<KnownCaller>, Arc<Issuer>),
+    Bearer(Arc<KnownCaller>, Option<Arc<Issuer>>),
     /// A user with the token that we assume.
     User(Box<Principal>, Arc<Issuer>, Object),
 }
@@ -55,8 +55,10 @@ impl Asked {
     pub(super) fn known(&self) -> Option<Identity<'_>> {
         match self {
             Self::Nobody => None,
-            Self::Bearer(caller, issuer) => Some(caller.identity(issuer)),
-            Self::User(principal, issuer, _) => Some(Identity { principal, issuer, token: None }),
+            Self::Bearer(caller, issuer) => Some(caller.identity(issuer.as_deref())),
+            Self::User(principal, issuer, _) => {
+                Some(Identity { principal, issuer: Some(issuer), application: None, token: None })
+            }
         }
     }
 
@@ -92,7 +94,7 @@ fn assume(requirement: &Requirement, user: &str, issuer: Option<&str>, now: u64)
     };
     let expires_at = now + ASSUMED_LIFE;
     let claims = assumed_claims(chosen, (user, expires_at), &requirement.scopes);
-    let principal = chosen.principal(claims.clone(), expires_at);
+    let principal = chosen.principal(claims.clone(), Some(expires_at));
     let principal =
         principal.map_err(|_| ExplainError::NoSuchUser { issuer: (*chosen.name).into(), user: user.into() })?;
     Ok(Asked::User(Box::new(principal), Arc::clone(chosen), claims))
@@ -130,7 +132,8 @@ async fn bearer(
     (runtime, revision, now): (&Arc<Runtime>, u64, SystemTime),
 ) -> Result<Asked, Rejection> {
     let no_place = || Rejection::new(Code::Unauthorized, "this operation reads no access token");
-    let source = requirement.sources.first().ok_or_else(no_place)?;
+    let reads_tokens = |source: &&CredentialSource| matches!(source.holds, Holds::AccessToken { .. });
+    let source = requirement.sources.iter().find(reads_tokens).ok_or_else(no_place)?;
     let head = request(&source.place, token)?;
     match found
         .operation

@@ -3,6 +3,7 @@
 use crate::{
     bind::{Entries, Literal, RecordShape, Shape, Value},
     span::Spanned,
+    spec::ApiKey,
 };
 
 /// One client application.
@@ -18,6 +19,8 @@ pub struct Application {
     pub client_ids: Vec<Spanned<Literal>>,
     /// `sandboxClientIds`: clients that are sent to sandbox endpoints.
     pub sandbox_client_ids: Vec<Spanned<Literal>>,
+    /// `apiKeys`
+    pub api_keys: Vec<ApiKey>,
     /// `owner`
     pub owner: Option<Spanned<String>>,
     /// `tier`
@@ -54,6 +57,7 @@ impl Value for Application {
                 "[]",
                 "Client ids whose calls go to sandbox endpoints.",
             ),
+            api_keys: form.defaulted("apiKeys", "[]", "Its API keys."),
             owner: form.optional("owner", "Who owns it: the claim `subscriber`."),
             tier: form.optional("tier", "Its tier."),
             attributes: form.defaulted("attributes", "{}", "The claim `applicationAttributes`."),

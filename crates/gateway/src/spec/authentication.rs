@@ -10,20 +10,20 @@ use crate::{
 #[derive(Clone, Debug, PartialEq)]
 pub enum Authentication {
     /// `OAuth2`: an access token.
-    OAuth2(TokenAuthentication),
+    OAuth2(PlacedCredential),
     /// `JWT`
-    Jwt(TokenAuthentication),
-    /// `APIKey`: refused when enabled.
-    ApiKey(ApiKeyAuthentication),
+    Jwt(PlacedCredential),
+    /// `APIKey`
+    ApiKey(PlacedCredential),
     /// `mTLS`: refused when enabled.
     MutualTls(MutualTls),
     /// `Basic`: refused when enabled.
-    Basic(ApiKeyAuthentication),
+    Basic(Basic),
 }
 
-/// An access token in a header or a query parameter.
+/// A credential in a header or a query parameter.
 #[derive(Clone, Debug, PartialEq)]
-pub struct TokenAuthentication {
+pub struct PlacedCredential {
     /// Where the entry stands.
     pub span: Span,
     /// `enabled`
@@ -40,13 +40,13 @@ pub struct TokenAuthentication {
     pub query_param_enable: Spanned<bool>,
     /// `queryParamName`
     pub query_param_name: Option<Spanned<String>>,
-    /// `audience`: one of these must be in `aud`.
+    /// `audience`: one of these must be in a token's `aud`.
     pub audience: Vec<Spanned<String>>,
 }
 
-/// An API key in a header or a query parameter.
+/// A user name and a password.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ApiKeyAuthentication {
+pub struct Basic {
     /// Where the entry stands.
     pub span: Span,
     /// `enabled`
@@ -81,19 +81,19 @@ impl Value for Authentication {
                 words: &["OAuth2"],
                 about: "An OAuth 2 access token.",
                 support: Support::Built,
-                read: |form| Self::OAuth2(TokenAuthentication::read(form)),
+                read: |form| Self::OAuth2(PlacedCredential::token(form)),
             },
             Variant {
                 words: &["JWT"],
                 about: "A JWT.",
                 support: Support::Built,
-                read: |form| Self::Jwt(TokenAuthentication::read(form)),
+                read: |form| Self::Jwt(PlacedCredential::token(form)),
             },
             Variant {
                 words: &["APIKey"],
                 about: "An API key.",
-                support: Support::Unbuilt(Feature::ApiKey),
-                read: |form| Self::ApiKey(read_api_key(form)),
+                support: Support::Built,
+                read: |form| Self::ApiKey(PlacedCredential::api_key(form)),
             },
             Variant {
                 words: &["mTLS"],
@@ -116,8 +116,8 @@ fn false_at(span: &Span) -> Spanned<bool> {
     Spanned { value: false, span: span.reported() }
 }
 
-impl TokenAuthentication {
-    fn read(form: &mut Form<'_>) -> Self {
+impl PlacedCredential {
+    fn token(form: &mut Form<'_>) -> Self {
         Self {
             span: form.span(),
             enabled: form.defaulted("enabled", "true", "Whether it is on."),
@@ -136,24 +136,36 @@ impl TokenAuthentication {
                 .0,
         }
     }
+
+    fn api_key(form: &mut Form<'_>) -> Self {
+        Self {
+            span: form.span(),
+            enabled: form.defaulted("enabled", "true", "Whether it is on."),
+            required: form.defaulted("required", "mandatory", "`optional`: without a key the caller is anonymous."),
+            send_token_to_upstream: form.defaulted(
+                "sendTokenToUpstream",
+                "false",
+                "True: the backend receives the key too.",
+            ),
+            header_enable: form.defaulted("headerEnable", "true", "Whether it is taken from a header."),
+            header_name: form.defaulted("headerName", "apikey", "That header; the key stands in it alone."),
+            query_param_enable: form.defaulted(
+                "queryParamEnable",
+                "false",
+                "Whether it is taken from the query, which others write into their logs.",
+            ),
+            query_param_name: Some(form.defaulted("queryParamName", "apikey", "That query parameter.")),
+            audience: Vec::new(),
+        }
+    }
 }
 
-fn read_api_key(form: &mut Form<'_>) -> ApiKeyAuthentication {
-    form.optional::<Presence>("required", "Whether it must be there.");
-    form.optional::<bool>("sendTokenToUpstream", "True: the backend receives the key too.");
-    form.optional::<bool>("headerEnable", "Whether it is taken from a header.");
-    form.optional::<String>("headerName", "That header.");
-    form.optional::<bool>("queryParamEnable", "Whether it is taken from the query.");
-    form.optional::<String>("queryParamName", "That query parameter.");
-    ApiKeyAuthentication { span: form.span(), enabled: read_enabled(form, Feature::ApiKey) }
-}
-
-fn read_basic(form: &mut Form<'_>) -> ApiKeyAuthentication {
+fn read_basic(form: &mut Form<'_>) -> Basic {
     form.optional::<Presence>("required", "Whether it must be there.");
     form.optional::<bool>("sendTokenToUpstream", "True: the backend receives it too.");
     form.optional::<bool>("headerEnable", "Whether it is taken from a header.");
     form.optional::<String>("headerName", "That header.");
-    ApiKeyAuthentication { span: form.span(), enabled: read_enabled(form, Feature::Basic) }
+    Basic { span: form.span(), enabled: read_enabled(form, Feature::Basic) }
 }
 
 fn read_mtls(form: &mut Form<'_>) -> MutualTls {

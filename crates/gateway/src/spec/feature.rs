@@ -41,8 +41,6 @@ pub enum Feature {
     EndpointCertificate,
     /// `authType: mTLS`
     MutualTls,
-    /// `authType: APIKey`
-    ApiKey,
     /// `authType: Basic`
     Basic,
     /// `upgrade: websocket`
@@ -89,7 +87,6 @@ impl Feature {
             Self::EndpointSecurity => "endpoint security",
             Self::EndpointCertificate => "endpoint certificates",
             Self::MutualTls => "client certificates (`authType: mTLS`)",
-            Self::ApiKey => "API keys (`authType: APIKey`)",
             Self::Basic => "Basic authentication (`authType: Basic`)",
             Self::WebSocket => "WebSocket (`upgrade: websocket`)",
             Self::KeyManagerClaimMappings => "claim mappings of a key manager",

@@ -1,5 +1,6 @@
 //! Decisions of a whole gateway, from configuration text to the outgoing request.
 
+mod api_keys;
 mod caching;
 mod decisions;
 mod limits;
