@@ -5,7 +5,6 @@
 //! what the attributes are for; everything made from an answer dies with its [`Generation`].
 
 mod answer;
-mod bounded_map;
 mod breaker;
 mod counters;
 mod entry;
@@ -35,7 +34,6 @@ pub use self::{
     settings::CacheSettings,
 };
 use self::{
-    bounded_map::BoundedMap,
     breaker::{Breaker, BreakerOpen},
     counters::Counts,
     entry::{Asked, Entry},
@@ -43,6 +41,7 @@ use self::{
     generation::Invalidations,
 };
 use crate::{
+    bounded_map::BoundedMap,
     error::StoreError,
     user_store::{Question, UserStore},
 };

@@ -41,6 +41,14 @@ impl StoreError {
         Self::Unavailable { store: Arc::clone(store), retry_after: RETRY_AFTER, source: Some(Arc::new(source)) }
     }
 
+    /// Sets when a caller may try again, of an [`StoreError::Unavailable`].
+    pub(crate) fn retry_after(mut self, wish: Duration) -> Self {
+        if let Self::Unavailable { retry_after, .. } = &mut self {
+            *retry_after = wish;
+        }
+        self
+    }
+
     /// Makes a [`StoreError::Malformed`].
     pub(crate) fn malformed(store: &Arc<str>, reason: impl Into<Arc<str>>) -> Self {
         Self::Malformed { store: Arc::clone(store), reason: reason.into() }

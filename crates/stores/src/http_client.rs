@@ -228,9 +228,13 @@ impl HttpRequest {
 impl HttpAnswer {
     /// True when the body is of one of these media types, whatever their parameters; lower case.
     pub fn is_of(&self, media_types: &[&str]) -> bool {
+        media_types.contains(&&*self.media_type())
+    }
+
+    /// Returns the body's media type without parameters, in lower case; empty when the answer does not say.
+    pub fn media_type(&self) -> Box<str> {
         let value = self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        media_types.contains(&&*essence)
+        value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().into()
     }
 
     /// Returns when the server wants to be asked again, where it says so in seconds (RFC 9110 §10.2.3).

@@ -4,11 +4,16 @@
 //! others fit the same [`UserStore`] seam. Does not know policies, tokens or HTTP.
 
 mod attribute_map;
+mod bounded_map;
 mod cache;
+mod client_credentials;
 
 mod error;
 mod http_client;
 mod inline;
+mod percent;
+mod scim;
+mod service;
 mod sql;
 mod tls;
 mod user_store;
@@ -18,12 +23,17 @@ pub use cache::{
     Answer, BreakerSettings, BreakerState, CacheCounters, CacheSettings, CachedStore, Freshness, Generation,
     StalePolicy,
 };
+pub use client_credentials::{ClientAuthentication, ClientCredentialsError, ClientCredentialsSettings};
 pub use error::StoreError;
 pub use http_client::{
     HttpAnswer, HttpClient, HttpClientError, HttpError, HttpRequest, HttpSettings, NoHeaderValue, form_encoded,
     secret_value,
 };
 pub use inline::{InlineStore, InlineUsers};
+pub use scim::{
+    FilterTemplate, ScimFind, ScimPath, ScimSelection, ScimSettings, ScimStore, ScimSyntaxError, ScimSyntaxProblem,
+};
+pub use service::{Authorization, ServiceSettings};
 pub use sql::{ConnectionSettings, DatabaseUrl, DatabaseUrlError, Query, QueryError, Questions, SqlSettings, SqlStore};
 pub use tls::{TlsError, tls_client};
 pub use user_store::{BoxFuture, Question, Trace, Traced, UserMatch, UserStore};

@@ -2,11 +2,12 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use claims::{Json, Number, Source};
+use claims::{Json, Number, Object, Source};
 use sqlx::Connection;
-use stores::{CacheSettings, CachedStore, InlineStore, InlineUsers, Question, StalePolicy, UserStore};
+use stores::{CacheSettings, CachedStore, InlineStore, InlineUsers, Question, StalePolicy, StoreError, UserStore};
 use tokio::runtime::Handle;
 
+use crate::servers::scim;
 use crate::testing::{Database, Values, at, text, values};
 
 /// One person as every store has him.
@@ -101,13 +102,24 @@ impl Person {
 
 /// The conformance suite: `store` has exactly [`people`] and is called `staff`.
 async fn check(store: Arc<dyn UserStore>) {
+    check_but(store, &[]).await;
+}
+
+/// The same for a store whose server cannot tell some names apart: those are refused.
+async fn check_but(store: Arc<dyn UserStore>, twins: &[&str]) {
     store.probe().await.unwrap();
     assert_eq!(
         store.gives().iter().map(|name| &**name).collect::<Vec<_>>(),
         ["email", "employee_number", "groups", "name"]
     );
+    for twin in twins {
+        let refused = store.lookup(Question::new(twin, at(7))).await;
+        assert!(matches!(refused, Err(StoreError::Ambiguous { .. })), "{twin:?}");
+    }
+    let people = || people().into_iter().filter(|person| !twins.contains(&&*person.user));
     for person in people() {
-        let attributes = store.lookup(Question::new(&person.user, at(7))).await.unwrap();
+        let attributes = store.lookup(Question::new(&person.user, at(7))).await;
+        let attributes = attributes.unwrap_or_else(|error| panic!("{:?}: {error}", person.user));
         let attributes = attributes.unwrap_or_else(|| panic!("{:?} is unknown", person.user));
         assert_eq!(values(&attributes), person.expected(), "{:?}", person.user);
         for (_, attribute) in attributes.iter() {
@@ -117,14 +129,14 @@ async fn check(store: Arc<dyn UserStore>) {
     for stranger in STRANGERS {
         assert_eq!(store.lookup(Question::new(stranger, at(7))).await.unwrap(), None, "{stranger:?}");
     }
-    check_behind_cache(store).await;
+    check_behind_cache(store, &people().collect::<Vec<_>>()).await;
 }
 
 /// The same once more through the cache, cold and warm.
-async fn check_behind_cache(store: Arc<dyn UserStore>) {
+async fn check_behind_cache(store: Arc<dyn UserStore>, people: &[Person]) {
     let cache = Arc::new(CachedStore::new("staff".into(), store, CacheSettings::default(), Handle::current()));
     for _ in ["cold", "warm"] {
-        for person in people() {
+        for person in people {
             let answer = cache.attributes(Question::new(&person.user, at(7)), StalePolicy::Refuse).await.unwrap();
             assert_eq!(answer.attributes.as_deref().map(values), Some(person.expected()), "{:?}", person.user);
         }
@@ -133,7 +145,7 @@ async fn check_behind_cache(store: Arc<dyn UserStore>) {
             assert_eq!(answer.attributes, None, "{stranger:?}");
         }
     }
-    let asked = (people().len() + STRANGERS.len()) as u64;
+    let asked = (people.len() + STRANGERS.len()) as u64;
     assert_eq!((cache.counters().misses, cache.counters().hits), (asked, asked));
 }
 
@@ -185,4 +197,40 @@ async fn sqlite_store_conforms() {
     let groups = "SELECT team FROM memberships WHERE name = :user ORDER BY place";
     let names = ["name", "email", "employee_number", "groups"];
     check(database.store_with_multi(query, &[("groups", groups)], &names)).await;
+}
+
+#[tokio::test]
+async fn scim_store_conforms() {
+    let user_of = |(number, person): (usize, Person)| {
+        let emails = person.email.map(|email| Json::from(object([("value", text(email)), ("primary", true.into())])));
+        let roles = person.groups.iter().map(|group| Json::from(object([("value", text(group))])));
+        let number_of = person.employee_number.map(|number| ("employeeNumber", Json::from(number)));
+        scim::user(
+            &format!("id-{number}"),
+            [
+                ("userName", text(&format!("person-{number}"))),
+                ("emails", Json::Array(emails.into_iter().collect())),
+                ("roles", Json::Array(roles.collect())),
+                (scim::EXTENSION, object([("login", text(&person.user))].into_iter().chain(number_of)).into()),
+            ],
+        )
+    };
+    let users: Vec<Object> = people().into_iter().enumerate().map(user_of).collect();
+    let server = scim::ScimServer::scim2(&users);
+    // Not `userName`, which is compared without regard to case: `alice` and `Alice` could not both be there.
+    let map = [
+        ("urn:countersign:test:2.0:User:login", "name"),
+        ("emails[primary eq true].value", "email"),
+        ("roles.value", "groups"),
+        ("urn:countersign:test:2.0:User:employeeNumber", "employee_number"),
+    ];
+    let find = scim::by_filter("urn:countersign:test:2.0:User:login eq \"{user}\"");
+    // It compares normalised texts (NFC), so that it cannot tell two spellings of `José` apart.
+    check_but(Arc::new(scim::store(server.settings(find, &map))), &["José", "Jose\u{301}"]).await;
+}
+
+fn object(members: impl IntoIterator<Item = (&'static str, Json)>) -> Object {
+    let mut object = Object::default();
+    members.into_iter().for_each(|(name, value)| object.insert(name, value));
+    object
 }

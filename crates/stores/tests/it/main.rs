@@ -8,10 +8,12 @@
 )]
 
 mod cache;
+mod client_credentials;
 mod conformance;
 mod directory;
 mod http_client;
 mod races;
+mod scim;
 mod servers;
 mod sqlite;
 mod testing;

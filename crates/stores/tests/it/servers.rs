@@ -1,3 +1,5 @@
 //! The servers that the tests start, each in a folder of its own and on a free port, and end again.
 
+pub(crate) mod scim;
+pub(crate) mod script;
 pub(crate) mod web;

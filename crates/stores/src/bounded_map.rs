@@ -18,7 +18,7 @@ const PROBATION_PART: usize = 10;
 /// INVARIANT: `bytes` is the sum of the weights held and never above `budget` between calls; each key held is in the
 /// queue of its segment once, and nothing else is there.
 #[derive(Debug)]
-pub(super) struct BoundedMap<V> {
+pub(crate) struct BoundedMap<V> {
     held: HashMap<Arc<str>, Held<V>, RandomState>,
     probation: VecDeque<Arc<str>>,
     main: VecDeque<Arc<str>>,
@@ -47,7 +47,7 @@ impl<V> BoundedMap<V> {
     /// worst) and in a queue, and the key's header.
     const OVERHEAD: usize = 2 * (size_of::<Held<V>>() + size_of::<Arc<str>>()) + 2 * size_of::<Arc<str>>() + 32;
 
-    pub(super) fn new(budget: usize) -> Self {
+    pub(crate) fn new(budget: usize) -> Self {
         Self {
             held: HashMap::default(),
             probation: VecDeque::new(),
@@ -59,19 +59,19 @@ impl<V> BoundedMap<V> {
     }
 
     /// Returns the value of `key`, which counts as a use.
-    pub(super) fn get(&mut self, key: &str) -> Option<&mut V> {
+    pub(crate) fn get(&mut self, key: &str) -> Option<&mut V> {
         let held = self.held.get_mut(key)?;
         held.is_used = true;
         Some(&mut held.value)
     }
 
     /// Returns the value of `key` without a use.
-    pub(super) fn peek(&self, key: &str) -> Option<&V> {
+    pub(crate) fn peek(&self, key: &str) -> Option<&V> {
         self.held.get(key).map(|held| &held.value)
     }
 
     /// Takes the value of `key` out.
-    pub(super) fn remove(&mut self, key: &str) -> Option<V> {
+    pub(crate) fn remove(&mut self, key: &str) -> Option<V> {
         let held = self.forget(key)?;
         self.queue(held.segment).retain(|known| &**known != key);
         Some(held.value)
@@ -80,7 +80,7 @@ impl<V> BoundedMap<V> {
     /// Puts a value that holds `heap` bytes, and drops others to stay within the bound.
     ///
     /// A value too large for the whole map is not kept.
-    pub(super) fn put(&mut self, key: Arc<str>, value: V, heap: usize) {
+    pub(crate) fn put(&mut self, key: Arc<str>, value: V, heap: usize) {
         let weight = Self::OVERHEAD + key.len() + heap;
         if weight > self.budget {
             self.remove(&key);
@@ -101,12 +101,12 @@ impl<V> BoundedMap<V> {
     }
 
     /// Returns how many keys are held.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.held.len()
     }
 
     /// Returns how many bytes are held.
-    pub(super) const fn bytes(&self) -> usize {
+    pub(crate) const fn bytes(&self) -> usize {
         self.bytes
     }
 
