@@ -13,7 +13,7 @@ from harness import jws
 
 
 class InboundTokens(Attack):
-    """Rows TK-01 to TK-14 on `GET /orders/1`. Opaque tokens, API keys, mTLS and DPoP are not built yet."""
+    """Rows TK-01 to TK-14 on `GET /orders/1`. Other credentials have files of their own."""
 
     def refuse(self, token, name, protocols=("h1", "h2")):
         """The token is refused twice over each protocol: cold, and when it is remembered as refused."""

@@ -4,7 +4,7 @@ import pathlib
 import re
 import unittest
 
-from harness.certificate import make_certificate
+from harness.certificate import Authority, make_certificate
 from harness.gateway import Folder, run
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -21,7 +21,7 @@ class Examples(unittest.TestCase):
         folder = Folder(operator, {})
         self.addCleanup(folder.remove)
         make_certificate(folder.path)
-        for name, text in dict(apis, **{"secrets/legacy": "x" * 64, "staff.db": ""}).items():
+        for name, text in dict(apis, **{"secrets/legacy": "x" * 64, "staff.db": "", "tls/staff-ca.pem": Authority("staff").pem}).items():
             folder.write(name, text)
         code, found = folder.check()
         errors = [f"{item['line']}: {item['message']}" for item in found if item["severity"] == "error"]

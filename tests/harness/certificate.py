@@ -1,4 +1,4 @@
-"""A self-signed certificate for localhost."""
+"""A self-signed certificate for localhost, and an authority that signs clients' certificates."""
 
 import datetime
 import ipaddress
@@ -6,7 +6,7 @@ import ipaddress
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 
 def make_certificate(folder):
@@ -32,3 +32,43 @@ def make_certificate(folder):
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     (folder / "tls/key.pem").write_bytes(private)
+
+
+class Authority:
+    """Signs clients' certificates. `pem` is what a gateway trusts."""
+
+    def __init__(self, name):
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        constraints = (x509.BasicConstraints(ca=True, path_length=None), True)
+        certificate = self.certificate(self.name, self.key.public_key(), [constraints])
+        self.pem = certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+    def certificate(self, subject, public_key, extensions, days=(-1, 2)):
+        now = datetime.datetime.now(datetime.timezone.utc)
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self.name)
+            .public_key(public_key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now + datetime.timedelta(days=days[0]))
+            .not_valid_after(now + datetime.timedelta(days=days[1]))
+        )
+        for extension, critical in extensions:
+            builder = builder.add_extension(extension, critical)
+        return builder.sign(self.key, hashes.SHA256())
+
+    def client(self, path, names, alternatives=(), usage=ExtendedKeyUsageOID.CLIENT_AUTH, days=(-1, 2)):
+        """Writes a client's certificate and key into one file; returns (path, SHA-256 of the certificate)."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name) for name in names])
+        extensions = [(x509.ExtendedKeyUsage([usage]), False)]
+        if alternatives:
+            extensions.append((x509.SubjectAlternativeName(list(alternatives)), False))
+        certificate = self.certificate(subject, key.public_key(), extensions, days)
+        private = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + private)
+        return path, certificate.fingerprint(hashes.SHA256())

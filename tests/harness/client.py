@@ -38,8 +38,8 @@ class Response:
 REFUSED = Response(0, [], ended="no answer")
 
 
-def connect(address, tls=None):
-    """Opens a connection; `tls` is an ALPN name, or None for cleartext."""
+def connect(address, tls=None, certificate=None):
+    """Opens a connection; `tls` is an ALPN name, or None for cleartext; `certificate` a PEM file with a key too."""
     connection = socket.create_connection(address, timeout=5)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if tls is None:
@@ -48,12 +48,14 @@ def connect(address, tls=None):
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     context.set_alpn_protocols([tls])
+    if certificate:
+        context.load_cert_chain(certificate)
     return context.wrap_socket(connection, server_hostname="localhost")
 
 
-def exchange(address, data, *, tls=False, wanted=1, patience=3.0):
+def exchange(address, data, *, tls=False, certificate=None, wanted=1, patience=3.0):
     """Sends bytes over HTTP/1.1; returns (responses, closed): up to `wanted` final ones, and whether the peer closed."""
-    connection = connect(address, "http/1.1" if tls else None)
+    connection = connect(address, "http/1.1" if tls else None, certificate)
     received, closed = b"", False
     try:
         connection.sendall(data)
@@ -130,7 +132,9 @@ def unchunk(rest):
         body, rest = body + tail[:size], tail[size + 2 :]
 
 
-def request(address, method, target, fields=(), body=b"", trailers=(), *, tls=False, host=None, chunked=False):
+def request(
+    address, method, target, fields=(), body=b"", trailers=(), *, tls=False, certificate=None, host=None, chunked=False
+):
     """Sends one ordinary HTTP/1.1 request and returns its response."""
     lines = [f"{method} {target} HTTP/1.1", f"Host: {host or '%s:%d' % address}"]
     lines += [f"{name}: {value}" for name, value in fields]
@@ -144,11 +148,13 @@ def request(address, method, target, fields=(), body=b"", trailers=(), *, tls=Fa
         data += (b"%x\r\n%s\r\n" % (len(body), body) if body else b"") + b"0\r\n" + ends + b"\r\n"
     else:
         data += body
-    responses, _ = exchange(address, data, tls=tls)
+    responses, _ = exchange(address, data, tls=tls, certificate=certificate)
     return responses[0] if responses else REFUSED
 
 
-def request_h2(address, method, target, fields=(), body=b"", trailers=(), *, tls=False, host=None, pseudo=None):
+def request_h2(
+    address, method, target, fields=(), body=b"", trailers=(), *, tls=False, certificate=None, host=None, pseudo=None
+):
     """Sends one HTTP/2 request, unchecked, and returns its response.
 
     A reset or closed connection is a response with status 0. `pseudo` replaces the pseudo-header list.
@@ -169,7 +175,7 @@ def request_h2(address, method, target, fields=(), body=b"", trailers=(), *, tls
         validate_inbound_headers=False,
     )
     protocol = h2.connection.H2Connection(config)
-    connection = connect(address, "h2" if tls else None)
+    connection = connect(address, "h2" if tls else None, certificate)
     try:
         protocol.initiate_connection()
         protocol.send_headers(1, encode(head), end_stream=not body and not trailers)

@@ -191,10 +191,9 @@ def with_addresses(operator, gateway):
     operator = json.loads(json.dumps(operator))
     block = operator.setdefault("gateway", {})
     block.setdefault("issuer", f"http://127.0.0.1:{gateway.plain[1]}")
-    block["listeners"] = [
-        {"address": "%s:%d" % gateway.plain},
-        {"address": "%s:%d" % gateway.secure, "tls": {"certificate": "tls/cert.pem", "privateKey": "tls/key.pem"}},
-    ]
+    asks = "request" if operator.get("clientCertificates") else "none"
+    tls = {"certificate": "tls/cert.pem", "privateKey": "tls/key.pem", "clientCertificates": asks}
+    block["listeners"] = [{"address": "%s:%d" % gateway.plain}, {"address": "%s:%d" % gateway.secure, "tls": tls}]
     operator["admin"] = {"address": "%s:%d" % gateway.admin}
     return operator
 

@@ -21,8 +21,8 @@ use std::{
 use anyhow::{Context, anyhow};
 use control::{ConfigurationFiles, Watch};
 use dataplane::{
-    Admin, AdminSource, AuditLog, AuditPressure, Decisions, Listener, Patience, Readiness, Refusal, Role, Server,
-    Settings, TlsIdentity,
+    Admin, AdminSource, AuditLog, AuditPressure, ClientCertificates, Decisions, Listener, Patience, Readiness, Refusal,
+    Role, Server, Settings, TlsIdentity,
 };
 use gateway::{BrokenApis, Gateway, ProcessSettings, WrittenQuestion, spec};
 use tokio::{
@@ -219,7 +219,7 @@ fn listeners(operator: &spec::Operator) -> anyhow::Result<(Vec<Listener>, Identi
             None => None,
             Some(tls) => {
                 let (certificate, key) = (tls.certificate.value.clone(), tls.private_key.value.clone());
-                let identity = Arc::new(identity(&certificate, &key)?);
+                let identity = Arc::new(identity(&certificate, &key, tls.client_certificates.value)?);
                 identities.push((Arc::clone(&identity), certificate, key));
                 Some(identity)
             }
@@ -232,9 +232,13 @@ fn listeners(operator: &spec::Operator) -> anyhow::Result<(Vec<Listener>, Identi
     Ok((listeners, Arc::new(identities)))
 }
 
-fn identity(certificate: &Path, key: &Path) -> anyhow::Result<TlsIdentity> {
+fn identity(certificate: &Path, key: &Path, clients: spec::AskForCertificates) -> anyhow::Result<TlsIdentity> {
     let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()));
-    TlsIdentity::new(&read(certificate)?, &read(key)?)
+    let clients = match clients {
+        spec::AskForCertificates::None => ClientCertificates::Ignored,
+        spec::AskForCertificates::Request => ClientCertificates::Requested,
+    };
+    TlsIdentity::new(&read(certificate)?, &read(key)?, clients)
         .with_context(|| format!("cannot use `{}` with `{}`", certificate.display(), key.display()))
 }
 

@@ -14,7 +14,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use gateway::Connection;
+use gateway::{ClientCertificate, Connection};
 use http::Request;
 use hyper::{
     body::Incoming,
@@ -78,6 +78,9 @@ async fn open_tls(stream: TcpStream, client: &Rc<Client>, identity: &TlsIdentity
     let handshake = TlsAcceptor::from(identity.config()).accept(stream);
     let handshaken = unless_draining(client, tokio::time::timeout(patience, handshake)).await?;
     let stream = handshaken.ok()?.inspect_err(|error| tracing::debug!(%error, "a TLS handshake failed")).ok()?;
+    if let Some(certificate) = stream.get_ref().1.peer_certificates().and_then(ClientCertificate::new) {
+        client.connection.show(certificate);
+    }
     let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     let protocol = if is_http2 { Protocol::Http2 } else { Protocol::Http1 };
     Some((served(stream, Bytes::new(), client, protocol), protocol))

@@ -27,4 +27,4 @@ pub use client::{Patience, Role};
 pub use decision::{Deciding, Decision, Decisions, Document, Facts};
 pub use metrics::Exposition;
 pub use server::{Listener, Server, Settings, StartError};
-pub use tls::{TlsError, TlsIdentity};
+pub use tls::{ClientCertificates, TlsError, TlsIdentity};

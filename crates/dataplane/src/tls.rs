@@ -3,6 +3,8 @@
 //! ALPN offers HTTP/2 and HTTP/1.1; no early data (RFC 8470: a replayed request would be minted for twice). The crypto
 //! provider is the process's default, installed by the binary.
 
+mod client_certificate;
+
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -32,6 +34,15 @@ pub enum TlsError {
     NoProvider,
 }
 
+/// Whether clients are asked for a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientCertificates {
+    /// No.
+    Ignored,
+    /// Yes, and they need not have one: each API decides whom it trusts.
+    Requested,
+}
+
 /// What a TLS listener shows to its clients.
 #[derive(Debug)]
 pub struct TlsIdentity {
@@ -45,11 +56,18 @@ impl TlsIdentity {
     /// # Errors
     ///
     /// [`TlsError`] when they cannot be used.
-    pub fn new(certificate_pem: &[u8], key_pem: &[u8]) -> Result<Self, TlsError> {
+    pub fn new(certificate_pem: &[u8], key_pem: &[u8], clients: ClientCertificates) -> Result<Self, TlsError> {
         let key = certified_key(certificate_pem, key_pem)?;
         let certificate = Arc::new(Certificate(ArcSwap::from_pointee(key)));
         let resolver: Arc<dyn ResolvesServerCert> = Arc::clone(&certificate) as _;
-        let mut config = ServerConfig::builder().with_no_client_auth().with_cert_resolver(resolver);
+        let builder = ServerConfig::builder();
+        let builder = match clients {
+            ClientCertificates::Ignored => builder.with_no_client_auth(),
+            ClientCertificates::Requested => {
+                builder.with_client_cert_verifier(Arc::new(client_certificate::AnyCertificate::new()?))
+            }
+        };
+        let mut config = builder.with_cert_resolver(resolver);
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Self { certificate, config: Arc::new(config) })
     }

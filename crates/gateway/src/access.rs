@@ -7,6 +7,7 @@ use http::{HeaderValue, header::WWW_AUTHENTICATE};
 
 use crate::{
     api_keys::ApiKeys,
+    certificate_authority::CertificateAuthority,
     credential::{CredentialSource, Place},
     issuer::Issuer,
     rejection::{Code, Rejection},
@@ -34,10 +35,32 @@ pub struct Requirement {
     pub api_keys: Arc<ApiKeys>,
     /// Which scopes it must have.
     pub scopes: Scopes,
+    /// Whether there must be one, or a certificate alone will do.
+    pub credential: Demand,
+    /// Which client certificates count, if any.
+    pub certificates: Option<CertificateRequirement>,
     /// Whether its application must have subscribed.
     pub subscription: Subscription,
     /// What `WWW-Authenticate` says besides an error.
     pub challenge: Challenge,
+}
+
+/// What a client certificate must be.
+#[derive(Debug)]
+pub struct CertificateRequirement {
+    /// Whether there must be one.
+    pub demand: Demand,
+    /// Who may vouch for it, in order.
+    pub authorities: Box<[Arc<CertificateAuthority>]>,
+}
+
+/// Whether something must be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Demand {
+    /// It may be there.
+    Optional,
+    /// It must.
+    Mandatory,
 }
 
 /// `subscriptionValidation`
@@ -74,6 +97,8 @@ pub enum Scheme {
     Bearer,
     /// `ApiKey`, which no standard names: a key, and where it goes.
     ApiKey(Place),
+    /// `ClientCertificate`, which no standard names: what is offered where nothing else is.
+    ClientCertificate,
 }
 
 impl Scopes {
@@ -118,6 +143,16 @@ impl Challenge {
         self.answer(Rejection::new(Code::Unauthorized, "the API key is not valid"), "")
     }
 
+    /// Refuses a connection without a client certificate.
+    pub fn no_certificate(&self) -> Rejection {
+        self.answer(Rejection::new(Code::Unauthorized, "this operation needs a client certificate"), "")
+    }
+
+    /// Refuses a client certificate that is not trusted here, without saying why: the operator knows.
+    pub fn invalid_certificate(&self) -> Rejection {
+        self.answer(Rejection::new(Code::Unauthorized, "the client certificate is not trusted here"), "")
+    }
+
     /// Adds the challenge to a refusal that has none.
     pub fn complete(&self, rejection: Rejection) -> Rejection {
         match rejection.code.status() {
@@ -143,6 +178,7 @@ impl Challenge {
             let text = match scheme {
                 Scheme::Bearer => self.bearer(error),
                 Scheme::ApiKey(Place::Header(name)) => format!(r#"ApiKey in="header", name="{name}""#),
+                Scheme::ClientCertificate => "ClientCertificate".to_owned(),
                 Scheme::ApiKey(Place::Query(name)) => format!(r#"ApiKey in="query", name="{name}""#),
             };
             match HeaderValue::try_from(text) {

@@ -4,6 +4,7 @@
 //! (scopes, audience, trusted issuers) and on the time is checked at every call, also for cached callers.
 
 mod api_key;
+mod certificate;
 
 use std::sync::Arc;
 
@@ -72,9 +73,13 @@ impl Access {
             Self::Open => return Ok(Caller::Anonymous),
             Self::Optional(requirement) | Self::Secured(requirement) => requirement,
         };
+        if let Some(certificates) = &requirement.certificates {
+            let authenticating = self.authenticate_with_certificate((requirement, certificates), head, moment, steps);
+            return Box::pin(authenticating).await;
+        }
         let found = credential::find(head, &requirement.sources);
         match found.map_err(|rejection| requirement.challenge.complete(rejection))? {
-            Some(credential) => requirement.caller(&credential, moment, steps).await,
+            Some(credential) => requirement.caller(&credential, head, moment, steps).await,
             None if matches!(self, Self::Optional(_)) => Ok(Caller::Anonymous),
             None => Err(requirement.challenge.missing()),
         }
@@ -85,6 +90,7 @@ impl Requirement {
     async fn caller(
         &self,
         credential: &Credential<'_>,
+        _head: &RequestHead,
         moment: Moment<'_>,
         steps: &mut Steps,
     ) -> Result<Caller, Rejection> {
@@ -159,14 +165,8 @@ impl Requirement {
         let audience = issuer::strings(claims.get("aud"));
         let principal = issuer.principal(claims, Some(expires_at))?;
         let user_tag = moment.runtime.user_tag(&principal.issuer, &principal.subject);
-        let vouchers = Vouchers {
-            vouched_by: issuer.fingerprint,
-            key: Some(key),
-            keys_generation,
-            audience,
-            application: None,
-            user_tag,
-        };
+        let vouchers =
+            Vouchers { key: Some(key), keys_generation, audience, ..Vouchers::of(issuer.fingerprint, user_tag) };
         let credential = CredentialKey::new(CredentialKind::Jwt, text.as_bytes());
         Ok((KnownCaller::new(credential, principal, vouchers), Arc::clone(issuer)))
     }

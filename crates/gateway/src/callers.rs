@@ -23,6 +23,8 @@ pub enum CredentialKind {
     Jwt,
     /// SHA-256 of an API key: the key itself is not kept.
     ApiKey,
+    /// SHA-256 of a client certificate, and the fingerprint of the authority that trusts it.
+    Certificate,
 }
 
 /// A credential, whole.
@@ -42,7 +44,7 @@ impl CredentialKey {
     fn token(&self) -> Option<&str> {
         match self.kind {
             CredentialKind::Jwt => std::str::from_utf8(&self.bytes).ok(),
-            CredentialKind::ApiKey => None,
+            CredentialKind::ApiKey | CredentialKind::Certificate => None,
         }
     }
 }
@@ -86,6 +88,8 @@ pub struct KnownCaller {
     pub key: Option<KeyFingerprint>,
     /// The generation of the issuer's keys in which that key was last seen.
     pub keys_generation: AtomicU64,
+    /// When it must be checked again, in seconds since the epoch; never for what is signed.
+    pub check_at: AtomicU64,
     /// The token's `aud`, for APIs that insist on their own.
     pub audience: Box<[Box<str>]>,
     /// The application that the credential itself belongs to; `None`: its client's.
@@ -104,13 +108,14 @@ const MOST_JWTS: usize = 64;
 impl KnownCaller {
     /// Makes an entry without Backend JWTs.
     pub(crate) fn new(credential: CredentialKey, principal: Principal, vouchers: Vouchers) -> Self {
-        let Vouchers { vouched_by, key, keys_generation, audience, application, user_tag } = vouchers;
+        let Vouchers { vouched_by, key, keys_generation, check_at, audience, application, user_tag } = vouchers;
         Self {
             credential,
             principal,
             vouched_by,
             key,
             keys_generation: AtomicU64::new(keys_generation),
+            check_at: AtomicU64::new(check_at),
             audience,
             application,
             user_tag,
@@ -163,12 +168,29 @@ pub(crate) struct Vouchers {
     pub key: Option<KeyFingerprint>,
     /// The generation of the issuer's keys.
     pub keys_generation: u64,
+    /// When it must be checked again.
+    pub check_at: u64,
     /// The token's `aud`.
     pub audience: Box<[Box<str>]>,
     /// The application that the credential belongs to.
     pub application: Option<OwnApplication>,
     /// A keyed hash of the user.
     pub user_tag: Arc<str>,
+}
+
+impl Vouchers {
+    /// What vouches without a signature, until it is taken away.
+    pub(crate) fn of(vouched_by: Fingerprint, user_tag: Arc<str>) -> Self {
+        Self {
+            vouched_by,
+            key: None,
+            keys_generation: 0,
+            check_at: u64::MAX,
+            audience: Box::default(),
+            application: None,
+            user_tag,
+        }
+    }
 }
 
 /// Weighs entries by the bytes that they hold.
@@ -311,14 +333,8 @@ mod tests {
             token_claims: Object::default(),
             expires_at: None,
         };
-        let vouchers = Vouchers {
-            vouched_by: Fingerprint::default(),
-            key: Some(key),
-            keys_generation: 1,
-            audience: Box::default(),
-            application: None,
-            user_tag: "tag".into(),
-        };
+        let vouchers =
+            Vouchers { key: Some(key), keys_generation: 1, ..Vouchers::of(Fingerprint::default(), "tag".into()) };
         Arc::new(KnownCaller::new(CredentialKey::new(CredentialKind::Jwt, credential.as_bytes()), principal, vouchers))
     }
 

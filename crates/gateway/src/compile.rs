@@ -7,6 +7,7 @@ mod accesses;
 mod api_keys;
 mod apis;
 mod applications;
+mod certificate_authorities;
 mod dialects;
 mod endpoints;
 mod issuers;
@@ -29,6 +30,7 @@ pub use endpoints::Pools;
 
 use crate::{
     api_keys::ApiKeys,
+    certificate_authority::CertificateAuthority,
     diagnostic::{Diagnostic, DiagnosticCode, Diagnostics},
     documents::Documents,
     fields::{FieldRules, collapse},
@@ -130,6 +132,7 @@ struct Scope<'a> {
     stores: BTreeMap<Box<str>, Arc<UserStoreHandle>>,
     issuers: Vec<Arc<Issuer>>,
     api_keys: Arc<ApiKeys>,
+    certificate_authorities: Vec<Arc<CertificateAuthority>>,
     keys: LoadedKeys,
     upstream_ca: Option<Arc<[u8]>>,
     /// Headers in which some API reads a credential, collapsed.
@@ -159,6 +162,7 @@ impl<'a> Scope<'a> {
             dialects,
             stores,
             api_keys: Arc::new(api_keys::compile(&operator.applications, &issuers, diagnostics)),
+            certificate_authorities: certificate_authorities::compile(operator, &issuers, diagnostics),
             issuers,
             upstream_ca,
             credential_headers: BTreeSet::new(),

@@ -46,7 +46,7 @@ const FORWARDING: [&str; 8] = [
     "xrequestid",
 ];
 /// Names with which clients have redirected or impersonated behind other gateways.
-const DISTRUSTED: [&str; 17] = [
+const DISTRUSTED: [&str; 20] = [
     "xforwardeduri",
     "xforwardedprefix",
     "xforwardedserver",
@@ -64,6 +64,10 @@ const DISTRUSTED: [&str; 17] = [
     "xforwardedaccesstoken",
     "xclientcert",
     "xforwardedclientcert",
+    // RFC 9440, which a backend may take for the word of its proxy.
+    "clientcert",
+    "clientcertchain",
+    "xwso2clientcertificate",
 ];
 const DISTRUSTED_PREFIXES: [&str; 8] = [
     "xenvoy",

@@ -33,6 +33,11 @@ impl Fingerprint {
         self.0.iter().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte))
     }
 
+    /// Returns the bytes, for use in a key.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// Combines with another one; the order matters.
     #[must_use]
     pub fn and(self, other: Self) -> Self {

@@ -1,8 +1,14 @@
 //! What comes into the decision: the client's head; and the endpoints that a request may be forwarded to.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use http::{HeaderValue, request::Parts};
+
+use crate::client_certificate::ClientCertificate;
 
 /// One client connection, as its requests see it.
 #[derive(Clone, Debug)]
@@ -13,6 +19,8 @@ pub struct Connection {
     pub peer_field: HeaderValue,
     /// True when the connection is TLS.
     pub is_secure: bool,
+    /// What the client showed in the handshake; set once, before the first request.
+    certificate: OnceLock<ClientCertificate>,
 }
 
 impl Connection {
@@ -20,7 +28,17 @@ impl Connection {
     pub fn new(peer: SocketAddr, is_secure: bool) -> Self {
         let text = peer.ip().to_canonical().to_string();
         let peer_field = HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("unknown"));
-        Self { peer, peer_field, is_secure }
+        Self { peer, peer_field, is_secure, certificate: OnceLock::new() }
+    }
+
+    /// Notes the certificate that the client showed in the handshake; the first one counts.
+    pub fn show(&self, certificate: ClientCertificate) {
+        let _ = self.certificate.set(certificate);
+    }
+
+    /// Returns the certificate that the client showed in the handshake: it holds the key, and nothing else is said of it.
+    pub fn certificate(&self) -> Option<&ClientCertificate> {
+        self.certificate.get()
     }
 }
 

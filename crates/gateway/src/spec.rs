@@ -8,6 +8,7 @@ mod api_key;
 mod application;
 mod authentication;
 mod backend_jwt;
+mod client_certificates;
 mod cors;
 mod dialect;
 mod endpoint;
@@ -24,18 +25,19 @@ mod user_store;
 pub use api::{AdditionalProperty, Api, ApiType, KeyManager};
 pub use api_key::{ApiKey, KeyHash, KnownUser};
 pub use application::{Application, Subscription};
-pub use authentication::{Authentication, Basic, MutualTls, PlacedCredential, Presence};
+pub use authentication::{Authentication, Basic, CertificateChoice, MutualTls, PlacedCredential, Presence};
 pub use backend_jwt::{
     AttributeSelection, BackendJwtParameters, ClaimsSelection, CustomClaim, OnOversize, TokenClaimsSelection, TokenTtl,
     UserStoreSelection,
 };
+pub use client_certificates::{ClientCertificates, Thumbprint};
 pub use cors::Cors;
 pub use dialect::{ClaimValueType, Dialect, DialectClaim};
 pub use endpoint::{
     Endpoint, EndpointConfigurations, EndpointSecurity, EndpointTarget, KubernetesService, Resiliency, Timeouts,
 };
 pub use feature::Feature;
-pub use gateway::{Compatibility, Gateway, HeaderLimits, Listener, Tls, Upstream};
+pub use gateway::{AskForCertificates, Compatibility, Gateway, HeaderLimits, Listener, Tls, Upstream};
 pub use issuer::{ClaimMapping, Issuer, Jwks, Lookup, TokenType};
 pub use keys::{HmacSecret, KeyFile, Keys};
 pub use operation::{Operation, RateLimit, RateUnit, ScopesMatch, Upgrade};

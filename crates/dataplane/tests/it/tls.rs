@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use dataplane::{TlsError, TlsIdentity};
+use dataplane::{ClientCertificates, TlsError, TlsIdentity};
 use gateway::Upstream;
 use http::Request;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
@@ -32,7 +32,7 @@ fn pair() -> Pair {
 }
 
 fn identity(pair: &Pair) -> TlsIdentity {
-    TlsIdentity::new(pair.certificate.as_bytes(), pair.key.as_bytes()).unwrap()
+    TlsIdentity::new(pair.certificate.as_bytes(), pair.key.as_bytes(), ClientCertificates::Ignored).unwrap()
 }
 
 async fn connect(proxy: &Proxy, trusted: &Pair, protocol: &str) -> std::io::Result<TlsStream<TcpStream>> {

@@ -43,14 +43,8 @@ fn known(key: &ApiKey, moment: Moment<'_>) -> Option<Arc<KnownCaller>> {
 fn remember(key: &ApiKey, moment: Moment<'_>) -> Arc<KnownCaller> {
     let principal = key.principal.clone();
     let user_tag = moment.runtime.user_tag(&principal.issuer, &principal.subject);
-    let vouchers = Vouchers {
-        vouched_by: key.fingerprint,
-        key: None,
-        keys_generation: 0,
-        audience: Box::default(),
-        application: Some(key.application.clone()),
-        user_tag,
-    };
+    let application = Some(key.application.clone());
+    let vouchers = Vouchers { application, ..Vouchers::of(key.fingerprint, user_tag) };
     let credential = CredentialKey::new(CredentialKind::ApiKey, &key.hash.0);
     let caller = Arc::new(KnownCaller::new(credential, principal, vouchers));
     moment.runtime.callers.insert(Arc::clone(&caller));

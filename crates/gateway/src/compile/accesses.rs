@@ -1,13 +1,16 @@
 //! `authentication`, `secured`, `scopes` and `keyManagers`: who may call an operation.
 
+mod certificates;
+
 use std::sync::Arc;
 
 use http::{HeaderName, header::AUTHORIZATION};
 
 use super::Scope;
 use crate::{
-    access::{Access, Challenge, Requirement, Scheme, Scopes, Subscription},
+    access::{Access, CertificateRequirement, Challenge, Demand, Requirement, Scheme, Scopes, Subscription},
     api_keys::ApiKeys,
+    certificate_authority::CertificateAuthority,
     credential::{CredentialSource, Holds, Place},
     diagnostic::{Diagnostic, DiagnosticCode, Diagnostics},
     issuer::Issuer,
@@ -19,6 +22,7 @@ use crate::{
 pub(super) struct Authentication {
     sources: Box<[CredentialSource]>,
     presence: Presence,
+    certificates: Option<(Demand, Box<[Arc<CertificateAuthority>]>)>,
     issuers: Box<[Arc<Issuer>]>,
     api_keys: Arc<ApiKeys>,
     challenge: Challenge,
@@ -85,9 +89,11 @@ pub(super) fn compile(api: &spec::Api, scope: &Scope<'_>, diagnostics: &mut Diag
     }
     let parameters =
         ended.filter(|entry| entry.query_param_enable.value).filter_map(|entry| entry.query_param_name.as_ref());
+    let issuers = issuers(api, scope, diagnostics);
     Authentication {
         presence,
-        issuers: issuers(api, scope, diagnostics),
+        certificates: certificates::compile(api, &issuers, scope, diagnostics),
+        issuers,
         api_keys: Arc::clone(&scope.api_keys),
         challenge: challenge(&sources, scope),
         sources: sources.into(),
@@ -111,6 +117,9 @@ fn challenge(sources: &[CredentialSource], scope: &Scope<'_>) -> Challenge {
         }
     }
     schemes.sort_by_key(|scheme| matches!(scheme, Scheme::ApiKey(_)));
+    if schemes.is_empty() {
+        schemes.push(Scheme::ClientCertificate);
+    }
     let resource_metadata = scope.operator.gateway.resource_metadata.as_ref();
     let resource_metadata = resource_metadata.map(|url| url.value.text.as_str().into());
     Challenge { resource_metadata, schemes: schemes.into() }
@@ -132,7 +141,14 @@ impl Authentication {
             return Access::Open;
         }
         let names = operation.scopes.iter().map(|name| name.value.as_str().into()).collect();
+        let is_mandatory = self.presence == Presence::Mandatory;
+        let certificates = self.certificates.as_ref();
         let requirement = Requirement {
+            credential: if is_mandatory { Demand::Mandatory } else { Demand::Optional },
+            certificates: certificates.map(|(demand, authorities)| CertificateRequirement {
+                demand: *demand,
+                authorities: authorities.clone(),
+            }),
             sources: self.sources.clone(),
             issuers: self.issuers.clone(),
             api_keys: Arc::clone(&self.api_keys),
@@ -143,10 +159,10 @@ impl Authentication {
             subscription: self.subscription,
             challenge: self.challenge.clone(),
         };
-        match self.presence {
-            Presence::Off => Access::Open,
-            Presence::Optional => Access::Optional(requirement),
-            Presence::Mandatory => Access::Secured(requirement),
+        match (self.presence, certificates.map(|(demand, _)| demand)) {
+            (Presence::Off, None) => Access::Open,
+            (Presence::Mandatory, _) | (_, Some(Demand::Mandatory)) => Access::Secured(requirement),
+            (Presence::Off | Presence::Optional, None | Some(Demand::Optional)) => Access::Optional(requirement),
         }
     }
 

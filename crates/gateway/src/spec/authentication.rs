@@ -1,7 +1,7 @@
 //! `authentication`: how callers of an API prove who they are.
 
 use crate::{
-    bind::{Form, OneOrMany, Shape, Support, TaggedShape, Value, Variant},
+    bind::{Form, OneOrMany, RecordShape, Shape, Support, TaggedShape, Value, Variant},
     span::{Span, Spanned},
     spec::Feature,
 };
@@ -15,7 +15,7 @@ pub enum Authentication {
     Jwt(PlacedCredential),
     /// `APIKey`
     ApiKey(PlacedCredential),
-    /// `mTLS`: refused when enabled.
+    /// `mTLS`
     MutualTls(MutualTls),
     /// `Basic`: refused when enabled.
     Basic(Basic),
@@ -60,6 +60,17 @@ pub struct MutualTls {
     pub span: Span,
     /// `enabled`
     pub enabled: Spanned<bool>,
+    /// `required`
+    pub required: Spanned<Presence>,
+    /// `certificates`: which of the operator's `clientCertificates`; empty: all.
+    pub certificates: Vec<CertificateChoice>,
+}
+
+/// One set of trusted client certificates, by the operator's name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CertificateChoice {
+    /// `name`
+    pub name: Spanned<String>,
 }
 
 /// Whether a credential must be there.
@@ -98,8 +109,8 @@ impl Value for Authentication {
             Variant {
                 words: &["mTLS"],
                 about: "A client certificate.",
-                support: Support::Unbuilt(Feature::MutualTls),
-                read: |form| Self::MutualTls(read_mtls(form)),
+                support: Support::Built,
+                read: |form| Self::MutualTls(MutualTls::read(form)),
             },
             Variant {
                 words: &["Basic"],
@@ -108,7 +119,7 @@ impl Value for Authentication {
                 read: |form| Self::Basic(read_basic(form)),
             },
         ],
-        stand_in: |span| Self::MutualTls(MutualTls { span: span.reported(), enabled: false_at(span) }),
+        stand_in: |span| Self::Basic(Basic { span: span.reported(), enabled: false_at(span) }),
     });
 }
 
@@ -168,10 +179,35 @@ fn read_basic(form: &mut Form<'_>) -> Basic {
     Basic { span: form.span(), enabled: read_enabled(form, Feature::Basic) }
 }
 
-fn read_mtls(form: &mut Form<'_>) -> MutualTls {
-    form.optional::<Presence>("required", "Whether it must be there.");
-    form.ignored("certificates", "Where the certificates of its issuers are.");
-    MutualTls { span: form.span(), enabled: read_enabled(form, Feature::MutualTls) }
+impl MutualTls {
+    fn read(form: &mut Form<'_>) -> Self {
+        Self {
+            span: form.span(),
+            enabled: form.defaulted("enabled", "true", "Whether it is on."),
+            required: form.defaulted(
+                "required",
+                "mandatory",
+                "`mandatory`: in addition to what else is asked for; `optional`: counts where nothing else is sent.",
+            ),
+            certificates: form.defaulted(
+                "certificates",
+                "[]",
+                "Which of the operator's `clientCertificates` are trusted here; `[]`: all of them.",
+            ),
+        }
+    }
+}
+
+impl Value for CertificateChoice {
+    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
+        name: "CertificateChoice",
+        about: "A set of client certificates that the operator's file describes.",
+        short: None,
+        read: |form| {
+            form.ignored("key", "The key in a Kubernetes ConfigMap, where WSO2 APK looks.");
+            Self { name: form.required("name", "Its name among the operator's `clientCertificates`.") }
+        },
+    });
 }
 
 /// Reads `enabled` of a mechanism that is not built yet, and refuses it unless it is off.

@@ -39,8 +39,6 @@ pub enum Feature {
     EndpointSecurity,
     /// `certificate` of an endpoint.
     EndpointCertificate,
-    /// `authType: mTLS`
-    MutualTls,
     /// `authType: Basic`
     Basic,
     /// `upgrade: websocket`
@@ -86,7 +84,6 @@ impl Feature {
             Self::RetryPolicy => "retries",
             Self::EndpointSecurity => "endpoint security",
             Self::EndpointCertificate => "endpoint certificates",
-            Self::MutualTls => "client certificates (`authType: mTLS`)",
             Self::Basic => "Basic authentication (`authType: Basic`)",
             Self::WebSocket => "WebSocket (`upgrade: websocket`)",
             Self::KeyManagerClaimMappings => "claim mappings of a key manager",

@@ -62,6 +62,17 @@ pub struct Tls {
     pub certificate: Spanned<PathBuf>,
     /// `privateKey`
     pub private_key: Spanned<PathBuf>,
+    /// `clientCertificates`
+    pub client_certificates: Spanned<AskForCertificates>,
+}
+
+/// Whether clients are asked for a certificate in the handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AskForCertificates {
+    /// `none`
+    None,
+    /// `request`: asked for, not insisted on; each API decides which it trusts.
+    Request,
 }
 
 /// What an API definition means where it is silent.
@@ -178,8 +189,17 @@ impl Value for Tls {
         read: |form| Self {
             certificate: form.required("certificate", "A PEM file: the chain, leaf first."),
             private_key: form.required("privateKey", "A PEM file."),
+            client_certificates: form.defaulted(
+                "clientCertificates",
+                "none",
+                "`request`: clients are asked for a certificate; each API says which ones it trusts.",
+            ),
         },
     });
+}
+
+impl Value for AskForCertificates {
+    const SHAPE: Shape<Self> = Shape::Words(Self::None, &[("none", Self::None), ("request", Self::Request)]);
 }
 
 impl Value for ReservedHeaderMode {

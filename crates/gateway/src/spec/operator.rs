@@ -7,7 +7,7 @@ use claims::{Algorithm, Anonymous, AttributeFailure, Encoding, TokenId, UnknownU
 use crate::{
     bind::{RecordShape, Shape, Value},
     span::{Span, Spanned},
-    spec::{Application, BackendJwtParameters, Dialect, Gateway, Issuer, Keys, UserStore},
+    spec::{Application, BackendJwtParameters, ClientCertificates, Dialect, Gateway, Issuer, Keys, UserStore},
     units::{Bytes, Lifetime},
 };
 
@@ -30,6 +30,8 @@ pub struct Operator {
     pub keys: Keys,
     /// `issuers`
     pub issuers: Vec<Issuer>,
+    /// `clientCertificates`
+    pub client_certificates: Vec<ClientCertificates>,
     /// `sharedSubjects`: one `sub` means one person at all issuers.
     pub shared_subjects: Spanned<bool>,
     /// `userStores`
@@ -171,6 +173,7 @@ pub(crate) const OPERATOR_ONLY_FIELDS: &[&str] = &[
     "environments",
     "keys",
     "issuers",
+    "clientCertificates",
     "userStores",
     "dialects",
     "applications",
@@ -190,6 +193,11 @@ impl Value for Operator {
             environments: form.defaulted("environments", "[]", "Names for sets of host names."),
             keys: form.defaulted("keys", "{}", "The keys that sign Backend JWTs."),
             issuers: form.defaulted("issuers", "[]", "Whose access tokens are trusted."),
+            client_certificates: form.defaulted(
+                "clientCertificates",
+                "[]",
+                "Whose client certificates are trusted, and who their holders are.",
+            ),
             shared_subjects: form.defaulted(
                 "sharedSubjects",
                 "false",

@@ -2,6 +2,8 @@
 
 mod api_keys;
 mod caching;
+#[cfg(test)]
+mod certificates;
 mod decisions;
 mod limits;
 #[cfg(test)]

@@ -154,6 +154,17 @@ impl Running {
 
     /// Decides a request `seconds` after the start.
     pub(crate) fn decide_at(&self, seconds: u64, request: &str, fields: &[(&str, &str)]) -> Decision {
+        self.decide_on(connection(), seconds, request, fields)
+    }
+
+    /// Decides a request on a connection.
+    pub(crate) fn decide_on(
+        &self,
+        connection: Connection,
+        seconds: u64,
+        request: &str,
+        fields: &[(&str, &str)],
+    ) -> Decision {
         let (method, target) = request.split_once(' ').unwrap();
         let mut request = Request::builder().method(method).uri(target);
         if !fields.iter().any(|(name, _)| *name == "host") {
@@ -164,7 +175,7 @@ impl Running {
         }
         let head = Box::new(RequestHead {
             parts: request.body(()).unwrap().into_parts().0,
-            connection: Arc::new(Connection::new("192.0.2.7:4000".parse().unwrap(), false)),
+            connection: Arc::new(connection),
             request_id: HeaderValue::from_static("r1"),
         });
         let now = UNIX_EPOCH + Duration::from_secs(START + seconds);
@@ -176,6 +187,11 @@ impl Running {
     pub(crate) fn decide(&self, request: &str, token: &str) -> Decision {
         self.decide_at(0, request, &[("authorization", &format!("Bearer {token}"))])
     }
+}
+
+/// A connection of a client without a certificate.
+pub(crate) fn connection() -> Connection {
+    Connection::new("192.0.2.7:4000".parse().unwrap(), false)
 }
 
 /// Returns the JWT's header and payload.

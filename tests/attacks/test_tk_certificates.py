@@ -1,0 +1,107 @@
+"""TK-16: client certificates. Trust is the API's, not the handshake's; a header says nothing about a certificate."""
+
+import pathlib
+import tempfile
+
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from attacks.base import Attack
+from harness.certificate import Authority
+
+AUTHORITY, STRANGER = Authority("corp clients"), Authority("corp clients")
+OVER_TLS = ("h1-tls", "h2-tls")
+
+
+def with_certificates(identity="commonName"):
+    def change(operator, apis, files):
+        files["clients.pem"] = AUTHORITY.pem
+        operator["clientCertificates"] = [
+            {"name": "clients", "ca": "clients.pem", "identity": identity, "issuer": "corp"}
+        ]
+        apis["orders"]["authentication"] = [{"authType": "OAuth2", "enabled": False}, {"authType": "mTLS"}]
+        apis["orders"]["keyManagers"] = [{"name": "corp"}]
+
+    return change
+
+
+class Certificates(Attack):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.folder = pathlib.Path(folder.name)
+
+    def client(self, *names, authority=AUTHORITY, **more):
+        name = f"{len(list(self.folder.iterdir()))}.pem"
+        return authority.client(self.folder / name, names, **more)[0]
+
+    def test_TK_16_the_holder_is_the_user(self):
+        with self.inside(with_certificates()):
+            certificate = self.client("alice")
+            for protocol in OVER_TLS:
+                with self.attack(protocol=protocol):
+                    response = self.send(protocol, "GET", "/orders/1", certificate=certificate)
+                    self.assert_status(response, 200)
+                    claims = self.identity()
+                    self.assertEqual(claims["sub"], "corp/alice")
+                    self.assertEqual(claims["http://wso2.org/claims/emailaddress"], "alice@corp.test")
+
+    def test_TK_16_untrusted_certificates(self):
+        with self.inside(with_certificates()):
+            refused = {
+                "nobody's": self.client("alice", authority=STRANGER),
+                "expired": self.client("alice", days=(-2, -1)),
+                "not yet": self.client("alice", days=(1, 2)),
+                "a server's": self.client("alice", usage=ExtendedKeyUsageOID.SERVER_AUTH),
+                "two names": self.client("alice", "bob"),
+                "no name": self.client(),
+                "control": self.client("alice\nbob"),
+            }
+            for name, certificate in refused.items():
+                for protocol in OVER_TLS:
+                    for again in (False, True):
+                        with self.attack(certificate=name, protocol=protocol, again=again):
+                            response = self.send(protocol, "GET", "/orders/1", certificate=certificate)
+                            self.assert_refused(response, 401)
+            with self.attack(certificate="no separator in a name"):
+                response = self.send("h1-tls", "GET", "/orders/1", certificate=self.client("alice,ou=x"))
+                self.assert_refused(response, 403)
+            with self.attack(certificate="an open operation asks nobody"):
+                response = self.send("h1-tls", "GET", "/open/1", certificate=refused["nobody's"])
+                self.assert_status(response, 200)
+                self.assertIsNone(self.identity())
+
+    def test_TK_16_a_header_is_no_certificate(self):
+        pem = self.client("alice").read_text().replace("\n", "%0A")
+        headers = [
+            ("X-Client-Cert", pem),
+            ("X-Forwarded-Client-Cert", "Subject=\"CN=alice\";Cert=\"" + pem + '"'),
+            ("X_Forwarded_Client_Cert", "Subject=\"CN=alice\""),
+            ("X-WSO2-CLIENT-CERTIFICATE", pem),
+            ("Client-Cert", ":AAAA:"),
+            ("X-SSL-Client-Verify", "SUCCESS"),
+        ]
+        with self.inside(with_certificates()):
+            for protocol in ("h1", "h2", *OVER_TLS):
+                for field in headers:
+                    with self.attack(protocol=protocol, field=field[0]):
+                        self.assert_refused(self.send(protocol, "GET", "/orders/1", [field]), 401)
+            with self.attack(step="beside a certificate"):
+                certificate = self.client("bob")
+                self.assert_status(self.send("h1-tls", "GET", "/orders/1", headers[:5], certificate=certificate), 200)
+                self.assertEqual(self.identity()["sub"], "corp/bob")
+                for name in ("X-Client-Cert", "X-Forwarded-Client-Cert", "X-WSO2-Client-Certificate", "Client-Cert"):
+                    self.assertEqual(self.backend.last().aliases(name), [])
+
+    def test_TK_16_alternative_names(self):
+        several = [x509.RFC822Name("alice@corp.test"), x509.RFC822Name("bob@corp.test")]
+        with self.inside(with_certificates("email")):
+            with self.attack(names="two"):
+                response = self.send("h1-tls", "GET", "/orders/1", certificate=self.client("a", alternatives=several))
+                self.assert_refused(response, 401)
+            for name in ("alice@corp.test,bob@corp.test", "alice@corp.test bob"):
+                with self.attack(name=name):
+                    one = self.client("a", alternatives=[x509.RFC822Name(name)])
+                    response = self.send("h1-tls", "GET", "/orders/1", certificate=one)
+                    self.assert_refused(response, 401, 403)
