@@ -49,5 +49,6 @@ pub use operator::{
 pub use policy::{BackendJwtPolicy, Policies};
 pub use secret::Secret;
 pub use user_store::{
-    AttributeMapping, AttributeValues, Breaker, InlineStore, InlineUser, SqlStore, StoreCache, UserStore, UserStoreKind,
+    AttributeMapping, AttributeValues, Breaker, ClientCredentials, InlineStore, InlineUser, ScimFind, ScimStore,
+    ServiceAuthorization, ServiceConnection, SqlStore, StoreCache, UserStore, UserStoreKind,
 };

@@ -1,6 +1,8 @@
 //! User stores: made anew only where their configuration changed, so that caches and pools outlive a reload.
 
 mod inline;
+mod scim;
+mod service;
 mod sql;
 
 use std::{
@@ -13,7 +15,7 @@ use stores::{
     AttributeMap, BreakerSettings, CacheSettings, CachedStore, MappedAttribute, Pattern, UserStore, ValueRule,
 };
 
-use self::{inline::inline_store, sql::sql_store};
+use self::{inline::inline_store, scim::scim_store, sql::sql_store};
 use super::{
     Surroundings,
     secrets::{self, FileReader},
@@ -54,6 +56,7 @@ fn one(
     let store: Arc<dyn UserStore> = match &written.kind {
         spec::UserStoreKind::Sql(sql) => Arc::new(sql_store(&name, (written, sql), &mut reading)?),
         spec::UserStoreKind::Inline(inline) => Arc::new(inline_store(&name, (written, inline), &mut reading)?),
+        spec::UserStoreKind::Scim(scim) => Arc::new(scim_store(&name, (written, scim), &mut reading)?),
         spec::UserStoreKind::Unusable => return None,
     };
     let fingerprint = reading.fingerprint(written);
@@ -75,7 +78,6 @@ struct Reading<'a> {
     contents: Vec<Fingerprint>,
 }
 
-#[expect(dead_code, reason = "the first kind of store with a secret takes this line out")]
 impl Reading<'_> {
     /// Reads a secret; `None` after a diagnostic.
     fn secret(&mut self, secret: &Spanned<Secret>) -> Option<Vec<u8>> {
@@ -121,6 +123,15 @@ fn cache_settings(written: &spec::UserStore) -> CacheSettings {
             after: u32::try_from(written.breaker.after.value).unwrap_or(u32::MAX),
             retry: written.breaker.retry.value,
         },
+    }
+}
+
+/// Reports a store without `attributes`: what a server returns may change unseen, so that nothing leaves by itself.
+fn require_attributes(written: &spec::UserStore, example: &str, reading: &mut Reading<'_>) {
+    if written.attributes.is_none() {
+        let message = format!("user store `{}` has no `attributes`: nothing would leave it", written.name.value);
+        let diagnostic = Diagnostic::error(DiagnosticCode::MissingField, &written.span, message);
+        reading.diagnostics.push(diagnostic.with_hint(format!("add `attributes: {{ {example} }}`")));
     }
 }
 

@@ -51,8 +51,6 @@ pub enum Feature {
     DefinitionPath,
     /// User stores of kind `ldap`.
     LdapUserStore,
-    /// User stores of kind `scim`.
-    ScimUserStore,
     /// User stores of kind `userinfo`.
     UserInfoUserStore,
     /// User stores of kind `http`.
@@ -90,7 +88,6 @@ impl Feature {
             Self::KeyManagerBackend => "key managers behind a Kubernetes service",
             Self::DefinitionPath => "serving an API's definition (`definitionPath`)",
             Self::LdapUserStore => "LDAP user stores",
-            Self::ScimUserStore => "SCIM user stores",
             Self::UserInfoUserStore => "UserInfo user stores",
             Self::HttpUserStore => "HTTP user stores",
             Self::PostgresUserStore => "PostgreSQL user stores",

@@ -1,6 +1,8 @@
 //! `userStores`: where end users' attributes live.
 
 mod inline;
+mod scim;
+mod service;
 mod sql;
 
 use std::time::Duration;
@@ -17,6 +19,8 @@ use crate::{
 
 pub use self::{
     inline::{AttributeValues, InlineStore, InlineUser},
+    scim::{ScimFind, ScimStore},
+    service::{ClientCredentials, ServiceAuthorization, ServiceConnection},
     sql::SqlStore,
 };
 
@@ -45,6 +49,8 @@ pub enum UserStoreKind {
     Sql(SqlStore),
     /// `inline`
     Inline(InlineStore),
+    /// `scim`
+    Scim(ScimStore),
     /// None, several or an unsupported one: reported already.
     Unusable,
 }
@@ -109,10 +115,10 @@ impl Value for UserStore {
 }
 
 fn read_kind(form: &mut Form<'_>) -> UserStoreKind {
-    let sql = form.optional("sql", "An SQL database.");
-    let inline = form.optional("inline", "Users written into this file.");
+    let sql = form.optional("sql", "An SQL database.").map(UserStoreKind::Sql);
+    let inline = form.optional("inline", "Users written into this file.").map(UserStoreKind::Inline);
     form.unbuilt("ldap", Feature::LdapUserStore, "An LDAP directory.");
-    form.unbuilt("scim", Feature::ScimUserStore, "A SCIM 2.0 service.");
+    let scim = form.optional("scim", "A SCIM 2.0 service.").map(UserStoreKind::Scim);
     form.unbuilt("userinfo", Feature::UserInfoUserStore, "An issuer's UserInfo address.");
     form.unbuilt("http", Feature::HttpUserStore, "An HTTP service.");
     let present: Vec<&str> = KINDS.into_iter().filter(|kind| form.seems_to_have(kind)).collect();
@@ -129,10 +135,10 @@ fn read_kind(form: &mut Form<'_>) -> UserStoreKind {
             form.complain(DiagnosticCode::ConflictingFields, &span, message);
         }
     }
-    match (sql, inline) {
-        (Some(sql), None) => UserStoreKind::Sql(sql),
-        (None, Some(inline)) => UserStoreKind::Inline(inline),
-        (None, None) | (Some(_), Some(_)) => UserStoreKind::Unusable,
+    let mut built = [sql, inline, scim].into_iter().flatten();
+    match (built.next(), built.next()) {
+        (Some(only), None) => only,
+        (None, _) | (Some(_), Some(_)) => UserStoreKind::Unusable,
     }
 }
 

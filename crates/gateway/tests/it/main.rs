@@ -5,6 +5,8 @@ mod caching;
 #[cfg(test)]
 mod certificates;
 mod decisions;
+#[cfg(test)]
+mod http_stores;
 mod limits;
 #[cfg(test)]
 mod scenarios;

@@ -4,12 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use stores::{ConnectionSettings, DatabaseUrl, Query, Questions, SqlSettings, SqlStore};
 
-use super::{Reading, attribute_map};
-use crate::{
-    diagnostic::{Diagnostic, DiagnosticCode},
-    span::Spanned,
-    spec,
-};
+use super::{Reading, attribute_map, require_attributes};
+use crate::{diagnostic::DiagnosticCode, span::Spanned, spec};
 
 pub(super) fn sql_store(
     name: &Arc<str>,
@@ -25,13 +21,7 @@ pub(super) fn sql_store(
             multi.insert(Box::from(attribute.value.as_str()), query);
         }
     }
-    if written.attributes.is_none() {
-        let message = format!("user store `{name}` has no `attributes`: nothing would leave it");
-        let hint = "add `attributes: { column: canonical_name }`";
-        reading
-            .diagnostics
-            .push(Diagnostic::error(DiagnosticCode::MissingField, &written.span, message).with_hint(hint));
-    }
+    require_attributes(written, "column: canonical_name", reading);
     let attributes = attribute_map(written, reading)?;
     let settings = SqlSettings {
         database: url.ok()?,
