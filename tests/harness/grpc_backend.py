@@ -1,6 +1,7 @@
 """A backend that speaks cleartext HTTP/2, as a gRPC server does, and keeps what reached it.
 
 It answers every call with one empty message and trailers; the trailers carry a reserved field, which must not pass.
+Calls of a method named `Watch` get the message and no end; of those the backend notes when the client ends them.
 """
 
 import socket
@@ -20,6 +21,7 @@ class Call:
         self.fields = fields
         self.trailers = []
         self.body = b""
+        self.cancelled = False
 
     @property
     def target(self):
@@ -82,13 +84,17 @@ class GrpcBackend:
         elif isinstance(event, h2.events.DataReceived):
             calls[event.stream_id].body += event.data
             protocol.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+        elif isinstance(event, h2.events.StreamReset):
+            calls[event.stream_id].cancelled = True
         elif isinstance(event, h2.events.StreamEnded):
-            answer(protocol, event.stream_id)
+            answer(protocol, event.stream_id, calls[event.stream_id].target.endswith("/Watch"))
 
 
-def answer(protocol, stream_id):
-    """One empty gRPC message, then trailers."""
+def answer(protocol, stream_id, goes_on):
+    """One empty gRPC message, then trailers, unless the call goes on."""
     head = [(":status", "200"), ("content-type", "application/grpc"), ("x-backend-serial", "1")]
     protocol.send_headers(stream_id, head)
     protocol.send_data(stream_id, b"\0\0\0\0\0")
+    if goes_on:
+        return
     protocol.send_headers(stream_id, [("grpc-status", "0"), ("x-jwt-assertion", "LEAK")], end_stream=True)

@@ -3,11 +3,11 @@
 //! Buffers nothing: a frame is asked for when the other side can take one.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, OnceCell, RefCell},
     pin::Pin,
     rc::Rc,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 use bytes::Bytes;
@@ -17,7 +17,11 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use thiserror::Error;
 
-use crate::exchange::Exchange;
+use crate::{
+    clock,
+    exchange::Exchange,
+    streams::{Cause, Mark, Standing, Stream, Streams},
+};
 
 /// Why a body ended before its end.
 #[derive(Debug, Error)]
@@ -28,6 +32,20 @@ pub(crate) enum BodyError {
     /// The backend stopped sending.
     #[error("the backend stopped sending")]
     Stalled,
+    /// The gateway lets no more of it pass.
+    #[error("no more of the answer may pass: {}", .0.message())]
+    Ended(Cause),
+}
+
+/// Why the client's body ended before its end.
+#[derive(Debug, Error)]
+pub(crate) enum UploadError {
+    /// The client broke off.
+    #[error("the client's body broke off")]
+    Client(#[source] hyper::Error),
+    /// The gateway lets no more of it pass.
+    #[error("no more of the client's body may pass")]
+    Stopped,
 }
 
 /// How far the client's body has got.
@@ -38,9 +56,48 @@ pub(crate) struct Upload {
     frames_seen: Cell<u64>,
     is_waiting_for_client: Cell<bool>,
     is_broken: Cell<bool>,
+    is_stopped: Cell<bool>,
+    /// Who waits for the client.
+    waiting: RefCell<Option<Waker>>,
+    /// For a body without a declared length: what it stands on, and when that was decided.
+    standing: Option<(Standing, Mark)>,
+    stream: OnceCell<Rc<Stream>>,
+    /// Who waits for the answer, until the body becomes one of the worker's streams.
+    asking: RefCell<Option<Waker>>,
 }
 
 impl Upload {
+    /// Begins a body of which nobody knows how long it is.
+    pub(crate) fn open_ended(standing: Standing, mark: Mark) -> Self {
+        Self { standing: Some((standing, mark)), ..Self::default() }
+    }
+
+    /// Lets nothing more pass.
+    pub(crate) fn stop(&self) {
+        self.is_stopped.set(true);
+        if let Some(waker) = self.waiting.take() {
+            waker.wake();
+        }
+    }
+
+    /// Ready when a body that goes on has to end; until then `cx` is woken when it has.
+    pub(crate) fn poll_cause(&self, streams: &Streams, cx: &Context<'_>) -> Poll<Cause> {
+        let Some((standing, mark)) = &self.standing else { return Poll::Pending };
+        if self.stream.get().is_none() && !self.is_waiting_for_client() {
+            keep(&self.asking, cx.waker());
+            return Poll::Pending;
+        }
+        self.stream.get_or_init(|| streams.open(standing.clone(), *mark, clock::now())).poll_cause(cx)
+    }
+
+    /// Records that the body's next frame has to come from the client.
+    fn wait(&self, waker: &Waker) {
+        keep(&self.waiting, waker);
+        if let Some(waker) = self.asking.take() {
+            waker.wake();
+        }
+    }
+
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes.get()
     }
@@ -58,6 +115,13 @@ impl Upload {
     /// True when the next frame has to come from the client.
     pub(crate) fn is_waiting_for_client(&self) -> bool {
         self.is_waiting_for_client.get()
+    }
+}
+
+fn keep(kept: &RefCell<Option<Waker>>, waker: &Waker) {
+    let mut kept = kept.borrow_mut();
+    if !kept.as_ref().is_some_and(|known| known.will_wake(waker)) {
+        *kept = Some(waker.clone());
     }
 }
 
@@ -79,13 +143,19 @@ pub(crate) struct Streamed {
 
 impl Body for RequestBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = UploadError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, UploadError>>> {
         let Self::Streamed(streamed) = &mut *self else { return Poll::Ready(None) };
         let Streamed { incoming, fields, upload } = &mut **streamed;
+        if upload.is_stopped.get() {
+            return Poll::Ready(Some(Err(UploadError::Stopped)));
+        }
         let polled = Pin::new(incoming).poll_frame(cx);
         upload.is_waiting_for_client.set(polled.is_pending());
+        if polled.is_pending() {
+            upload.wait(cx.waker());
+        }
         polled.map(|frame| {
             upload.frames.set(upload.frames.get() + 1);
             match frame {
@@ -95,7 +165,7 @@ impl Body for RequestBody {
                 }
                 Some(Err(error)) => {
                     upload.is_broken.set(true);
-                    Some(Err(error))
+                    Some(Err(UploadError::Client(error)))
                 }
                 None => None,
             }

@@ -11,22 +11,27 @@ use std::{
     pin::Pin,
     rc::Rc,
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use gateway::{
-    Compiled, DecisionRecord, Forward, Gateway, JWKS_MAX_AGE, Published, Rejection, RequestHead, Runtime, Snapshot,
-    Steps,
+    Compiled, DecisionRecord, Forward, Gateway, JWKS_MAX_AGE, Published, Rejection, RequestHead, Revoked, Runtime,
+    Snapshot, Steps,
 };
 use http::HeaderValue;
+use tokio::sync::broadcast::Receiver;
 
 use crate::{
     audit::OperationText,
     clock,
     metrics::{OperationCounts, WorkerMetrics},
+    streams::Standing,
 };
+
+/// How long streams are kept on which nothing passes, where no configuration says it.
+const STREAM_IDLE: Duration = Duration::from_mins(5);
 
 /// What became of one request.
 #[derive(Debug)]
@@ -50,6 +55,8 @@ pub struct Facts {
     pub revision: u64,
     /// The time that each step took.
     pub steps: Steps,
+    /// When a stream has to end that this request opens; `None`: it need not.
+    pub stream_until: Option<SystemTime>,
 }
 
 /// What is known of a request, from whoever decided it.
@@ -124,6 +131,31 @@ impl Told {
             Self::Nothing => 0,
             Self::Facts(facts) => facts.revision,
             Self::Gateway(held, _) => held.compiled.snapshot.revision,
+        }
+    }
+
+    /// Returns what a stream that this request opens stands on.
+    pub(crate) fn standing(&self) -> Standing {
+        match self {
+            Self::Nothing => Standing::default(),
+            Self::Facts(facts) => Standing { caller: None, until: facts.stream_until },
+            Self::Gateway(held, record) => {
+                let caller = record.caller.clone();
+                let expiry = caller.as_ref().and_then(|caller| caller.principal.expires_at);
+                let grace = held.snapshot().streams.grace;
+                // An expiry that no clock can show is none.
+                let until =
+                    expiry.and_then(|expiry| UNIX_EPOCH.checked_add(Duration::from_secs(expiry).saturating_add(grace)));
+                Standing { caller, until }
+            }
+        }
+    }
+
+    /// Returns how long a stream is kept on which nothing passes.
+    pub(crate) fn stream_idle(&self) -> Duration {
+        match self {
+            Self::Nothing | Self::Facts(_) => STREAM_IDLE,
+            Self::Gateway(held, _) => held.snapshot().streams.idle_timeout,
         }
     }
 
@@ -211,6 +243,14 @@ impl fmt::Debug for WorkerDecisions {
 }
 
 impl WorkerDecisions {
+    /// Returns a receiver of revocations from now on, where there can be any.
+    pub(crate) fn revocations(&self) -> Option<Receiver<Arc<Revoked>>> {
+        match self {
+            Self::Gateway(gateway) => Some(gateway.runtime().revocations.subscribe()),
+            Self::Functions(_) => None,
+        }
+    }
+
     pub(crate) fn document(&self, path: &str) -> Option<Document> {
         match self {
             Self::Gateway(gateway) => gateway.document(path),

@@ -3,11 +3,13 @@
 //! Written when dropped, so that no way out of a request goes unrecorded: answered, refused, broken off or abandoned. It is
 //! the body of a backend's answer too: what ends with the answer ends here.
 
+mod course;
+
 use std::{
     pin::Pin,
     rc::Rc,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::{Duration, SystemTime},
 };
 
@@ -22,10 +24,13 @@ use crate::{
     client::Client,
     clock,
     decision::Told,
+    streams::{Cause, Mark, StreamKind},
     timers::Deadline,
     upstream::Lease,
     worker::Worker,
 };
+pub(crate) use course::Course;
+use course::{Place, grpc_status};
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +41,56 @@ pub(crate) enum Ending {
     BrokeOff,
     /// The answer was handed over in full.
     Complete,
+    /// The gateway ended it.
+    Ended(Cause),
+}
+
+/// Who or what ended a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EndedBy {
+    Client,
+    Backend,
+    Gateway(Cause),
+}
+
+impl EndedBy {
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Client,
+        Self::Backend,
+        Self::Gateway(Cause::Expired),
+        Self::Gateway(Cause::Revoked),
+        Self::Gateway(Cause::Idle),
+        Self::Gateway(Cause::Shutdown),
+    ];
+
+    /// Returns its place in [`Self::ALL`].
+    pub(crate) const fn number(self) -> usize {
+        match self {
+            Self::Client => 0,
+            Self::Backend => 1,
+            Self::Gateway(cause) => 2 + cause as usize,
+        }
+    }
+
+    /// Returns the name in metrics and audit records.
+    pub(crate) const fn text(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Backend => "backend",
+            Self::Gateway(cause) => cause.text(),
+        }
+    }
+}
+
+impl Ending {
+    /// Returns who or what ended the answer, as a stream.
+    pub(crate) fn by(self) -> EndedBy {
+        match self {
+            Self::Abandoned => EndedBy::Client,
+            Self::BrokeOff | Self::Complete => EndedBy::Backend,
+            Self::Ended(cause) => EndedBy::Gateway(cause),
+        }
+    }
 }
 
 /// One request and its answer.
@@ -43,10 +98,15 @@ pub(crate) enum Ending {
 pub(crate) struct Exchange {
     client: Rc<Client>,
     version: Version,
+    /// When it was decided, and looked at last.
+    mark: Mark,
     pub(crate) record: Record,
     upload: Option<Rc<Upload>>,
     download: Option<Download>,
 }
+
+/// What the client gets next of an answer.
+type Answered = Result<Frame<Bytes>, BodyError>;
 
 /// A backend's answer under way.
 #[derive(Debug)]
@@ -55,9 +115,21 @@ pub(crate) struct Download {
     pub(crate) fields: Arc<FieldRules>,
     pub(crate) lease: Option<Lease>,
     pub(crate) deadline: Deadline,
+    pub(crate) course: Course,
+    place: Place,
 }
 
 impl Download {
+    pub(crate) fn new(
+        answer: (Incoming, Course),
+        fields: Arc<FieldRules>,
+        lease: Option<Lease>,
+        deadline: Deadline,
+    ) -> Self {
+        let (incoming, course) = answer;
+        Self { incoming, fields, lease, deadline, course, place: None }
+    }
+
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let incoming = &mut self.incoming;
         match &mut self.lease {
@@ -78,6 +150,8 @@ pub(crate) struct Record {
     /// The stable code of a refusal.
     pub(crate) code: Option<&'static str>,
     pub(crate) ending: Ending,
+    /// What kind of stream the answer is.
+    pub(crate) stream: Option<StreamKind>,
     pub(crate) request_bytes: u64,
     pub(crate) response_bytes: u64,
     pub(crate) started: SystemTime,
@@ -94,6 +168,7 @@ impl Exchange {
         Box::new(Self {
             client: Rc::clone(client),
             version: parts.version,
+            mark: client.worker.streams.mark(),
             record: Record {
                 request_id: client.worker.ids.next(),
                 method: parts.method.clone(),
@@ -101,6 +176,7 @@ impl Exchange {
                 status: None,
                 code: None,
                 ending: Ending::Abandoned,
+                stream: None,
                 request_bytes: 0,
                 response_bytes: 0,
                 started,
@@ -121,6 +197,11 @@ impl Exchange {
         &self.client.worker
     }
 
+    /// Returns when it was decided.
+    pub(crate) fn mark(&self) -> Mark {
+        self.mark
+    }
+
     pub(crate) fn uploads(&mut self, upload: &Rc<Upload>) {
         self.upload = Some(Rc::clone(upload));
     }
@@ -133,6 +214,10 @@ impl Exchange {
     pub(crate) fn answered(&mut self, status: StatusCode, download: Download) {
         self.record.status = Some(status);
         self.record.answered = Some(self.elapsed());
+        if let Some(kind) = download.course.kind() {
+            self.record.stream = Some(kind);
+            self.client.worker.metrics.streams.opened(kind);
+        }
         self.download = Some(download);
     }
 
@@ -150,16 +235,98 @@ impl Exchange {
     }
 
     /// Returns the next frame of the backend's answer, less the trailers that may not pass.
-    pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Answered>> {
+        if let Some(cause) = self.cause(cx) {
+            return self.poll_end(cause, cx);
+        }
         let Some(download) = &mut self.download else { return Poll::Ready(None) };
-        let Poll::Ready(frame) = download.poll_frame(cx) else { return self.poll_patience(cx) };
+        match download.poll_frame(cx) {
+            Poll::Ready(frame) => Poll::Ready(self.passed(frame, Course::pass)),
+            Poll::Pending => self.poll_waiting(cx),
+        }
+    }
+
+    /// Says whether the answer has to end. For most answers that is the comparison of two numbers.
+    fn cause(&mut self, cx: &Context<'_>) -> Option<Cause> {
+        let download = self.download.as_mut()?;
+        let streams = &self.client.worker.streams;
+        if download.place.is_none() {
+            if !streams.is_due(&mut self.mark) {
+                return None;
+            }
+            if download.course.kind().is_none() {
+                let cause = streams.cause(&self.record.told.standing(), self.mark, clock::now());
+                return cause.filter(|cause| download.course.is_ended_by(*cause));
+            }
+        }
+        self.poll_place(cx)
+    }
+
+    /// Enters the answer among the worker's streams, and says whether it has to end; `cx` is woken when it has.
+    fn poll_place(&mut self, cx: &Context<'_>) -> Option<Cause> {
+        let download = self.download.as_mut()?;
+        let streams = &self.client.worker.streams;
+        let place =
+            download.place.get_or_insert_with(|| streams.open(self.record.told.standing(), self.mark, clock::now()));
+        match place.poll_cause(cx) {
+            Poll::Ready(cause) => Some(cause),
+            Poll::Pending => None,
+        }
+    }
+
+    /// Ends the answer where that can be done in order; until there, lets it pass.
+    fn poll_end(&mut self, cause: Cause, cx: &mut Context<'_>) -> Poll<Option<Answered>> {
+        let Some(download) = &mut self.download else { return Poll::Ready(None) };
+        let is_overdue = download.place.as_ref().is_some_and(|place| self.client.worker.streams.is_overdue(place));
+        if !download.course.is_between() && !is_overdue {
+            let frame = ready!(download.poll_frame(cx));
+            let frame = self.passed(frame, Course::cut);
+            if self
+                .download
+                .as_ref()
+                .is_some_and(|download| matches!(download.course, Course::Events(_)) && download.course.is_between())
+            {
+                // The frame's reader asks whether there is more to come.
+                self.end(cause);
+            }
+            return Poll::Ready(frame);
+        }
+        let last = match download.course {
+            Course::Declared | Course::Open => Some(Err(BodyError::Ended(cause))),
+            Course::Events(_) => None,
+            Course::Messages(_) => Some(Ok(Frame::trailers(grpc_status(cause)))),
+        };
+        self.end(cause);
+        Poll::Ready(last)
+    }
+
+    /// Lets nothing more pass in either direction.
+    fn end(&mut self, cause: Cause) {
+        self.record.ending = Ending::Ended(cause);
+        if let Some(upload) = &self.upload {
+            upload.stop();
+        }
+        self.download = None;
+    }
+
+    /// Records a frame, and takes from it what may not pass.
+    fn passed(
+        &mut self,
+        frame: Option<Result<Frame<Bytes>, hyper::Error>>,
+        follow: fn(&mut Course, Bytes) -> Bytes,
+    ) -> Option<Answered> {
+        let download = self.download.as_mut()?;
         download.deadline.restart();
-        Poll::Ready(match frame {
+        match frame {
             Some(Ok(frame)) => {
-                self.record.response_bytes += frame.data_ref().map_or(0, Bytes::len) as u64;
                 if frame.is_trailers() {
                     self.record.ending = Ending::Complete;
                 }
+                let frame = match download.course.kind() {
+                    Some(_) => frame.map_data(|data| follow(&mut download.course, data)),
+                    None => frame,
+                };
+                self.record.response_bytes += frame.data_ref().map_or(0, Bytes::len) as u64;
                 filtered(frame, |name| download.fields.admits_response(name)).map(Ok)
             }
             Some(Err(error)) => {
@@ -170,18 +337,32 @@ impl Exchange {
                 self.record.ending = Ending::Complete;
                 None
             }
-        })
+        }
+    }
+
+    /// Waits for the backend: as one of the worker's streams, if it is one.
+    fn poll_waiting(&mut self, cx: &mut Context<'_>) -> Poll<Option<Answered>> {
+        let is_new_stream =
+            self.download.as_ref().is_some_and(|download| download.place.is_none() && download.course.kind().is_some());
+        if is_new_stream && let Some(cause) = self.poll_place(cx) {
+            return self.poll_end(cause, cx);
+        }
+        self.poll_patience(cx)
     }
 
     /// Gives up on a backend that has sent nothing for too long, unless the client is still sending to it.
-    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<Option<Answered>> {
         let Some(download) = &mut self.download else { return Poll::Ready(None) };
         while download.deadline.poll(cx).is_ready() {
-            if !self.upload.as_ref().is_some_and(|upload| upload.has_moved()) {
+            if self.upload.as_ref().is_some_and(|upload| upload.has_moved()) {
+                download.deadline.restart();
+            } else if let Some(place) = &download.place {
+                place.end(&self.client.worker.streams, Cause::Idle);
+                return self.poll_end(Cause::Idle, cx);
+            } else {
                 self.record.ending = Ending::BrokeOff;
                 return Poll::Ready(Some(Err(BodyError::Stalled)));
             }
-            download.deadline.restart();
         }
         Poll::Pending
     }

@@ -15,6 +15,7 @@ mod exchange;
 mod metrics;
 mod proxy;
 mod server;
+mod streams;
 mod strict;
 mod timers;
 mod tls;

@@ -3,6 +3,7 @@
 //! Label values come from the configuration or from closed enums, never from a request, so their number is bounded.
 
 mod render;
+mod streams;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -18,6 +19,7 @@ use http::StatusCode;
 
 pub use render::Exposition;
 pub(crate) use render::render;
+pub(crate) use streams::StreamCounts;
 
 /// Upper bounds of the duration histograms, in microseconds.
 pub(crate) const DURATION_BOUNDS: [u64; 13] =
@@ -100,6 +102,7 @@ pub(crate) struct WorkerMetrics {
     pub(crate) response_bytes: Count,
     /// Requests that carried a Backend JWT.
     pub(crate) with_jwt: Count,
+    pub(crate) streams: StreamCounts,
     operations: Mutex<HashMap<Arc<str>, OperationsOfApi, RandomState>>,
     refusals: Mutex<BTreeMap<&'static str, u64>>,
     upstream_errors: Mutex<BTreeMap<&'static str, u64>>,

@@ -23,7 +23,8 @@ use crate::{
     client::{Client, Role},
     clock,
     decision::{Told, WorkerDecisions},
-    exchange::{Download, Exchange},
+    exchange::{Course, Download, Exchange},
+    streams::Cause,
     strict,
     timers::Deadline,
     upstream::{self, Answer, UpstreamError},
@@ -188,7 +189,12 @@ fn streamed(rest: Rest, forward: &mut Forward, exchange: &mut Exchange) -> Reque
     if rest.body.is_end_stream() {
         return RequestBody::Empty;
     }
-    let upload = Rc::new(Upload::default());
+    let is_declared = rest.body.size_hint().exact().is_some();
+    let upload = Rc::new(if is_declared {
+        Upload::default()
+    } else {
+        Upload::open_ended(exchange.record.told.standing(), exchange.mark())
+    });
     exchange.uploads(&upload);
     RequestBody::Streamed(Box::new(Streamed { incoming: rest.body, fields: Arc::clone(&forward.fields), upload }))
 }
@@ -208,8 +214,11 @@ fn answered(
     if let Err(error) = keep_passable(&mut parts, &fields, &exchange) {
         return unanswered(exchange, &error, endpoint);
     }
-    let deadline = Deadline::new(&exchange.worker().timers, endpoint.response_timeout);
-    exchange.answered(parts.status, Download { incoming, fields, lease, deadline });
+    let course = Course::of(&parts.headers, &incoming, exchange.is_http2());
+    let is_stream = course.kind().is_some();
+    let patience = if is_stream { exchange.record.told.stream_idle() } else { endpoint.response_timeout };
+    let deadline = Deadline::new(&exchange.worker().timers, patience);
+    exchange.answered(parts.status, Download::new((incoming, course), fields, lease, deadline));
     Response::from_parts(parts, ResponseBody::Backend(exchange))
 }
 
@@ -234,6 +243,12 @@ fn rejection(error: &UpstreamError, upload: Option<&Upload>) -> Rejection {
         }
         UpstreamError::ConnectTimeout | UpstreamError::ResponseTimeout => {
             Rejection::new(Code::GatewayTimeout, "the backend did not answer in time")
+        }
+        UpstreamError::Ended(cause @ (Cause::Expired | Cause::Revoked)) => {
+            Rejection::new(Code::Unauthorized, cause.message())
+        }
+        UpstreamError::Ended(cause @ (Cause::Idle | Cause::Shutdown)) => {
+            Rejection::new(Code::ApiUnavailable, cause.message())
         }
         UpstreamError::ClientStalled => Rejection::new(Code::BadRequest, "the request body did not arrive in time"),
     }

@@ -25,7 +25,7 @@ pub(crate) use connect::TlsClients;
 use http1::Http1;
 pub(crate) use send::{Answer, send};
 
-use crate::{body::RequestBody, worker::Worker};
+use crate::{body::RequestBody, streams::Cause, worker::Worker};
 
 /// How often idle connections are looked at; see [`Upstreams::age`].
 pub(crate) const AGE: Duration = Duration::from_millis(500);
@@ -57,6 +57,9 @@ pub(crate) enum UpstreamError {
     /// An answer that cannot be passed on.
     #[error("the backend's answer cannot be passed on")]
     BadAnswer,
+    /// The request may not go on.
+    #[error("the request may not go on: {}", .0.message())]
+    Ended(Cause),
 }
 
 impl UpstreamError {
@@ -71,6 +74,7 @@ impl UpstreamError {
             Self::ResponseTimeout => "response_timeout",
             Self::ClientStalled => "client_stalled",
             Self::BadAnswer => "bad_answer",
+            Self::Ended(cause) => cause.text(),
         }
     }
 }

@@ -22,12 +22,13 @@ use tokio::{
 use crate::{
     audit::AuditBuffer,
     client::Role,
-    connection,
+    clock, connection,
     decision::WorkerDecisions,
     exchange::Record,
     metrics::WorkerMetrics,
     proxy::AdmittedNames,
     server::{Phase, Plan, Settings},
+    streams::{Streams, hear},
     timers::Timers,
     tls::TlsIdentity,
     upstream::{AGE, Upstreams},
@@ -38,6 +39,9 @@ const AUDIT_DELAY: Duration = Duration::from_millis(50);
 /// After a failed accept: usually no file descriptors are left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// How long streams may take to end properly after the grace time.
+const ENDING_STREAMS: Duration = Duration::from_secs(3);
+
 /// How long the tasks that the grace time cut off may take to be dropped.
 const CUTTING_OFF: Duration = Duration::from_secs(1);
 
@@ -47,6 +51,7 @@ pub(crate) struct Worker {
     pub(crate) decisions: WorkerDecisions,
     pub(crate) upstreams: Upstreams,
     pub(crate) timers: Rc<Timers>,
+    pub(crate) streams: Streams,
     pub(crate) metrics: Arc<WorkerMetrics>,
     pub(crate) ids: RequestIds,
     pub(crate) admitted: RefCell<AdmittedNames>,
@@ -78,9 +83,14 @@ impl Worker {
         if let Some(code) = record.code {
             metrics.refused(code);
         }
+        if let Some(kind) = record.stream {
+            metrics.streams.closed(kind, record.ending.by());
+        }
         record.told.with_operation(metrics, |operation| {
             if let Some(operation) = operation {
-                operation.counts.count(record.status, record.ended);
+                // How long a stream is open says nothing about how fast an operation answers.
+                let duration = record.answered.filter(|_| record.stream.is_some()).unwrap_or(record.ended);
+                operation.counts.count(record.status, duration);
             }
             self.audit.record(record, operation.map(|operation| &operation.text));
         });
@@ -141,6 +151,7 @@ pub(crate) async fn run(plan: Plan) {
         decisions: decisions.for_worker(),
         upstreams: Upstreams::new(tls_clients, settings.most_idle_upstreams, settings.upstream_idle),
         timers: Rc::default(),
+        streams: Streams::default(),
         metrics,
         ids: RequestIds::new(),
         admitted: RefCell::default(),
@@ -151,7 +162,10 @@ pub(crate) async fn run(plan: Plan) {
         live_connections: Cell::new(0),
         all_closed: Notify::new(),
     });
-    let mut tasks = vec![tokio::task::spawn_local(age_upstreams(Rc::clone(&worker)))];
+    let mut tasks = vec![tokio::task::spawn_local(look_around(Rc::clone(&worker)))];
+    if let Some(revocations) = worker.decisions.revocations() {
+        tasks.push(tokio::task::spawn_local(hear(revocations, Rc::clone(&worker))));
+    }
     tasks.push(tokio::task::spawn_local(flush_audit(Rc::clone(&worker))));
     let accepting = accept_all(&worker, listeners);
     let Ok(Phase::Draining(grace)) = phase.wait_for(|phase| *phase != Phase::Running).await.map(|phase| *phase) else {
@@ -160,6 +174,9 @@ pub(crate) async fn run(plan: Plan) {
     worker.drain();
     if worker.live_connections.get() > 0 {
         let _ = tokio::time::timeout(grace, worker.all_closed.notified()).await;
+    }
+    if worker.live_connections.get() > 0 && worker.streams.shut_down() {
+        let _ = tokio::time::timeout(ENDING_STREAMS, worker.all_closed.notified()).await;
     }
     for task in accepting {
         task.abort();
@@ -213,11 +230,13 @@ async fn accept(worker: Rc<Worker>, listener: TcpListener, listening: Listening)
     while serving.join_next().await.is_some() {}
 }
 
-async fn age_upstreams(worker: Rc<Worker>) {
+/// Looks at idle connections to backends and at open streams, every now and then.
+async fn look_around(worker: Rc<Worker>) {
     let mut interval = tokio::time::interval(AGE);
     loop {
         interval.tick().await;
         worker.upstreams.age();
+        worker.streams.look(clock::now());
     }
 }
 

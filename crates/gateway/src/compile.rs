@@ -38,6 +38,7 @@ use crate::{
     issuer::{Issuer, UserStoreHandle},
     keyring::LoadedKeys,
     parse::{Source, parse_operator},
+    revocations::StreamLimits,
     snapshot::Snapshot,
     span::Span,
     spec,
@@ -248,6 +249,10 @@ fn publishable(operator: &spec::Operator, set: apis::ApiSet, surroundings: Surro
         reserved_mode: operator.gateway.reserved_header_mode.value,
         trusted_proxies: operator.gateway.trusted_proxies.iter().map(|network| network.value).collect(),
         applications: Arc::new(applications::compile(&operator.applications)),
+        streams: StreamLimits {
+            grace: operator.gateway.streams.grace.value,
+            idle_timeout: operator.gateway.streams.idle_timeout.value,
+        },
     }
 }
 

@@ -15,10 +15,12 @@ use crate::{
     callers::Callers,
     compile::{BrokenApis, Compiled, Pools, Sources, Surroundings, compile},
     diagnostic::Diagnostics,
+    issuer::Issuer,
     issuer_keys::chain,
     keyring::{DirectoryError, Keyring, RotationSchedule, make_first_keys, rotate_due, user_hash_key},
     parse::parse_operator,
     restart,
+    revocations::Revoked,
     runtime::Runtime,
     spec,
     time::seconds,
@@ -162,7 +164,8 @@ impl Gateway {
         self.status.load_full()
     }
 
-    /// Forgets attributes: of one user in one store, of a store, or of all.
+    /// Forgets attributes: of one user in one store, of a store, or of all. The open streams of that one user end: what
+    /// their backends were told of it does not hold any more.
     ///
     /// Returns false when there is no such store.
     pub fn invalidate(&self, store: Option<&str>, user: Option<&str>) -> bool {
@@ -177,6 +180,9 @@ impl Gateway {
                 Some(user) => handle.store.invalidate_user(user),
                 None => handle.store.invalidate_all(),
             }
+        }
+        if let Some(user) = user {
+            self.runtime.revocations.revoke(revoked(&published, store, user));
         }
         is_any || store.is_none()
     }
@@ -204,6 +210,15 @@ impl Gateway {
             issuer.keys.keep_fresh(&self.runtime);
         }
     }
+}
+
+/// Returns whom a store knows by this name: users of the issuers that look them up there.
+fn revoked(published: &Compiled, store: Option<&str>, user: &str) -> Revoked {
+    let issuers = store.map(|store| {
+        let asks = |issuer: &&Arc<Issuer>| issuer.user_stores.iter().any(|handle| *handle.name == *store);
+        published.issuers.iter().filter(asks).map(|issuer| Arc::clone(&issuer.name)).collect()
+    });
+    Revoked::User { user: user.into(), issuers }
 }
 
 /// Returns the key of the audit record's user hashes; where none can be kept, one of this process alone.

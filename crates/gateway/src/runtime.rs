@@ -11,7 +11,7 @@ use std::{
 
 use aws_lc_rs::hmac;
 
-use crate::{callers::Callers, keyring::Keyring};
+use crate::{callers::Callers, keyring::Keyring, revocations::Revocations};
 
 /// The process's shared state, the same for every snapshot.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub struct Runtime {
     pub callers: Callers,
     /// Signing keys.
     pub keyring: Arc<Keyring>,
+    /// Who tells the open streams that their callers' say is over.
+    pub revocations: Revocations,
     /// What happened, for metrics.
     pub counters: Counters,
     user_tags: hmac::Key,
@@ -74,7 +76,8 @@ impl Runtime {
         user_hash_key: &[u8],
     ) -> Self {
         let user_tags = hmac::Key::new(hmac::HMAC_SHA256, user_hash_key);
-        Self { background, clock, callers, keyring, counters: Counters::default(), user_tags }
+        let (revocations, counters) = (Revocations::default(), Counters::default());
+        Self { background, clock, callers, keyring, revocations, counters, user_tags }
     }
 
     /// Returns the name of a user in audit records: a keyed hash, the same for one user wherever the key is the same.

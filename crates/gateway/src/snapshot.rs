@@ -20,6 +20,7 @@ use crate::{
     path::{EncodedSlash, NormalPath},
     rejection::{Code, Rejection},
     request::{Endpoint, RequestHead},
+    revocations::StreamLimits,
     route::{Base, BaseTable, OperationRoutes},
 };
 
@@ -46,6 +47,8 @@ pub struct Snapshot {
     pub applications: Arc<Applications>,
     /// JWKS and discovery.
     pub documents: Documents,
+    /// How long streams live.
+    pub streams: StreamLimits,
 }
 
 /// One published API.

@@ -37,7 +37,7 @@ pub use endpoint::{
     Endpoint, EndpointConfigurations, EndpointSecurity, EndpointTarget, KubernetesService, Resiliency, Timeouts,
 };
 pub use feature::Feature;
-pub use gateway::{AskForCertificates, Compatibility, Gateway, HeaderLimits, Listener, Tls, Upstream};
+pub use gateway::{AskForCertificates, Compatibility, Gateway, HeaderLimits, Listener, Streams, Tls, Upstream};
 pub use issuer::{ClaimMapping, Issuer, Jwks, Lookup, TokenType};
 pub use keys::{HmacSecret, KeyFile, Keys};
 pub use operation::{Operation, RateLimit, RateUnit, ScopesMatch, Upgrade};

@@ -51,6 +51,15 @@ pub(super) fn write(line: &mut Vec<u8>, record: &Record, operation: Option<&Oper
         line.extend_from_slice(user.as_bytes());
         line.push(b'"');
     }
+    if let Some(kind) = record.stream {
+        for (opening, text) in
+            [(b",\"stream\":\"".as_slice(), kind.text()), (b",\"ended\":\"".as_slice(), record.ending.by().text())]
+        {
+            line.extend_from_slice(opening);
+            line.extend_from_slice(text.as_bytes());
+            line.push(b'"');
+        }
+    }
     write_jwts(line, record);
     number(line, b",\"requestBytes\":", record.request_bytes);
     number(line, b",\"responseBytes\":", record.response_bytes);
@@ -64,6 +73,7 @@ fn outcome(record: &Record) -> &'static str {
         (None, Ending::Complete) => "answered",
         (None, Ending::BrokeOff) => "broke_off",
         (None, Ending::Abandoned) => "abandoned",
+        (None, Ending::Ended(cause)) => cause.text(),
     }
 }
 
@@ -251,6 +261,7 @@ mod tests {
             status: Some(StatusCode::OK),
             code: None,
             ending: Ending::Complete,
+            stream: None,
             request_bytes: 1,
             response_bytes: 2,
             started: UNIX_EPOCH,

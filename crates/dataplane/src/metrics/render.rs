@@ -71,6 +71,7 @@ pub(crate) fn render(text: &mut Exposition, workers: &[Arc<WorkerMetrics>]) {
     for counts in operations.values() {
         render_durations(text, counts);
     }
+    super::streams::render(text, workers);
     text.metric("countersign_refusals_total", "counter", "Answers of the gateway itself, by code.");
     for (code, total) in labelled(workers, |worker| &worker.refusals) {
         text.sample("countersign_refusals_total", &[("code", code)], total);

@@ -200,6 +200,12 @@ async fn within<T>(
         if let Poll::Ready(answer) = polled {
             return Poll::Ready(Ok(answer));
         }
+        if let Some(upload) = upload
+            && let Poll::Ready(cause) = upload.poll_cause(&worker.streams, cx)
+        {
+            upload.stop();
+            return Poll::Ready(Err(UpstreamError::Ended(cause)));
+        }
         while deadline.poll(cx).is_ready() {
             match upload {
                 Some(upload) if upload.has_moved() => deadline.restart(),

@@ -15,6 +15,11 @@ use dataplane::{
 use gateway::{Code, Endpoint, FieldClass, FieldRules, Forward, PoolId, Rejection, RequestHead, Upstream};
 use http::{HeaderName, HeaderValue, header::HOST};
 
+use crate::backend::SOON;
+
+/// In a request: after how many milliseconds its caller's say is over.
+pub(crate) const LASTS: &str = "x-lasts";
+
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
 
 /// What a test wants of the proxy.
@@ -76,6 +81,18 @@ impl Proxy {
         self.server.as_ref().unwrap()
     }
 
+    /// Returns the one audit line of a request that has ended, or ends soon.
+    pub(crate) fn line(&self) -> serde_json::Value {
+        let deadline = std::time::Instant::now() + SOON;
+        loop {
+            if let Some(line) = self.lines.parsed().first() {
+                return line.clone();
+            }
+            assert!(std::time::Instant::now() < deadline, "no audit line");
+            std::thread::yield_now();
+        }
+    }
+
     /// Stops the proxy as an operator would, and returns its audit lines.
     pub(crate) fn stop(mut self, grace: Duration) -> Vec<serde_json::Value> {
         self.server.take().unwrap().shutdown(grace);
@@ -120,13 +137,15 @@ impl Write for Lines {
 fn decisions(endpoint: Endpoint) -> Decisions {
     let fields = Arc::new(FieldRules::new([]));
     let endpoint = Arc::new(endpoint);
-    let decide = move |head: Box<RequestHead>, _now| {
+    let decide = move |head: Box<RequestHead>, now| {
+        let stream_until = head.parts.headers.get(LASTS).map(|millis| now + lasting(millis));
         let outcome = match head.parts.uri.path() {
             "/deny" => Err(Rejection::new(Code::Unauthorized, "no credential")),
             "/missing" => Err(Rejection::new(Code::NotFound, "no API answers at this path")),
             _ => Ok(forward(head, &endpoint, &fields)),
         };
-        let facts = Facts { operation: Some(("orders".into(), "GET /orders/*".into())), ..Facts::default() };
+        let facts =
+            Facts { operation: Some(("orders".into(), "GET /orders/*".into())), stream_until, ..Facts::default() };
         Box::pin(async move { Decision { outcome, facts } }) as _
     };
     Decisions::new(decide, |path| {
@@ -137,6 +156,10 @@ fn decisions(endpoint: Endpoint) -> Decisions {
             cache_control: HeaderValue::from_static("max-age=600"),
         })
     })
+}
+
+fn lasting(millis: &HeaderValue) -> Duration {
+    Duration::from_millis(millis.to_str().unwrap().parse().unwrap())
 }
 
 fn forward(mut head: Box<RequestHead>, endpoint: &Arc<Endpoint>, fields: &Arc<FieldRules>) -> Forward {

@@ -17,4 +17,5 @@ mod framing;
 mod http2;
 mod lifecycle;
 mod records;
+mod streams;
 mod tls;

@@ -44,6 +44,8 @@ pub struct Gateway {
     pub limits: HeaderLimits,
     /// `upstream`
     pub upstream: Upstream,
+    /// `streams`
+    pub streams: Streams,
 }
 
 /// One address to serve on.
@@ -112,6 +114,15 @@ pub struct Upstream {
     pub ca: Option<Spanned<PathBuf>>,
 }
 
+/// How long streams live.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Streams {
+    /// `grace`: beyond the expiry of the caller's token.
+    pub grace: Spanned<Duration>,
+    /// `idleTimeout`: without anything passing.
+    pub idle_timeout: Spanned<Duration>,
+}
+
 impl Value for Gateway {
     const SHAPE: Shape<Self> = Shape::Record(RecordShape {
         name: "Gateway",
@@ -164,6 +175,7 @@ impl Value for Gateway {
             ),
             limits: form.defaulted("limits", "{}", "Bounds on what a client may send."),
             upstream: form.defaulted("upstream", "{}", "How backends are called."),
+            streams: form.defaulted("streams", "{}", "How long event streams, gRPC streams and WebSockets live."),
         }
         },
     });
@@ -243,6 +255,22 @@ impl Value for Upstream {
             ),
             idle_timeout: form.defaulted("idleTimeout", "30s", "How long a connection without a call is kept."),
             ca: form.optional("ca", "A PEM file of certificates that are trusted besides the system's."),
+        },
+    });
+}
+
+impl Value for Streams {
+    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
+        name: "Streams",
+        about: "How long event streams, gRPC streams and WebSockets live.",
+        short: None,
+        read: |form| Self {
+            grace: form.defaulted(
+                "grace",
+                "10s",
+                "How long a stream may outlive the access token that it was opened with.",
+            ),
+            idle_timeout: form.defaulted("idleTimeout", "5m", "How long a stream is kept on which nothing passes."),
         },
     });
 }

@@ -1,0 +1,169 @@
+//! Whose say is over before their token is: told to the open streams at once.
+//!
+//! A stream lives longer than the request that opened it, so the decision about that request has to end with the caller's
+//! session. Nothing is kept here: whoever enforces subscribes, ends the streams that match, and looks once more at those
+//! that open meanwhile. New requests are not this module's: they are decided anew each time.
+
+use std::{sync::Arc, time::Duration};
+
+use claims::{Json, Principal, PrincipalKind};
+use tokio::sync::broadcast;
+
+/// Revocations that a subscriber may be late with. One that is later yet learns that it missed some.
+const MOST_WAITING: usize = 4096;
+
+/// How long streams live, as the operator says (`gateway.streams`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamLimits {
+    /// Beyond the expiry of the caller's token.
+    pub grace: Duration,
+    /// Without anything passing.
+    pub idle_timeout: Duration,
+}
+
+/// Tells subscribers whose streams end.
+#[derive(Debug)]
+pub struct Revocations {
+    sender: broadcast::Sender<Arc<Revoked>>,
+}
+
+/// Whose streams end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Revoked {
+    /// An end user by the name that user stores know, with or without a domain before it, in any case (ASCII).
+    User {
+        /// The name.
+        user: Box<str>,
+        /// Whose users, by the operator's names of the issuers; `None`: all of them.
+        issuers: Option<Box<[Arc<str>]>>,
+    },
+    /// A subject of an issuer (RFC 9493 §3.2.3).
+    Subject {
+        /// `iss`
+        iss: Box<str>,
+        /// `sub`
+        sub: Box<str>,
+    },
+    /// A session of an issuer: the claim `sid` (of `OpenID` Connect's logout).
+    Session {
+        /// `iss`
+        iss: Box<str>,
+        /// `sid`
+        sid: Box<str>,
+    },
+    /// One access token.
+    Token {
+        /// `iss`
+        iss: Box<str>,
+        /// `jti`
+        jti: Box<str>,
+    },
+}
+
+impl Default for Revocations {
+    fn default() -> Self {
+        Self { sender: broadcast::Sender::new(MOST_WAITING) }
+    }
+}
+
+impl Revocations {
+    /// Ends the streams of whoever this is about, on all workers.
+    pub fn revoke(&self, revoked: Revoked) {
+        // Without a subscriber there is no stream.
+        let _ = self.sender.send(Arc::new(revoked));
+    }
+
+    /// Returns a receiver of all revocations from now on.
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Revoked>> {
+        self.sender.subscribe()
+    }
+}
+
+impl Revoked {
+    /// True when this is about the principal.
+    pub fn matches(&self, principal: &Principal) -> bool {
+        let says = |claim: &str, value: &str| principal.token_claims.get(claim).and_then(Json::as_str) == Some(value);
+        match self {
+            Self::User { user, issuers } => {
+                issuers.as_ref().is_none_or(|issuers| issuers.contains(&principal.issuer))
+                    && names_user(&principal.kind, user)
+            }
+            Self::Subject { iss, sub } => **iss == *principal.iss && says("sub", sub),
+            Self::Session { iss, sid } => **iss == *principal.iss && says("sid", sid),
+            Self::Token { iss, jti } => **iss == *principal.iss && says("jti", jti),
+        }
+    }
+}
+
+fn names_user(kind: &PrincipalKind, user: &str) -> bool {
+    match kind {
+        PrincipalKind::EndUser { lookup } => {
+            let without_domain = lookup.rsplit_once('/').map_or(&**lookup, |(_, name)| name);
+            lookup.eq_ignore_ascii_case(user) || without_domain.eq_ignore_ascii_case(user)
+        }
+        PrincipalKind::Application => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use claims::Object;
+
+    use super::*;
+
+    fn principal(kind: PrincipalKind) -> Principal {
+        let mut token_claims = Object::default();
+        for (claim, value) in [("sub", "s-1"), ("sid", "session-1"), ("jti", "token-1")] {
+            token_claims.insert(claim, Json::String(value.into()));
+        }
+        Principal {
+            issuer: "corp".into(),
+            iss: "https://idp.example.com".into(),
+            subject: "corp/s-1".into(),
+            kind,
+            client_id: None,
+            scopes: Box::default(),
+            organizations: Box::default(),
+            token_claims,
+            expires_at: None,
+        }
+    }
+
+    fn check(lookup: &str, revoked: &Revoked, expected: bool) {
+        let kind = PrincipalKind::EndUser { lookup: lookup.into() };
+        assert_eq!(revoked.matches(&principal(kind)), expected, "{lookup} {revoked:?}");
+    }
+
+    fn user(user: &str, issuers: Option<&[&str]>) -> Revoked {
+        Revoked::User {
+            user: user.into(),
+            issuers: issuers.map(|names| names.iter().map(|name| (*name).into()).collect()),
+        }
+    }
+
+    #[test]
+    fn a_user_is_meant_by_name_at_the_issuers_that_know_it() {
+        check("alice", &user("alice", None), true);
+        check("Alice", &user("alice", Some(&["partner", "corp"])), true);
+        check("CORP/alice", &user("alice", None), true);
+        check("CORP/alice", &user("corp/Alice", None), true);
+        check("alice", &user("alice", Some(&["partner"])), false);
+        check("alice2", &user("alice", None), false);
+        check("alice", &user("", None), false);
+        assert!(!user("app", None).matches(&principal(PrincipalKind::Application)));
+    }
+
+    #[test]
+    fn sessions_subjects_and_tokens_belong_to_their_issuer() {
+        for (iss, expected) in [("https://idp.example.com", true), ("https://other.example.com", false)] {
+            let iss: Box<str> = iss.into();
+            check("alice", &Revoked::Subject { iss: iss.clone(), sub: "s-1".into() }, expected);
+            check("alice", &Revoked::Session { iss: iss.clone(), sid: "session-1".into() }, expected);
+            check("alice", &Revoked::Token { iss, jti: "token-1".into() }, expected);
+        }
+        let iss: Box<str> = "https://idp.example.com".into();
+        check("alice", &Revoked::Subject { iss: iss.clone(), sub: "s-2".into() }, false);
+        check("alice", &Revoked::Session { iss: iss.clone(), sid: "s-1".into() }, false);
+        check("alice", &Revoked::Token { iss, jti: "session-1".into() }, false);
+    }
+}
