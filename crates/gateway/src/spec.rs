@@ -49,6 +49,7 @@ pub use operator::{
 pub use policy::{BackendJwtPolicy, Policies};
 pub use secret::Secret;
 pub use user_store::{
-    AttributeMapping, AttributeValues, Breaker, ClientCredentials, InlineStore, InlineUser, ScimFind, ScimStore,
-    ServiceAuthorization, ServiceConnection, SqlStore, StoreCache, UserStore, UserStoreKind,
+    AttributeMapping, AttributeValues, Breaker, ClientCredentials, DatabaseAddress, InlineStore, InlineUser,
+    LineProtection, ScimFind, ScimStore, ServiceAuthorization, ServiceConnection, SqlStore, StoreCache, UserStore,
+    UserStoreKind,
 };

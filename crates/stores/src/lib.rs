@@ -34,6 +34,9 @@ pub use scim::{
     FilterTemplate, ScimFind, ScimPath, ScimSelection, ScimSettings, ScimStore, ScimSyntaxError, ScimSyntaxProblem,
 };
 pub use service::{Authorization, ServiceSettings};
-pub use sql::{ConnectionSettings, DatabaseUrl, DatabaseUrlError, Query, QueryError, Questions, SqlSettings, SqlStore};
+pub use sql::{
+    ConnectionSettings, DatabaseTls, DatabaseUrl, DatabaseUrlError, Dialect, Query, QueryError, Questions,
+    ServerAccess, ServerAddress, ServerPlace, SqlSettings, SqlSource, SqlStore,
+};
 pub use tls::{TlsError, tls_client};
 pub use user_store::{BoxFuture, Question, Trace, Traced, UserMatch, UserStore};

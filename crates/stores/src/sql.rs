@@ -1,27 +1,38 @@
 //! The `sql` store: people in the tables of a database that the operator already has, found by the operator's query.
 //!
 //! Asks, never writes. The user's name is always a bound value. What differs between databases (opening, types, rows)
-//! lies in one module for each; `SQLite` is the one so far.
+//! lies in one module for each.
 
+mod answer;
 mod database_url;
+mod dialect;
 mod query;
+mod server;
 mod sqlite;
+mod text;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
 
-use claims::Attributes;
+use claims::{Attributes, Json};
 
-pub use database_url::{DatabaseUrl, DatabaseUrlError};
-pub use query::{Query, QueryError};
-
-use self::sqlite::SqliteDatabase;
+pub use self::{
+    database_url::{DatabaseUrl, DatabaseUrlError, ServerAddress, ServerPlace},
+    dialect::Dialect,
+    query::{Query, QueryError},
+    server::{DatabaseTls, ServerAccess},
+};
+use self::{
+    server::{MySql, Postgres, ServerDatabase},
+    sqlite::SqliteDatabase,
+};
 use crate::{
-    attribute_map::AttributeMap,
+    attribute_map::{AttributeMap, RawAttributes},
     error::StoreError,
     user_store::{BoxFuture, Question, UserStore, seconds},
 };
@@ -30,13 +41,24 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct SqlSettings {
     /// Where it is.
-    pub database: DatabaseUrl,
+    pub source: SqlSource,
     /// What is asked.
     pub questions: Questions,
     /// Which columns and `multi` attributes leave the store. Required: what a query returns may change unseen.
     pub attributes: AttributeMap,
     /// How it is connected to.
     pub connection: ConnectionSettings,
+}
+
+/// Where a database is.
+#[derive(Clone, Debug)]
+pub enum SqlSource {
+    /// In a file.
+    Sqlite(PathBuf),
+    /// On a `PostgreSQL` server, or on several that hold the same.
+    Postgres(Vec<ServerAddress>, ServerAccess),
+    /// On a `MySQL` or `MariaDB` server, or on several that hold the same.
+    MySql(Vec<ServerAddress>, ServerAccess),
 }
 
 /// The operator's queries.
@@ -46,12 +68,14 @@ pub struct Questions {
     pub query: Query,
     /// Attributes with several values: each row of a query's single column is one.
     pub multi: BTreeMap<Box<str>, Query>,
+    /// The column that must hold the user's name, character by character; without it the database's comparison counts.
+    pub user_column: Option<Box<str>>,
 }
 
 /// Bounds on connections and on the time they take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionSettings {
-    /// How many connections there are at most.
+    /// How many connections there are at most, to each server.
     pub pool: u32,
     /// How long it may take to get one.
     pub connect_timeout: Duration,
@@ -61,14 +85,23 @@ pub struct ConnectionSettings {
 
 /// The `sql` user store.
 ///
-/// Names are compared as the operator's SQL compares them. `SQLite`'s text columns compare byte by byte; a column of
-/// another affinity converts, so that `01` finds the number 1: compare `CAST(id AS TEXT) = :user` there. A name that is
-/// empty or holds a NUL is nobody's: databases cut such text in different places.
+/// Names are compared as the operator's SQL compares them, and with [`Questions::user_column`] once more by us. `SQLite`'s
+/// text columns compare byte by byte; a column of another affinity converts, so that `01` finds the number 1: compare
+/// `CAST(id AS TEXT) = :user` there. `MySQL` ignores case and trailing spaces unless the column's collation says otherwise.
+/// A name that is empty or holds a NUL is nobody's: databases cut such text in different places.
 pub struct SqlStore {
     name: Arc<str>,
     questions: Questions,
     attributes: AttributeMap,
-    database: SqliteDatabase,
+    database: Database,
+}
+
+/// What is asked.
+#[derive(Debug)]
+enum Database {
+    Sqlite(SqliteDatabase),
+    Postgres(ServerDatabase<Postgres>),
+    MySql(ServerDatabase<MySql>),
 }
 
 impl Default for ConnectionSettings {
@@ -80,8 +113,17 @@ impl Default for ConnectionSettings {
 impl SqlStore {
     /// Makes the store called `name`. Opens nothing yet: the first question does.
     pub fn new(name: Arc<str>, settings: SqlSettings) -> Self {
-        let SqlSettings { database: DatabaseUrl::Sqlite(file), questions, attributes, connection } = settings;
-        let database = SqliteDatabase::new(Arc::clone(&name), file, connection);
+        let SqlSettings { source, questions, attributes, connection } = settings;
+        let store = Arc::clone(&name);
+        let database = match source {
+            SqlSource::Sqlite(file) => Database::Sqlite(SqliteDatabase::new(store, file, connection)),
+            SqlSource::Postgres(addresses, access) => {
+                Database::Postgres(ServerDatabase::new(store, &addresses, &access, connection))
+            }
+            SqlSource::MySql(addresses, access) => {
+                Database::MySql(ServerDatabase::new(store, &addresses, &access, connection))
+            }
+        };
         Self { name, questions, attributes, database }
     }
 
@@ -90,8 +132,48 @@ impl SqlStore {
         if question.user.is_empty() || question.user.contains('\0') {
             return Ok(None);
         }
-        let raw = self.database.find(&self.questions, &self.attributes, question).await?;
+        question.note(|traced| traced.asked.extend(self.questions.all().map(|query| query.written().into())));
+        let (questions, attributes) = (&self.questions, &self.attributes);
+        let found = match &self.database {
+            Database::Sqlite(database) => database.find(questions, attributes, question).await,
+            Database::Postgres(database) => database.find(questions, attributes, question).await,
+            Database::MySql(database) => database.find(questions, attributes, question).await,
+        };
+        let raw = found?.filter(|raw| self.questions.is_about(raw, question.user));
+        question.note(|traced| {
+            traced.matches = Some(usize::from(raw.is_some()));
+            traced.returned.extend(raw.iter().flat_map(RawAttributes::keys).cloned());
+        });
         Ok(raw.map(|raw| self.attributes.apply(&raw, &self.name, seconds(question.now))))
+    }
+}
+
+impl Questions {
+    /// Returns all queries, the main one first.
+    fn all(&self) -> impl Iterator<Item = &Query> {
+        std::iter::once(&self.query).chain(self.multi.values())
+    }
+
+    /// Says in what the names of columns and `multi` attributes do not fit together, or not the map.
+    fn check_names(&self, names: &[&str], attributes: &AttributeMap) -> Result<(), String> {
+        let mut seen = BTreeSet::new();
+        if let Some(name) = names.iter().find(|name| !seen.insert(**name)) {
+            return Err(format!("the attribute `{name}` is returned twice"));
+        }
+        match attributes.raw_names().chain(self.user_column.as_deref()).find(|name| !seen.contains(name)) {
+            Some(name) => Err(format!("no query returns the column `{name}`")),
+            None => Ok(()),
+        }
+    }
+
+    /// True when the row is that user's, character by character, as far as a column says whose it is.
+    fn is_about(&self, raw: &RawAttributes, user: &str) -> bool {
+        let Some(column) = &self.user_column else { return true };
+        match raw.get(column).map(Vec::as_slice) {
+            Some([Json::String(name)]) => **name == *user,
+            Some([Json::Number(number)]) => number.as_str() == user,
+            _ => false,
+        }
     }
 }
 
@@ -105,7 +187,12 @@ impl UserStore for SqlStore {
     }
 
     fn probe(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(self.database.probe(&self.questions, &self.attributes))
+        let (questions, attributes) = (&self.questions, &self.attributes);
+        match &self.database {
+            Database::Sqlite(database) => Box::pin(database.probe(questions, attributes)),
+            Database::Postgres(database) => Box::pin(database.probe(questions, attributes)),
+            Database::MySql(database) => Box::pin(database.probe(questions, attributes)),
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::sync::{Arc, LazyLock};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 
@@ -47,6 +48,20 @@ pub fn tls_client(ca: Option<&[u8]>) -> Result<ClientConfig, TlsError> {
     let builder = ClientConfig::builder_with_provider(provider);
     let builder = builder.with_safe_default_protocol_versions().map_err(TlsError::Provider)?;
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// Returns the same as PEM, for a driver that builds its client itself.
+pub(crate) fn trusted_pem(ca: Option<&[u8]>) -> Vec<u8> {
+    let mut pem = ca.map(<[u8]>::to_vec).unwrap_or_default();
+    for certificate in rustls_native_certs::load_native_certs().certs {
+        pem.extend_from_slice(b"\n-----BEGIN CERTIFICATE-----\n");
+        for line in STANDARD.encode(&certificate).as_bytes().chunks(64) {
+            pem.extend_from_slice(line);
+            pem.push(b'\n');
+        }
+        pem.extend_from_slice(b"-----END CERTIFICATE-----\n");
+    }
+    pem
 }
 
 fn add(roots: &mut RootCertStore, pem: &[u8]) -> Result<(), TlsError> {

@@ -82,7 +82,7 @@ impl Reading<'_> {
     /// Reads a secret; `None` after a diagnostic.
     fn secret(&mut self, secret: &Spanned<Secret>) -> Option<Vec<u8>> {
         let bytes = self.reader.secret(secret, self.diagnostics)?;
-        self.contents.push(Fingerprint::of([bytes.as_slice()]));
+        self.depends_on(&bytes);
         Some(bytes)
     }
 
@@ -95,8 +95,13 @@ impl Reading<'_> {
     /// Reads a file; `None` after a diagnostic.
     fn file(&mut self, path: &Spanned<PathBuf>) -> Option<Vec<u8>> {
         let bytes = secrets::bytes(path, self.diagnostics)?;
-        self.contents.push(Fingerprint::of([bytes.as_slice()]));
+        self.depends_on(&bytes);
         Some(bytes)
+    }
+
+    /// Takes note of something that shapes the store and that its debug text does not show.
+    fn depends_on(&mut self, bytes: &[u8]) {
+        self.contents.push(Fingerprint::of([bytes]));
     }
 
     /// Reports a mistake.

@@ -55,10 +55,6 @@ pub enum Feature {
     UserInfoUserStore,
     /// User stores of kind `http`.
     HttpUserStore,
-    /// SQL user stores at `postgres://`.
-    PostgresUserStore,
-    /// SQL user stores at `mysql://`.
-    MySqlUserStore,
 }
 
 impl Feature {
@@ -90,8 +86,6 @@ impl Feature {
             Self::LdapUserStore => "LDAP user stores",
             Self::UserInfoUserStore => "UserInfo user stores",
             Self::HttpUserStore => "HTTP user stores",
-            Self::PostgresUserStore => "PostgreSQL user stores",
-            Self::MySqlUserStore => "MySQL user stores",
         }
     }
 }

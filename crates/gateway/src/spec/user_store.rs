@@ -21,7 +21,7 @@ pub use self::{
     inline::{AttributeValues, InlineStore, InlineUser},
     scim::{ScimFind, ScimStore},
     service::{ClientCredentials, ServiceAuthorization, ServiceConnection},
-    sql::SqlStore,
+    sql::{DatabaseAddress, LineProtection, SqlStore},
 };
 
 /// One user store.

@@ -1,21 +1,29 @@
 //! The operator's SQL: named parameters are found and become bound ones. Nothing is ever spliced into the text.
 //!
-//! Reads `SQLite`'s tokens (quotes, comments, identifiers) closely enough to know what is a parameter and what is not; it
-//! does not check the SQL. The one module that vouches for a statement's text: it comes from configuration only.
+//! Reads each dialect's tokens (quotes, comments, identifiers) closely enough to know what is a parameter and what is
+//! not; it does not check the SQL. The one module that vouches for a statement's text: it comes from configuration only.
+
+mod token;
 
 use std::sync::Arc;
 
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
-/// The one parameter: the user's name.
-const USER: &str = "user";
+use self::token::Kind;
+use super::Dialect;
 
-/// What the parameter becomes: the first bound value, however often it occurs.
-const PLACEHOLDER: &str = "?1";
+/// The one parameter: the user's name.
+const USER: &str = ":user";
 
 /// One of the operator's queries, with `:user` bound.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Query(Arc<str>);
+pub struct Query {
+    sql: Arc<str>,
+    /// As the operator wrote it.
+    written: Arc<str>,
+    /// How often the parameter occurs.
+    users: usize,
+}
 
 /// Why a query is not acceptable: the operator must act.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,51 +49,64 @@ pub enum QueryError {
 }
 
 impl Query {
-    /// Reads a query.
+    /// Reads a query of a dialect.
     ///
-    /// `:user` may occur any number of times. Quoted text, comments and `::` are left alone.
+    /// `:user` may occur any number of times. Quoted text, comments, `::` and `PostgreSQL`'s operators are left alone.
     ///
     /// # Errors
     ///
-    /// [`QueryError`]: any other parameter in any of `SQLite`'s forms, no `:user`, several statements, no SELECT.
-    pub fn parse(text: &str) -> Result<Self, QueryError> {
-        let mut reader = Reader::default();
+    /// [`QueryError`]: any other parameter in any of the dialect's forms, no `:user`, several statements, no SELECT.
+    pub fn parse(text: &str, dialect: Dialect) -> Result<Self, QueryError> {
+        let mut reader = Reader::new(dialect);
         let mut rest = text;
         while let Some(first) = rest.chars().next() {
-            let (token, after) = split_token(rest, first)?;
-            reader.take(token, first)?;
+            let (kind, token, after) = token::split(rest, first, dialect)?;
+            reader.take(kind, token)?;
             rest = after;
         }
-        reader.finish()
+        reader.finish(text)
     }
 
-    /// Returns the statement, to bind one value to.
+    /// Returns the statement.
     pub(super) fn statement(&self) -> SqlStr {
-        AssertSqlSafe(Arc::clone(&self.0)).into_sql_str()
+        AssertSqlSafe(Arc::clone(&self.sql)).into_sql_str()
+    }
+
+    /// Returns the query as the operator wrote it.
+    pub(super) fn written(&self) -> &str {
+        &self.written
+    }
+
+    /// Returns how often the user is to be bound where each occurrence counts.
+    pub(super) const fn users(&self) -> usize {
+        self.users
     }
 }
 
 /// What has been read so far.
-#[derive(Default)]
 struct Reader {
+    dialect: Dialect,
     sql: String,
-    has_user: bool,
+    users: usize,
     place: Place,
 }
 
 /// Where in the text the reader is.
-#[derive(Default, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 enum Place {
-    #[default]
     Before,
     Within,
     Behind,
 }
 
 impl Reader {
+    fn new(dialect: Dialect) -> Self {
+        Self { dialect, sql: String::new(), users: 0, place: Place::Before }
+    }
+
     /// Takes one token.
-    fn take(&mut self, token: &str, first: char) -> Result<(), QueryError> {
-        if first.is_whitespace() || token.starts_with("--") || token.starts_with("/*") {
+    fn take(&mut self, kind: Kind, token: &str) -> Result<(), QueryError> {
+        if kind == Kind::Nothing {
             self.sql.push_str(token);
             return Ok(());
         }
@@ -95,29 +116,27 @@ impl Reader {
             Place::Within => {}
             Place::Behind => return Err(QueryError::SeveralStatements),
         }
-        match first {
-            '\0' => return Err(QueryError::Nul),
-            ';' => self.place = Place::Behind,
-            ':' if token == "::" || token == ":" => self.sql.push_str(token),
-            ':' if token.strip_prefix(':') == Some(USER) => {
-                self.has_user = true;
-                self.sql.push_str(PLACEHOLDER);
+        match kind {
+            Kind::End => self.place = Place::Behind,
+            Kind::Parameter if token == USER => {
+                self.users += 1;
+                self.sql.push_str(self.dialect.placeholder());
             }
-            ':' | '?' | '@' | '$' => return Err(QueryError::UnknownParameter(token.into())),
-            _ => self.sql.push_str(token),
+            Kind::Parameter => return Err(QueryError::UnknownParameter(token.into())),
+            Kind::Nothing | Kind::Word | Kind::Other => self.sql.push_str(token),
         }
         Ok(())
     }
 
     /// Ends the query.
-    fn finish(self) -> Result<Query, QueryError> {
+    fn finish(self, written: &str) -> Result<Query, QueryError> {
         if self.place == Place::Before {
             return Err(QueryError::NotSelect);
         }
-        if !self.has_user {
+        if self.users == 0 {
             return Err(QueryError::NoUser);
         }
-        Ok(Query(self.sql.into()))
+        Ok(Query { sql: self.sql.into(), written: written.into(), users: self.users })
     }
 }
 
@@ -126,50 +145,20 @@ fn is_select(token: &str) -> bool {
     ["SELECT", "WITH", "VALUES"].iter().any(|word| token.eq_ignore_ascii_case(word))
 }
 
-/// Splits the first token off `text`, which begins with `first`.
-fn split_token(text: &str, first: char) -> Result<(&str, &str), QueryError> {
-    let length = match first {
-        '\'' | '"' | '`' => quoted(text, first)?,
-        '[' => enclosed(text, "[", "]")?,
-        '/' if text.starts_with("/*") => enclosed(text, "/*", "*/")?,
-        '-' if text.starts_with("--") => text.find('\n').unwrap_or(text.len()),
-        ':' if text.starts_with("::") => 2,
-        ':' | '?' | '@' | '$' => 1 + name_length(text.get(1..).unwrap_or_default()),
-        _ if is_name(first) => name_length(text),
-        _ => first.len_utf8(),
-    };
-    Ok(text.split_at_checked(length).unwrap_or((text, "")))
-}
-
-/// Returns the length of a quoted token. A doubled quote inside is two tokens for us, which comes to the same.
-fn quoted(text: &str, quote: char) -> Result<usize, QueryError> {
-    let inside = text.get(1..).unwrap_or_default();
-    inside.find(quote).map(|end| end + 2).ok_or_else(|| QueryError::Unclosed(quote.to_string().into()))
-}
-
-/// Returns the length of a token from `open` to the first `close`.
-fn enclosed(text: &str, open: &str, close: &str) -> Result<usize, QueryError> {
-    let inside = text.get(open.len()..).unwrap_or_default();
-    let end = inside.find(close).ok_or_else(|| QueryError::Unclosed(open.into()))?;
-    Ok(open.len() + end + close.len())
-}
-
-/// Returns how many bytes of names `text` begins with.
-fn name_length(text: &str) -> usize {
-    text.find(|character| !is_name(character)).unwrap_or(text.len())
-}
-
-/// True for what `SQLite` takes into names of columns and of parameters alike.
-fn is_name(character: char) -> bool {
-    character.is_ascii_alphanumeric() || matches!(character, '_' | '$') || !character.is_ascii()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        Dialect::{MySql, Postgres, Sqlite},
+        *,
+    };
+
+    fn check_in(dialect: Dialect, text: &str, expected: Result<&str, QueryError>) {
+        let parsed = Query::parse(text, dialect).map(|query| query.sql);
+        assert_eq!(parsed, expected.map(Arc::from), "{text}");
+    }
 
     fn check(text: &str, expected: Result<&str, QueryError>) {
-        assert_eq!(Query::parse(text), expected.map(|sql| Query(sql.into())), "{text}");
+        check_in(Sqlite, text, expected);
     }
 
     #[test]
@@ -178,12 +167,36 @@ mod tests {
         check("select a from t where u=:user or v=(:user)", Ok("select a from t where u=?1 or v=(?1)"));
         check("WITH x AS (SELECT :user) SELECT * FROM x;", Ok("WITH x AS (SELECT ?1) SELECT * FROM x"));
         check("-- who\nVALUES(:user) ; -- end", Ok("-- who\nVALUES(?1)  -- end"));
+        check_in(Postgres, "SELECT :user, :user", Ok("SELECT $1, $1"));
+        check_in(MySql, "SELECT :user, :user", Ok("SELECT ?, ?"));
+        assert_eq!(Query::parse("SELECT :user, :user", MySql).unwrap().users(), 2);
     }
 
     #[test]
     fn quoted_text_comments_and_casts_hold_no_parameters() {
         let sql = "SELECT ':x', \"?\", `$a`, [@b], 'it''s :y', a::text, é$1 /* :z */ FROM t -- :w ;\n WHERE u = ";
         check(&format!("{sql}:user"), Ok(&format!("{sql}?1")));
+    }
+
+    #[test]
+    fn postgresql_is_read_as_it_reads_itself() {
+        let sql = r"SELECT E'it\'s :x', $$ :y ' $$, $t$ :z $$ $t$, a[1:2], b ? 'c', d @> e, '\', f::text
+                    /* /* :w */ :v */ FROM t WHERE u = ";
+        check_in(Postgres, &format!("{sql}:user"), Ok(&format!("{sql}$1")));
+        check_in(Postgres, "SELECT :user, $1", Err(QueryError::UnknownParameter("$1".into())));
+        check_in(Postgres, "SELECT :user /* /* */", Err(QueryError::Unclosed("/*".into())));
+        check_in(Postgres, "SELECT :user, $a$ b $$", Err(QueryError::Unclosed("$a$".into())));
+    }
+
+    #[test]
+    fn mysql_is_read_as_it_reads_itself() {
+        let sql = "SELECT 'it\\'s :x', \"\\\":y\", `:z`, 1--2 # :w\n, 3 -- :v\n FROM t WHERE u = ";
+        check_in(MySql, &format!("{sql}:user"), Ok(&format!("{sql}?")));
+        check_in(MySql, "SELECT 1--:user", Ok("SELECT 1--?"));
+        for parameter in ["?", "@who", "@@version", ":id"] {
+            let text = format!("SELECT :user, {parameter}");
+            assert!(matches!(Query::parse(&text, MySql), Err(QueryError::UnknownParameter(_))), "{text}");
+        }
     }
 
     #[test]

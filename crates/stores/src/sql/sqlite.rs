@@ -23,7 +23,7 @@ use sqlx::{
 use tokio::time::timeout;
 
 use self::shape::Shape;
-use super::{ConnectionSettings, Questions};
+use super::{ConnectionSettings, Questions, answer::Answer};
 use crate::{
     attribute_map::{AttributeMap, RawAttributes},
     error::StoreError,
@@ -32,12 +32,6 @@ use crate::{
 
 /// How many virtual-machine steps `SQLite` makes between two looks at the clock.
 const STEPS_PER_CHECK: i32 = 1000;
-
-/// How many values one user may have in all.
-const MOST_VALUES: usize = 10_000;
-
-/// How many bytes they may hold.
-const MOST_BYTES: usize = 1 << 20;
 
 /// An `SQLite` file.
 pub(super) struct SqliteDatabase {
@@ -162,7 +156,7 @@ impl SqliteDatabase {
             return Ok(known);
         }
         let shape = Shape::learn(connection, questions, version).await.map_err(|error| self.unavailable(error))?;
-        shape.check(attributes).map_err(|reason| StoreError::malformed(&self.store, reason))?;
+        shape.check(questions, attributes).map_err(|reason| StoreError::malformed(&self.store, reason))?;
         let shape = Arc::new(shape);
         *opened.shape.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&shape));
         Ok(shape)
@@ -194,7 +188,7 @@ impl SqliteDatabase {
                 answer.add(attribute, row::values(&row, 0, declared)).map_err(|fault| self.bad(&fault))?;
             }
         }
-        Ok(Some(answer.raw))
+        Ok(Some(answer.finish()))
     }
 
     fn unavailable(&self, error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
@@ -213,27 +207,5 @@ impl SqliteDatabase {
 impl fmt::Debug for SqliteDatabase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqliteDatabase").field("file", &self.file).finish_non_exhaustive()
-    }
-}
-
-/// The values so far, within bounds.
-#[derive(Default)]
-struct Answer {
-    raw: RawAttributes,
-    values: usize,
-    bytes: usize,
-}
-
-impl Answer {
-    /// Adds values of `attribute`, or says what is wrong, without values.
-    fn add(&mut self, attribute: &str, values: Result<Vec<claims::Json>, row::Unreadable>) -> Result<(), String> {
-        let values = values.map_err(|unreadable| format!("`{attribute}` {unreadable}"))?;
-        self.values += values.len();
-        self.bytes += values.iter().map(claims::Json::weight).sum::<usize>();
-        if self.values > MOST_VALUES || self.bytes > MOST_BYTES {
-            return Err(format!("`{attribute}` brings it over {MOST_VALUES} values or {MOST_BYTES} bytes"));
-        }
-        self.raw.entry(attribute.into()).or_default().extend(values);
-        Ok(())
     }
 }

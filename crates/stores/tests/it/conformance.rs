@@ -1,14 +1,21 @@
 //! What every kind of user store must do alike: the same people, the same attributes, nobody else's.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fmt::Write, sync::Arc};
 
 use claims::{Json, Number, Object, Source};
 use sqlx::Connection;
-use stores::{CacheSettings, CachedStore, InlineStore, InlineUsers, Question, StalePolicy, StoreError, UserStore};
+use stores::{
+    CacheSettings, CachedStore, Dialect, InlineStore, InlineUsers, Question, StalePolicy, StoreError, UserStore,
+};
 use tokio::runtime::Handle;
 
-use crate::servers::scim;
-use crate::testing::{Database, Values, at, text, values};
+use crate::{
+    servers::{
+        databases::{Asked, DatabaseServer},
+        scim,
+    },
+    testing::{Database, Values, at, text, values},
+};
 
 /// One person as every store has him.
 struct Person {
@@ -233,4 +240,43 @@ fn object(members: impl IntoIterator<Item = (&'static str, Json)>) -> Object {
     let mut object = Object::default();
     members.into_iter().for_each(|(name, value)| object.insert(name, value));
     object
+}
+
+/// Fills a server's tables with [`people`], and checks a store over them. `text` is the type of names.
+async fn check_server(dialect: Dialect, text: &str) {
+    let server = DatabaseServer::shared(dialect).await;
+    let mut sql = format!(
+        "CREATE TABLE conforming (name {text}, email TEXT, employee_number BIGINT);
+         CREATE TABLE conforming_teams (name {text}, place INTEGER, team TEXT);"
+    );
+    let quote = |text: &str| match dialect {
+        Dialect::MySql => format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''")),
+        Dialect::Postgres | Dialect::Sqlite => format!("'{}'", text.replace('\'', "''")),
+    };
+    for person in people() {
+        let (user, email) = (quote(&person.user), person.email.map_or("NULL".to_owned(), quote));
+        let number = person.employee_number.map_or("NULL".to_owned(), |number| number.to_string());
+        write!(sql, "INSERT INTO conforming VALUES ({user}, {email}, {number});").unwrap();
+        for (place, group) in person.groups.iter().enumerate() {
+            write!(sql, "INSERT INTO conforming_teams VALUES ({user}, {place}, {});", quote(group)).unwrap();
+        }
+    }
+    server.execute(&sql).await;
+    let store = server.store(&Asked {
+        query: "SELECT name, email, employee_number FROM conforming WHERE name = :user",
+        multi: &[("groups", "SELECT team FROM conforming_teams WHERE name = :user ORDER BY place")],
+        names: &["name", "email", "employee_number", "groups"],
+        user_column: Some("name"),
+    });
+    check(store).await;
+}
+
+#[tokio::test]
+async fn postgresql_store_conforms() {
+    check_server(Dialect::Postgres, "TEXT").await;
+}
+
+#[tokio::test]
+async fn mariadb_store_conforms() {
+    check_server(Dialect::MySql, "VARCHAR(1100) COLLATE utf8mb4_nopad_bin").await;
 }

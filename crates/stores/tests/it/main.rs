@@ -15,5 +15,6 @@ mod http_client;
 mod races;
 mod scim;
 mod servers;
+mod sql_servers;
 mod sqlite;
 mod testing;

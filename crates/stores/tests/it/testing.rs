@@ -10,7 +10,7 @@ use std::{
 use claims::{Attributes, Json};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use stores::{
-    AttributeMap, ConnectionSettings, DatabaseUrl, MappedAttribute, Query, Questions, SqlSettings, SqlStore,
+    AttributeMap, ConnectionSettings, Dialect, MappedAttribute, Query, Questions, SqlSettings, SqlSource, SqlStore,
     StoreError, UserStore,
 };
 use tempfile::TempDir;
@@ -89,11 +89,14 @@ impl Database {
 
     /// Makes a store with `multi` queries too.
     pub(crate) fn store_with_multi(&self, query: &str, multi: &[(&str, &str)], names: &[&str]) -> Arc<dyn UserStore> {
-        let multi = multi.iter().map(|(name, query)| (Box::from(*name), Query::parse(query).unwrap())).collect();
+        let multi = multi
+            .iter()
+            .map(|(name, query)| (Box::from(*name), Query::parse(query, Dialect::Sqlite).unwrap()))
+            .collect();
         let entries = names.iter().map(|name| MappedAttribute::new(*name, *name)).collect();
         let settings = SqlSettings {
-            database: DatabaseUrl::Sqlite(self.path()),
-            questions: Questions { query: Query::parse(query).unwrap(), multi },
+            source: SqlSource::Sqlite(self.path()),
+            questions: Questions { query: Query::parse(query, Dialect::Sqlite).unwrap(), multi, user_column: None },
             attributes: AttributeMap::new(entries).unwrap(),
             connection: ConnectionSettings::default(),
         };

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use stores::{ConnectionSettings, DatabaseUrl, Query, Questions, SqlSettings, SqlStore};
+use stores::{
+    ConnectionSettings, DatabaseTls, DatabaseUrl, Dialect, Query, Questions, ServerAccess, SqlSettings, SqlSource,
+    SqlStore, tls_client,
+};
 
 use super::{Reading, attribute_map, require_attributes};
 use crate::{diagnostic::DiagnosticCode, span::Spanned, spec};
@@ -12,32 +15,85 @@ pub(super) fn sql_store(
     (written, sql): (&spec::UserStore, &spec::SqlStore),
     reading: &mut Reading<'_>,
 ) -> Option<SqlStore> {
-    let url = DatabaseUrl::parse(&sql.url.value, reading.reader.folder);
-    let url = url.map_err(|error| reading.error(DiagnosticCode::InvalidValue, &sql.url.span, error.to_string()));
-    let query = parse_query(&sql.query, reading);
+    let source = source(sql, reading);
+    let dialect = sql.url.first().and_then(|url| url.dialect()).unwrap_or(Dialect::Sqlite);
+    let query = parse_query(&sql.query, dialect, reading);
     let mut multi = BTreeMap::new();
     for (attribute, text) in &sql.multi {
-        if let Some(query) = parse_query(text, reading) {
+        if let Some(query) = parse_query(text, dialect, reading) {
             multi.insert(Box::from(attribute.value.as_str()), query);
         }
     }
     require_attributes(written, "column: canonical_name", reading);
     let attributes = attribute_map(written, reading)?;
+    let user_column = sql.user_column.as_ref().map(|column| Box::from(column.value.as_str()));
     let settings = SqlSettings {
-        database: url.ok()?,
-        questions: Questions { query: query?, multi },
+        source: source?,
+        questions: Questions { query: query?, multi, user_column },
         attributes,
         connection: ConnectionSettings {
             pool: u32::try_from(sql.pool.value).unwrap_or(u32::MAX),
+            connect_timeout: sql.connect_timeout.value,
             timeout: sql.timeout.value,
-            ..ConnectionSettings::default()
         },
     };
     Some(SqlStore::new(Arc::clone(name), settings))
 }
 
-fn parse_query(text: &Spanned<String>, reading: &mut Reading<'_>) -> Option<Query> {
-    Query::parse(&text.value)
+/// Reads all URLs and what they are to be reached with; `None` after a diagnostic.
+fn source(sql: &spec::SqlStore, reading: &mut Reading<'_>) -> Option<SqlSource> {
+    let (mut file, mut postgres, mut mysql) = (None, Vec::new(), Vec::new());
+    let mut is_readable = true;
+    for url in &sql.url {
+        reading.depends_on(url.0.as_bytes());
+        match DatabaseUrl::parse(&url.0, reading.reader.folder) {
+            Ok(DatabaseUrl::Sqlite(path)) => file = Some(path),
+            Ok(DatabaseUrl::Postgres(address)) => postgres.push(address),
+            Ok(DatabaseUrl::MySql(address)) => mysql.push(address),
+            Err(error) => {
+                // A scheme that is not known was reported when the file was read.
+                if url.dialect().is_some() {
+                    reading.error(DiagnosticCode::InvalidValue, &url.span, error.to_string());
+                }
+                is_readable = false;
+            }
+        }
+    }
+    let access = access(sql, reading);
+    if !is_readable {
+        return None;
+    }
+    match (file, postgres.is_empty(), mysql.is_empty()) {
+        (Some(file), true, true) => Some(SqlSource::Sqlite(file)),
+        (None, false, true) => Some(SqlSource::Postgres(postgres, access?)),
+        (None, true, false) => Some(SqlSource::MySql(mysql, access?)),
+        // None, or several kinds: reported when the file was read.
+        (Some(_) | None, _, _) => None,
+    }
+}
+
+/// Reads password and authorities; `None` after a diagnostic.
+fn access(sql: &spec::SqlStore, reading: &mut Reading<'_>) -> Option<ServerAccess> {
+    let password = sql.password.as_ref().map(|password| reading.secret_text(password));
+    let ca = sql.ca.as_ref().map(|path| (reading.file(path), path));
+    if let Some((Some(pem), path)) = &ca
+        && let Err(error) = tls_client(Some(pem))
+    {
+        reading.error(DiagnosticCode::UnreadableFile, &path.span, format!("`{}`: {error}", path.value.display()));
+        return None;
+    }
+    let tls = match sql.tls.value {
+        spec::LineProtection::Off => DatabaseTls::Off,
+        spec::LineProtection::Verify => {
+            DatabaseTls::Verify { ca: ca.map(|(pem, _)| pem).map_or(Some(None), |pem| pem.map(Some))? }
+        }
+    };
+    let password = password.map_or(Some(None), |password| password.map(Some))?;
+    Some(ServerAccess { password: password.map(Into::into), tls })
+}
+
+fn parse_query(text: &Spanned<String>, dialect: Dialect, reading: &mut Reading<'_>) -> Option<Query> {
+    Query::parse(&text.value, dialect)
         .map_err(|error| reading.error(DiagnosticCode::InvalidValue, &text.span, error.to_string()))
         .ok()
 }

@@ -64,12 +64,6 @@ fn a_user_store_is_of_one_built_kind() {
         |column, what| format!("2:{column}: error[unsupported-feature]: not supported yet: {what} user stores");
     check_operator(&store("inline: { users: [{ user: ann, attributes: { groups: [a, 1], ok: true } }] }"), &[]);
     check_operator(&store("ldap: { whatever: [] }"), &[&unsupported(25, "LDAP")]);
-    check_operator(&store("sql: { url: 'postgres://u:hunter2@db/x', query: q }"), &[&unsupported(32, "PostgreSQL")]);
-    check_operator(&store("sql: { url: 'mysql://u:hunter2@db/x', query: q }"), &[&unsupported(32, "MySQL")]);
-    check_operator(
-        &store("sql: { url: 'oracle:u/hunter2', query: q }"),
-        &["2:37: error[invalid-value]: `url` must begin with `sqlite:`"],
-    );
     check_operator(
         &store("sql: { url: 'sqlite:a', query: q }, inline: { users: [] }"),
         &["2:61: error[conflicting-fields]: `sql` and `inline` exclude one another: a user store is of one kind"],
@@ -80,6 +74,30 @@ fn a_user_store_is_of_one_built_kind() {
             "2:14: error[missing-field]: the user store is of no kind: it needs one of `sql`, `inline`, `ldap`, `scim`, \
            `userinfo`, `http`",
         ],
+    );
+}
+
+#[test]
+fn a_database_is_named_without_showing_its_password() {
+    let store =
+        |url: &str, further: &str| format!("userStores: [{{ name: s, sql: {{ url: {url}, query: q{further} }} }}]");
+    let inline = "2:37: warning[inline-secret]: `url` holds the password: everybody who reads this file knows it | say \
+                  `password: { file: PATH }` or `password: { env: NAME }`, and only `USER@HOST` in the URL";
+    let loose = "2:30: error[missing-field]: `userColumn` is missing: MySQL compares names without regard to case and \
+                 trailing spaces, so that `ALICE` would get the attributes of `alice` | add the column with the user's \
+                 name to `query`, and name it here";
+    check_operator(&store("'postgres://u@db/x'", ", password: { env: DB }, ca: ca.pem"), &[]);
+    check_operator(&store("['postgres://u@db1/x', 'postgres://u@db2/x']", ", tls: off"), &[]);
+    check_operator(&store("'postgres://u:hunter2@db/x'", ""), &[inline]);
+    check_operator(&store("'mysql://u@db/x'", ", userColumn: name"), &[]);
+    check_operator(&store("'mysql://u@db/x'", ""), &[loose]);
+    check_operator(
+        &store("'oracle:u/hunter2'", ""),
+        &["2:37: error[invalid-value]: `url` must begin with `sqlite:`, `postgres://` or `mysql://`"],
+    );
+    check_operator(
+        &store("['postgres://u@db/x', 'mysql://u@db/x']", ", userColumn: name"),
+        &["2:59: error[conflicting-fields]: the URLs are of different kinds of database"],
     );
 }
 

@@ -1,27 +1,52 @@
 //! `sql`: an SQL database as a user store.
 
-use std::time::Duration;
+use std::{fmt, path::PathBuf, time::Duration};
+
+use stores::Dialect;
 
 use crate::{
-    bind::{Entries, Form, RecordShape, Shape, Value},
-    diagnostic::DiagnosticCode,
+    bind::{CompositeShape, Entries, Form, OneOrMany, RecordShape, Shape, Value, bind, describe},
+    diagnostic::{Diagnostic, DiagnosticCode},
     span::Spanned,
-    spec::Feature,
+    spec::Secret,
 };
 
 /// `sql`
 #[derive(Clone, Debug, PartialEq)]
 pub struct SqlStore {
-    /// `url`: `sqlite:FILE`, relative to the operator's file.
-    pub url: Spanned<String>,
+    /// `url`: `sqlite:FILE`, or one or several servers that hold the same.
+    pub url: Vec<Spanned<DatabaseAddress>>,
+    /// `password`: of the user in the URLs.
+    pub password: Option<Spanned<Secret>>,
+    /// `tls`
+    pub tls: Spanned<LineProtection>,
+    /// `ca`: PEM certificates trusted for the server besides the system's.
+    pub ca: Option<Spanned<PathBuf>>,
     /// `query`: one row for a user; `:user` is bound.
     pub query: Spanned<String>,
     /// `multi`: multi-valued attributes, a query each: first column, one value a row.
     pub multi: Entries<Spanned<String>>,
+    /// `userColumn`: the column of `query` that must hold the user's name exactly.
+    pub user_column: Option<Spanned<String>>,
     /// `timeout`
     pub timeout: Spanned<Duration>,
-    /// `pool`: connections.
+    /// `connectTimeout`
+    pub connect_timeout: Spanned<Duration>,
+    /// `pool`: connections to each server.
     pub pool: Spanned<u64>,
+}
+
+/// A database's URL. Its debug text shows no password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseAddress(pub String);
+
+/// `tls`: how the line to a server is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LineProtection {
+    /// `verify`
+    Verify,
+    /// `off`
+    Off,
 }
 
 impl Value for SqlStore {
@@ -31,7 +56,19 @@ impl Value for SqlStore {
         short: None,
         read: |form| {
             let store = Self {
-                url: form.required("url", "`sqlite:FILE`, relative to this file."),
+                url: form
+                    .required::<OneOrMany<_>>(
+                        "url",
+                        "`sqlite:FILE`, relative to this file; `postgres://USER@HOST/DATABASE`; `mysql://USER@HOST/DATABASE`. A list: read replicas, each user has one that is asked first.",
+                    )
+                    .0,
+                password: form.optional("password", "The password of the user in the URL."),
+                tls: form.defaulted(
+                    "tls",
+                    "verify",
+                    "`verify`: TLS with a certificate for the host; `off`: in the clear. A local socket needs none.",
+                ),
+                ca: form.optional("ca", "A PEM file of certificates that are trusted for the server besides the system's."),
                 query: form
                     .required("query", "Gives one row for a user: a column for each attribute. `:user` is bound."),
                 multi: form.defaulted(
@@ -39,22 +76,89 @@ impl Value for SqlStore {
                     "{}",
                     "Multi-valued attributes: a query for each, one value a row in its first column.",
                 ),
+                user_column: form.optional(
+                    "userColumn",
+                    "The column of `query` that must hold the user's name, character by character. Required for MySQL, whose comparison ignores case and trailing spaces.",
+                ),
                 timeout: form.defaulted("timeout", "500ms", "For all queries of one look-up together."),
-                pool: form.defaulted("pool", "8", "How many connections."),
+                connect_timeout: form.defaulted("connectTimeout", "1s", "For a connection to a server."),
+                pool: form.defaulted("pool", "8", "How many connections to each server."),
             };
-            refuse_other_databases(form, &store.url);
+            check_urls(form, &store);
             store
         },
     });
 }
 
-/// Refuses other databases, without showing the URL: it may hold a password.
-fn refuse_other_databases(form: &mut Form<'_>, url: &Spanned<String>) {
-    let (scheme, _) = url.split_once(':').unwrap_or_default();
-    match scheme {
-        "sqlite" => {}
-        "postgres" | "postgresql" => form.refuse("url", Feature::PostgresUserStore),
-        "mysql" | "mariadb" => form.refuse("url", Feature::MySqlUserStore),
-        _ => form.complain(DiagnosticCode::InvalidValue, &url.span, "`url` must begin with `sqlite:`".to_owned()),
+/// Checks what can be said of the URLs without reading them whole. Never shows one: it may hold a password.
+fn check_urls(form: &mut Form<'_>, store: &SqlStore) {
+    let mut first = None;
+    for url in &store.url {
+        let Some(dialect) = url.dialect() else {
+            let message = "`url` must begin with `sqlite:`, `postgres://` or `mysql://`".to_owned();
+            form.complain(DiagnosticCode::InvalidValue, &url.span, message);
+            continue;
+        };
+        if *first.get_or_insert(dialect) != dialect {
+            let message = "the URLs are of different kinds of database".to_owned();
+            form.complain(DiagnosticCode::ConflictingFields, &url.span, message);
+        }
+        if url.has_password() {
+            let message = "`url` holds the password: everybody who reads this file knows it".to_owned();
+            let hint = "say `password: { file: PATH }` or `password: { env: NAME }`, and only `USER@HOST` in the URL";
+            form.push(Diagnostic::warning(DiagnosticCode::InlineSecret, &url.span, message).with_hint(hint));
+        }
     }
+    let span = form.span();
+    match first {
+        Some(Dialect::Sqlite) if store.url.len() > 1 => {
+            let message = "several SQLite files: only servers can have replicas".to_owned();
+            form.complain(DiagnosticCode::ConflictingFields, &span, message);
+        }
+        Some(Dialect::MySql) if store.user_column.is_none() => {
+            let message = "`userColumn` is missing: MySQL compares names without regard to case and trailing spaces, \
+                           so that `ALICE` would get the attributes of `alice`";
+            let hint = "add the column with the user's name to `query`, and name it here";
+            form.push(Diagnostic::error(DiagnosticCode::MissingField, &span, message.to_owned()).with_hint(hint));
+        }
+        Some(Dialect::Sqlite | Dialect::Postgres | Dialect::MySql) | None => {}
+    }
+}
+
+impl DatabaseAddress {
+    /// Returns the kind of database, by the scheme.
+    pub fn dialect(&self) -> Option<Dialect> {
+        match self.0.split_once(':')?.0 {
+            "sqlite" => Some(Dialect::Sqlite),
+            "postgres" | "postgresql" => Some(Dialect::Postgres),
+            "mysql" | "mariadb" => Some(Dialect::MySql),
+            _ => None,
+        }
+    }
+
+    /// True when there is a password before the host.
+    fn has_password(&self) -> bool {
+        let authority = self.0.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or_default());
+        let user = authority.and_then(|authority| authority.rsplit_once('@')).map(|(user, _)| user);
+        user.is_some_and(|user| user.contains(':'))
+    }
+}
+
+impl Value for DatabaseAddress {
+    const SHAPE: Shape<Self> = Shape::Composite(CompositeShape {
+        bind: |node, binder| bind(node, binder).map(Self),
+        stand_in: |_| Self(String::new()),
+        describe: describe::<String>,
+    });
+}
+
+/// Never shows a password: what stands before the last `@` is left out.
+impl fmt::Debug for DatabaseAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.0.rsplit_once('@').map_or(&*self.0, |(_, rest)| rest))
+    }
+}
+
+impl Value for LineProtection {
+    const SHAPE: Shape<Self> = Shape::Words(Self::Verify, &[("verify", Self::Verify), ("off", Self::Off)]);
 }

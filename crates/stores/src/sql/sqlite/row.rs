@@ -5,7 +5,10 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use claims::{Json, Number};
 use sqlx::{Row, TypeInfo, ValueRef, sqlite::SqliteRow};
 
-use crate::attribute_map::values_of;
+use crate::{
+    attribute_map::values_of,
+    sql::{answer::Unreadable, text as written},
+};
 
 /// The declared types that change how a value is read. A column of an expression has none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,26 +20,6 @@ pub(super) enum Declared {
     /// Anything else: the storage class decides.
     #[default]
     Other,
-}
-
-/// Why a value cannot be read; says nothing about the value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Unreadable {
-    /// Text in another encoding.
-    #[error("is not UTF-8 text")]
-    Text,
-    /// An infinity.
-    #[error("is a number that JSON does not have")]
-    Number,
-    /// Neither true nor false.
-    #[error("is declared BOOLEAN and is neither true nor false")]
-    Boolean,
-    /// No JSON, or with a member twice.
-    #[error("is declared JSON and is not")]
-    Json,
-    /// No storage class that we know of.
-    #[error("has no type that can be read")]
-    Class,
 }
 
 impl Declared {
@@ -56,16 +39,16 @@ impl Declared {
 /// that float again, so that digits come out as they went in. A BLOB becomes Base64 (RFC 4648 §4), as SCIM's binary
 /// attributes are written (RFC 7643 §2.3.6).
 pub(super) fn values(row: &SqliteRow, index: usize, declared: Declared) -> Result<Vec<Json>, Unreadable> {
-    let value = row.try_get_raw(index).map_err(|_| Unreadable::Class)?;
+    let value = row.try_get_raw(index).map_err(|_| Unreadable::Type("unknown".into()))?;
     if value.is_null() {
         return Ok(Vec::new());
     }
     let json = match value.type_info().name() {
-        "INTEGER" => integer(row.try_get_unchecked(index).map_err(|_| Unreadable::Class)?, declared)?,
-        "REAL" => real(row.try_get_unchecked(index).map_err(|_| Unreadable::Class)?)?,
+        "INTEGER" => integer(row.try_get_unchecked(index).map_err(|_| Unreadable::Type("unknown".into()))?, declared)?,
+        "REAL" => real(row.try_get_unchecked(index).map_err(|_| Unreadable::Type("unknown".into()))?)?,
         "TEXT" => text(row.try_get_unchecked(index).map_err(|_| Unreadable::Text)?, declared)?,
         "BLOB" => Json::string(STANDARD.encode(blob(row, index)?)),
-        _ => return Err(Unreadable::Class),
+        _ => return Err(Unreadable::Type("unknown".into())),
     };
     Ok(values_of(json))
 }
@@ -82,7 +65,7 @@ fn integer(integer: i64, declared: Declared) -> Result<Json, Unreadable> {
 
 /// Returns a float's value.
 fn real(real: f64) -> Result<Json, Unreadable> {
-    Number::parse(&format!("{real:?}")).map(Json::Number).map_err(|_| Unreadable::Number)
+    written::float(&real)
 }
 
 /// Returns a text's value.
@@ -98,5 +81,5 @@ fn text(text: &str, declared: Declared) -> Result<Json, Unreadable> {
 
 /// Returns a blob's bytes.
 fn blob(row: &SqliteRow, index: usize) -> Result<&[u8], Unreadable> {
-    row.try_get_unchecked(index).map_err(|_| Unreadable::Class)
+    row.try_get_unchecked(index).map_err(|_| Unreadable::Type("unknown".into()))
 }

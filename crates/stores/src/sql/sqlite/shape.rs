@@ -3,7 +3,7 @@
 //! Tells mistakes in the configuration (a column that is not there) from missing values, and keeps the declared types,
 //! which `SQLite` gives for a column of a table but not for a value.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use sqlx::{Column as _, Executor, SqliteConnection, Statement, sqlite::SqliteColumn};
 
@@ -50,16 +50,10 @@ impl Shape {
     }
 
     /// Says in what the queries do not fit together, or not the map.
-    pub(super) fn check(&self, attributes: &AttributeMap) -> Result<(), String> {
-        let mut names = BTreeSet::new();
-        for name in self.columns.iter().map(|column| &column.name).chain(self.multi.keys()) {
-            if !names.insert(&**name) {
-                return Err(format!("the attribute `{name}` is returned twice"));
-            }
-        }
-        if let Some(name) = attributes.raw_names().find(|name| !names.contains(name)) {
-            return Err(format!("no query returns the column `{name}` of the attributes map"));
-        }
+    pub(super) fn check(&self, questions: &Questions, attributes: &AttributeMap) -> Result<(), String> {
+        let columns = self.columns.iter().map(|column| &*column.name);
+        let names: Vec<&str> = columns.chain(self.multi.keys().map(|name| &**name)).collect();
+        questions.check_names(&names, attributes)?;
         match self.multi.iter().find(|(_, columns)| columns.len() != 1) {
             Some((name, columns)) => Err(format!("the query for `{name}` returns {} columns", columns.len())),
             None => Ok(()),

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::{
@@ -204,7 +204,13 @@ impl Ca {
         self.issuer.pem().into_bytes()
     }
 
-    fn acceptor(&self) -> TlsAcceptor {
+    /// Returns a new certificate for 127.0.0.1 and its key, in PEM.
+    pub(crate) fn certificate(&self) -> (String, String) {
+        let (certificate, key) = self.issue();
+        (certificate.pem(), key.serialize_pem())
+    }
+
+    fn issue(&self) -> (Certificate, KeyPair) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
         if let Some((year, month, day)) = self.not_after {
@@ -213,6 +219,11 @@ impl Ca {
         }
         let issuer: &Issuer<'_, KeyPair> = &self.issuer;
         let certificate = params.signed_by(&key, issuer).unwrap();
+        (certificate, key)
+    }
+
+    fn acceptor(&self) -> TlsAcceptor {
+        let (certificate, key) = self.issue();
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
