@@ -21,7 +21,14 @@ class Examples(unittest.TestCase):
         folder = Folder(operator, {})
         self.addCleanup(folder.remove)
         make_certificate(folder.path)
-        for name, text in dict(apis, **{"secrets/legacy": "x" * 64, "staff.db": "", "tls/staff-ca.pem": Authority("staff").pem}).items():
+        named = {
+            "secrets/legacy": "x" * 64,
+            "secrets/ldap": "x",
+            "staff.db": "",
+            "tls/staff-ca.pem": Authority("staff").pem,
+            "tls/corp-ca.pem": Authority("corp").pem,
+        }
+        for name, text in dict(apis, **named).items():
             folder.write(name, text)
         code, found = folder.check()
         errors = [f"{item['line']}: {item['message']}" for item in found if item["severity"] == "error"]

@@ -50,6 +50,6 @@ pub use policy::{BackendJwtPolicy, Policies};
 pub use secret::Secret;
 pub use user_store::{
     AttributeMapping, AttributeValues, Breaker, ClientCredentials, DatabaseAddress, InlineStore, InlineUser,
-    LineProtection, ScimFind, ScimStore, ServiceAuthorization, ServiceConnection, SqlStore, StoreCache, UserStore,
-    UserStoreKind,
+    LdapGroups, LdapStore, LineProtection, ScimFind, ScimStore, ServiceAuthorization, ServiceConnection, SqlStore,
+    StoreCache, UserStore, UserStoreKind,
 };

@@ -21,6 +21,8 @@ pub enum ValueRule {
     /// It stays what it is.
     #[default]
     AsIs,
+    /// `base64`: bytes become text (RFC 4648 §4). The store sees to it, as only it has bytes; nothing is left to do here.
+    Base64,
     /// `cn`: a distinguished name (RFC 4514) becomes the common name in its first RDN; any other value is left out.
     CommonName,
 }
@@ -71,7 +73,7 @@ impl MappedAttribute {
     /// Applies the value rule; `None` leaves the value out.
     fn convert(&self, value: &Json) -> Option<Json> {
         match self.value {
-            ValueRule::AsIs => Some(value.clone()),
+            ValueRule::AsIs | ValueRule::Base64 => Some(value.clone()),
             ValueRule::CommonName => value.as_str().and_then(distinguished_name::common_name).map(Json::string),
         }
     }
@@ -108,6 +110,11 @@ impl AttributeMap {
     /// Returns the store's own names that the map reads.
     pub(crate) fn raw_names(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().map(|entry| &*entry.raw)
+    }
+
+    /// True when a store gives the values of `raw` in base64.
+    pub(crate) fn wants_base64(&self, raw: &str) -> bool {
+        self.entries.iter().any(|entry| &*entry.raw == raw && entry.value == ValueRule::Base64)
     }
 
     /// Turns a raw answer of `store` into attributes: exactly the names of [`AttributeMap::gives`].

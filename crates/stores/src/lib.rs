@@ -11,6 +11,7 @@ mod client_credentials;
 mod error;
 mod http_client;
 mod inline;
+mod ldap;
 mod percent;
 mod scim;
 mod service;
@@ -30,6 +31,10 @@ pub use http_client::{
     secret_value,
 };
 pub use inline::{InlineStore, InlineUsers};
+pub use ldap::{
+    FilterError, FilterProblem, GROUPS, GroupFilter, GroupSearch, LdapBind, LdapConnection, LdapSettings, LdapStore,
+    LdapUrl, LdapUrlError, UserFilter,
+};
 pub use scim::{
     FilterTemplate, ScimFind, ScimPath, ScimSelection, ScimSettings, ScimStore, ScimSyntaxError, ScimSyntaxProblem,
 };

@@ -1,6 +1,7 @@
 //! User stores: made anew only where their configuration changed, so that caches and pools outlive a reload.
 
 mod inline;
+mod ldap;
 mod scim;
 mod service;
 mod sql;
@@ -15,7 +16,7 @@ use stores::{
     AttributeMap, BreakerSettings, CacheSettings, CachedStore, MappedAttribute, Pattern, UserStore, ValueRule,
 };
 
-use self::{inline::inline_store, scim::scim_store, sql::sql_store};
+use self::{inline::inline_store, ldap::ldap_store, scim::scim_store, sql::sql_store};
 use super::{
     Surroundings,
     secrets::{self, FileReader},
@@ -56,6 +57,7 @@ fn one(
     let store: Arc<dyn UserStore> = match &written.kind {
         spec::UserStoreKind::Sql(sql) => Arc::new(sql_store(&name, (written, sql), &mut reading)?),
         spec::UserStoreKind::Inline(inline) => Arc::new(inline_store(&name, (written, inline), &mut reading)?),
+        spec::UserStoreKind::Ldap(ldap) => Arc::new(ldap_store(&name, (written, ldap), &mut reading)?),
         spec::UserStoreKind::Scim(scim) => Arc::new(scim_store(&name, (written, scim), &mut reading)?),
         spec::UserStoreKind::Unusable => return None,
     };
@@ -142,26 +144,34 @@ fn require_attributes(written: &spec::UserStore, example: &str, reading: &mut Re
 
 fn attribute_map(written: &spec::UserStore, reading: &mut Reading<'_>) -> Option<AttributeMap> {
     let entries = written.attributes.as_ref()?;
-    let mapped = entries.value.iter().filter_map(|(raw, mapping)| one_attribute(&raw.value, mapping, reading));
+    let mapped = entries.value.iter().filter_map(|(raw, mapping)| {
+        let value = value_rule(mapping, &written.kind, reading)?;
+        let keep = mapping.keep.iter().map(|pattern| Pattern::new(pattern.value.as_str())).collect();
+        let (raw, name) = (raw.value.as_str().into(), mapping.name.value.as_str().into());
+        Some(MappedAttribute { raw, name, value, keep })
+    });
     let mapped: Vec<MappedAttribute> = mapped.collect();
     AttributeMap::new(mapped)
         .map_err(|error| reading.error(DiagnosticCode::DuplicateName, &entries.span, error.to_string()))
         .ok()
 }
 
-fn one_attribute(raw: &str, mapping: &spec::AttributeMapping, reading: &mut Reading<'_>) -> Option<MappedAttribute> {
-    let value = match &mapping.value {
-        None => ValueRule::AsIs,
-        Some(rule) if rule.value == "cn" => ValueRule::CommonName,
-        Some(rule) => {
-            let message = format!("`{}` is no value rule", rule.value);
-            let hint = "`cn` takes the common name of a distinguished name";
-            reading
-                .diagnostics
-                .push(Diagnostic::error(DiagnosticCode::InvalidValue, &rule.span, message).with_hint(hint));
-            return None;
+/// Reads what becomes of an attribute's values; `None` after a diagnostic.
+fn value_rule(
+    mapping: &spec::AttributeMapping,
+    kind: &spec::UserStoreKind,
+    reading: &mut Reading<'_>,
+) -> Option<ValueRule> {
+    let Some(rule) = &mapping.value else { return Some(ValueRule::AsIs) };
+    match (rule.value.as_str(), kind) {
+        ("cn", _) => Some(ValueRule::CommonName),
+        ("base64", spec::UserStoreKind::Ldap(_)) => Some(ValueRule::Base64),
+        (other, _) => {
+            let message = format!("`{other}` is no value rule of this store");
+            let hint = "`cn` takes the common name of a distinguished name; `base64`, in `ldap`, any bytes as text";
+            let diagnostic = Diagnostic::error(DiagnosticCode::InvalidValue, &rule.span, message);
+            reading.diagnostics.push(diagnostic.with_hint(hint));
+            None
         }
-    };
-    let keep = mapping.keep.iter().map(|pattern| Pattern::new(pattern.value.as_str())).collect();
-    Some(MappedAttribute { raw: raw.into(), name: mapping.name.value.as_str().into(), value, keep })
+    }
 }

@@ -49,8 +49,6 @@ pub enum Feature {
     KeyManagerBackend,
     /// `definitionPath`
     DefinitionPath,
-    /// User stores of kind `ldap`.
-    LdapUserStore,
     /// User stores of kind `userinfo`.
     UserInfoUserStore,
     /// User stores of kind `http`.
@@ -83,7 +81,6 @@ impl Feature {
             Self::KeyManagerClaimMappings => "claim mappings of a key manager",
             Self::KeyManagerBackend => "key managers behind a Kubernetes service",
             Self::DefinitionPath => "serving an API's definition (`definitionPath`)",
-            Self::LdapUserStore => "LDAP user stores",
             Self::UserInfoUserStore => "UserInfo user stores",
             Self::HttpUserStore => "HTTP user stores",
         }

@@ -1,6 +1,7 @@
 //! `userStores`: where end users' attributes live.
 
 mod inline;
+mod ldap;
 mod scim;
 mod service;
 mod sql;
@@ -19,6 +20,7 @@ use crate::{
 
 pub use self::{
     inline::{AttributeValues, InlineStore, InlineUser},
+    ldap::{LdapGroups, LdapStore},
     scim::{ScimFind, ScimStore},
     service::{ClientCredentials, ServiceAuthorization, ServiceConnection},
     sql::{DatabaseAddress, LineProtection, SqlStore},
@@ -43,12 +45,13 @@ pub struct UserStore {
 
 /// What kind of store it is.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "a handful, while a file is loaded")]
 pub enum UserStoreKind {
     /// `sql`
     Sql(SqlStore),
     /// `inline`
     Inline(InlineStore),
+    /// `ldap`
+    Ldap(LdapStore),
     /// `scim`
     Scim(ScimStore),
     /// None, several or an unsupported one: reported already.
@@ -60,7 +63,7 @@ pub enum UserStoreKind {
 pub struct AttributeMapping {
     /// `name`: the canonical name.
     pub name: Spanned<String>,
-    /// `value`: of a distinguished name, this attribute's value (`cn`).
+    /// `value`: what becomes of each value (`cn`, `base64`).
     pub value: Option<Spanned<String>>,
     /// `keep`: patterns of the values to keep; empty: all.
     pub keep: Vec<Spanned<String>>,
@@ -117,7 +120,7 @@ impl Value for UserStore {
 fn read_kind(form: &mut Form<'_>) -> UserStoreKind {
     let sql = form.optional("sql", "An SQL database.").map(UserStoreKind::Sql);
     let inline = form.optional("inline", "Users written into this file.").map(UserStoreKind::Inline);
-    form.unbuilt("ldap", Feature::LdapUserStore, "An LDAP directory.");
+    let ldap = form.optional("ldap", "An LDAP directory.").map(UserStoreKind::Ldap);
     let scim = form.optional("scim", "A SCIM 2.0 service.").map(UserStoreKind::Scim);
     form.unbuilt("userinfo", Feature::UserInfoUserStore, "An issuer's UserInfo address.");
     form.unbuilt("http", Feature::HttpUserStore, "An HTTP service.");
@@ -135,7 +138,7 @@ fn read_kind(form: &mut Form<'_>) -> UserStoreKind {
             form.complain(DiagnosticCode::ConflictingFields, &span, message);
         }
     }
-    let mut built = [sql, inline, scim].into_iter().flatten();
+    let mut built = [sql, inline, ldap, scim].into_iter().flatten();
     match (built.next(), built.next()) {
         (Some(only), None) => only,
         (None, _) | (Some(_), Some(_)) => UserStoreKind::Unusable,
@@ -149,7 +152,10 @@ impl Value for AttributeMapping {
         short: Some(|name| Self { name, value: None, keep: Vec::new() }),
         read: |form| Self {
             name: form.required("name", "The canonical name."),
-            value: form.optional("value", "Of a distinguished name, the value of this attribute, such as `cn`."),
+            value: form.optional(
+                "value",
+                "`cn`: of a distinguished name, its common name; `base64`: of an LDAP attribute, any bytes as text.",
+            ),
             keep: form.defaulted("keep", "[]", "Patterns with `*` of the values to keep; `[]`: all."),
         },
     });

@@ -14,3 +14,4 @@ mod scenarios;
 mod schedules;
 #[cfg(test)]
 mod testing;
+mod user_stores;

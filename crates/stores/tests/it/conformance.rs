@@ -13,6 +13,7 @@ use crate::{
     servers::{
         databases::{Asked, DatabaseServer},
         scim,
+        slapd::{Ldif, PEOPLE, Slapd},
     },
     testing::{Database, Values, at, text, values},
 };
@@ -94,10 +95,31 @@ fn people() -> Vec<Person> {
     names.enumerate().map(person).collect()
 }
 
+/// How a kind of store may differ from the others.
+#[derive(Clone, Copy, Default)]
+struct Kind<'a> {
+    types: Types,
+    /// Names that its server cannot tell apart: they are refused, and never mixed up.
+    twins: &'a [&'a str],
+}
+
+/// What a kind of store knows of types.
+#[derive(Clone, Copy, Default)]
+enum Types {
+    /// A number is a number.
+    #[default]
+    Typed,
+    /// Everything is text: LDAP.
+    Text,
+}
+
 impl Person {
     /// Returns what a store must say of him.
-    fn expected(&self) -> Values {
-        let number = self.employee_number.map(|number| Json::Number(Number::from(number)));
+    fn expected(&self, types: Types) -> Values {
+        let number = self.employee_number.map(|number| match types {
+            Types::Typed => Json::Number(Number::from(number)),
+            Types::Text => text(&number.to_string()),
+        });
         BTreeMap::from([
             ("email".to_owned(), self.email.map(text).into_iter().collect()),
             ("employee_number".to_owned(), number.into_iter().collect()),
@@ -109,26 +131,30 @@ impl Person {
 
 /// The conformance suite: `store` has exactly [`people`] and is called `staff`.
 async fn check(store: Arc<dyn UserStore>) {
-    check_but(store, &[]).await;
+    check_kind(store, Kind::default()).await;
 }
 
 /// The same for a store whose server cannot tell some names apart: those are refused.
 async fn check_but(store: Arc<dyn UserStore>, twins: &[&str]) {
+    check_kind(store, Kind { twins, ..Kind::default() }).await;
+}
+
+async fn check_kind(store: Arc<dyn UserStore>, kind: Kind<'_>) {
     store.probe().await.unwrap();
     assert_eq!(
         store.gives().iter().map(|name| &**name).collect::<Vec<_>>(),
         ["email", "employee_number", "groups", "name"]
     );
-    for twin in twins {
+    for twin in kind.twins {
         let refused = store.lookup(Question::new(twin, at(7))).await;
         assert!(matches!(refused, Err(StoreError::Ambiguous { .. })), "{twin:?}");
     }
-    let people = || people().into_iter().filter(|person| !twins.contains(&&*person.user));
+    let people = || people().into_iter().filter(|person| !kind.twins.contains(&&*person.user));
     for person in people() {
         let attributes = store.lookup(Question::new(&person.user, at(7))).await;
         let attributes = attributes.unwrap_or_else(|error| panic!("{:?}: {error}", person.user));
         let attributes = attributes.unwrap_or_else(|| panic!("{:?} is unknown", person.user));
-        assert_eq!(values(&attributes), person.expected(), "{:?}", person.user);
+        assert_eq!(values(&attributes), person.expected(kind.types), "{:?}", person.user);
         for (_, attribute) in attributes.iter() {
             assert_eq!((&attribute.source, attribute.as_of), (&Source::Store("staff".into()), 1_800_000_007));
         }
@@ -136,16 +162,16 @@ async fn check_but(store: Arc<dyn UserStore>, twins: &[&str]) {
     for stranger in STRANGERS {
         assert_eq!(store.lookup(Question::new(stranger, at(7))).await.unwrap(), None, "{stranger:?}");
     }
-    check_behind_cache(store, &people().collect::<Vec<_>>()).await;
+    check_behind_cache(store, &people().collect::<Vec<_>>(), kind.types).await;
 }
 
 /// The same once more through the cache, cold and warm.
-async fn check_behind_cache(store: Arc<dyn UserStore>, people: &[Person]) {
+async fn check_behind_cache(store: Arc<dyn UserStore>, people: &[Person], types: Types) {
     let cache = Arc::new(CachedStore::new("staff".into(), store, CacheSettings::default(), Handle::current()));
     for _ in ["cold", "warm"] {
         for person in people {
             let answer = cache.attributes(Question::new(&person.user, at(7)), StalePolicy::Refuse).await.unwrap();
-            assert_eq!(answer.attributes.as_deref().map(values), Some(person.expected()), "{:?}", person.user);
+            assert_eq!(answer.attributes.as_deref().map(values), Some(person.expected(types)), "{:?}", person.user);
         }
         for stranger in STRANGERS {
             let answer = cache.attributes(Question::new(stranger, at(7)), StalePolicy::Refuse).await.unwrap();
@@ -279,4 +305,21 @@ async fn postgresql_store_conforms() {
 #[tokio::test]
 async fn mariadb_store_conforms() {
     check_server(Dialect::MySql, "VARCHAR(1100) COLLATE utf8mb4_nopad_bin").await;
+}
+
+#[tokio::test]
+async fn ldap_store_over_openldap_conforms() {
+    let mut ldif = Ldif::default();
+    for (number, person) in people().into_iter().enumerate() {
+        let mut attributes: Vec<(&str, String)> = Vec::new();
+        attributes.extend(person.email.map(|email| ("displayName", email.to_owned())));
+        attributes.extend(person.employee_number.map(|number| ("employeeNumber", number.to_string())));
+        attributes.extend(person.groups.iter().map(|group| ("ou", (*group).to_owned())));
+        let attributes: Vec<(&str, &str)> = attributes.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        ldif.person(&format!("cn={number},{PEOPLE}"), &person.user, &attributes);
+    }
+    let slapd = Slapd::start(&ldif).await;
+    let names = [("uid", "name"), ("displayName", "email"), ("employeeNumber", "employee_number"), ("ou", "groups")];
+    let kind = Kind { types: Types::Text, ..Kind::default() };
+    check_kind(slapd.asked().giving(&names).store(), kind).await;
 }

@@ -12,6 +12,8 @@ mod client_credentials;
 mod conformance;
 mod directory;
 mod http_client;
+mod ldap;
+mod ldap_faults;
 mod races;
 mod scim;
 mod servers;

@@ -2,6 +2,8 @@
 
 pub(crate) mod databases;
 pub(crate) mod process;
+pub(crate) mod proxy;
 pub(crate) mod scim;
 pub(crate) mod script;
+pub(crate) mod slapd;
 pub(crate) mod web;

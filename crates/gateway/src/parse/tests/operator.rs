@@ -63,7 +63,8 @@ fn a_user_store_is_of_one_built_kind() {
     let unsupported =
         |column, what| format!("2:{column}: error[unsupported-feature]: not supported yet: {what} user stores");
     check_operator(&store("inline: { users: [{ user: ann, attributes: { groups: [a, 1], ok: true } }] }"), &[]);
-    check_operator(&store("ldap: { whatever: [] }"), &[&unsupported(25, "LDAP")]);
+    check_operator(&store("ldap: { url: 'ldaps://l', base: 'o=x', filter: '(uid={user})', userMatch: store }"), &[]);
+    check_operator(&store("userinfo: { whatever: [] }"), &[&unsupported(25, "UserInfo")]);
     check_operator(
         &store("sql: { url: 'sqlite:a', query: q }, inline: { users: [] }"),
         &["2:61: error[conflicting-fields]: `sql` and `inline` exclude one another: a user store is of one kind"],

@@ -1,0 +1,232 @@
+//! Connections to a directory: opened, encrypted, bound; kept while they answer; to the first server that takes them.
+//!
+//! The library never connects again by itself. Here a connection that is closed, or about which there is doubt, is not
+//! used again, and the next question opens a new one.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
+use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError};
+use rustls::ClientConfig;
+use tokio::time::timeout;
+use tracing::debug;
+
+use super::{
+    fault::{Failure, Fault, unshaken},
+    search::Session,
+    server::LdapUrl,
+};
+use crate::user_store::Question;
+
+/// How long a server that failed comes after the others.
+const AVOIDED_FOR: Duration = Duration::from_secs(30);
+
+/// How long a connection may lie unused: firewalls forget it without a word, Active Directory ends it after 15 minutes.
+const LONGEST_IDLE: Duration = Duration::from_mins(1);
+
+/// How old a connection may be, so that load comes back to a server that was away, and a new password to the test.
+const LONGEST_LIFE: Duration = Duration::from_mins(10);
+
+/// As whom the gateway asks.
+#[derive(Clone)]
+pub struct LdapBind {
+    /// The name: a distinguished name, or what else the server takes.
+    pub dn: Box<str>,
+    /// The password, never empty: a bind without one is anonymous (RFC 4513 §5.1.2).
+    pub password: Box<str>,
+}
+
+/// How a directory is connected to.
+#[derive(Clone, Debug)]
+pub struct LdapConnection {
+    /// The servers, in order of preference; all hold the same.
+    pub servers: Vec<LdapUrl>,
+    /// Whether a connection to `ldap://` goes on in TLS before anything else is said (RFC 4511 §4.14).
+    pub start_tls: bool,
+    /// What is trusted.
+    pub tls: Arc<ClientConfig>,
+    /// `None`: anonymous.
+    pub bind: Option<LdapBind>,
+    /// How many connections there are at most.
+    pub pool: usize,
+    /// How long it may take to get one, with each server.
+    pub connect_timeout: Duration,
+    /// How long all searches for one user may take together.
+    pub timeout: Duration,
+}
+
+/// Opens connections, and knows which servers failed of late.
+pub(super) struct Connector {
+    settings: LdapConnection,
+    servers: Vec<Server>,
+    /// Connections that have been silent since before this are in doubt.
+    doubt: Mutex<Option<Instant>>,
+}
+
+struct Server {
+    name: Arc<str>,
+    url: LdapUrl,
+    failed: Mutex<Option<Instant>>,
+}
+
+/// A connection, bound.
+pub(super) struct Connection {
+    ldap: Ldap,
+    pub(super) server: Arc<str>,
+    index: usize,
+    heard: Instant,
+    is_in_use: bool,
+}
+
+impl Connector {
+    pub(super) fn new(settings: LdapConnection) -> Self {
+        let server =
+            |url: &LdapUrl| Server { name: url.to_string().into(), url: url.clone(), failed: Mutex::default() };
+        let servers = settings.servers.iter().map(server).collect();
+        Self { settings, servers, doubt: Mutex::default() }
+    }
+
+    pub(super) const fn settings(&self) -> &LdapConnection {
+        &self.settings
+    }
+
+    /// Opens one connection to each server, or says why not.
+    pub(super) fn each(&self) -> impl Iterator<Item = impl Future<Output = Result<Connection, Fault>>> {
+        (0..self.servers.len()).map(|index| self.connect_to(index))
+    }
+
+    /// Takes note of how a question ended, and says whether another attempt may do better.
+    pub(super) fn note(&self, connection: &mut Connection, outcome: Result<(), &Fault>) -> Verdict {
+        let failure = match outcome {
+            Err(Fault::Failure(failure)) if failure.is_of_the_server() => failure,
+            Ok(()) | Err(_) => {
+                connection.heard = Instant::now();
+                connection.is_in_use = !outcome.err().is_none_or(Fault::leaves_connection_usable);
+                return Verdict::Final;
+            }
+        };
+        self.fail(connection.index);
+        *self.doubt.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        match **failure {
+            // The time is over, unless another server may be quicker.
+            Failure::TooLate { .. } if self.servers.len() < 2 => Verdict::Final,
+            _ => Verdict::TryAgain,
+        }
+    }
+
+    /// Opens and binds a connection to one server.
+    async fn connect_to(&self, index: usize) -> Result<Connection, Fault> {
+        let Some(server) = self.servers.get(index) else { return Err(Failure::Busy { pool: 0 }.into()) };
+        let limit = self.settings.connect_timeout;
+        // Boxed: TLS needs much room, and only while a connection is opened.
+        let opening = timeout(limit, Box::pin(unshaken(&server.name, self.open(server)))).await;
+        let too_late = |_| Failure::ConnectTooLate { server: Arc::clone(&server.name), limit };
+        let ldap = opening.map_err(too_late)??;
+        debug!(server = %server.name, "connected to a directory");
+        Ok(Connection { ldap, server: Arc::clone(&server.name), index, heard: Instant::now(), is_in_use: false })
+    }
+
+    async fn open(&self, server: &Server) -> Result<Ldap, Fault> {
+        let failed = |source: LdapError| Failure::Connect { server: Arc::clone(&server.name), source };
+        let settings = LdapConnSettings::new().set_config(Arc::clone(&self.settings.tls));
+        let settings = settings.set_starttls(self.settings.start_tls && !server.url.is_ldaps());
+        let (connection, mut ldap) =
+            LdapConnAsync::from_url_with_settings(settings, server.url.url()).await.map_err(failed)?;
+        tokio::spawn(connection.drive());
+        if let Some(bind) = &self.settings.bind {
+            let result = ldap.simple_bind(&bind.dn, &bind.password).await.map_err(failed)?;
+            if result.rc != 0 {
+                return Err(Failure::Bind { server: Arc::clone(&server.name), result }.into());
+            }
+        }
+        Ok(ldap)
+    }
+
+    /// Returns the servers in the order in which they are tried: those that failed of late come last.
+    fn order(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.servers.len()).collect();
+        order.sort_by_key(|index| self.servers.get(*index).is_some_and(Server::is_avoided));
+        order
+    }
+
+    fn fail(&self, index: usize) {
+        if let Some(server) = self.servers.get(index) {
+            *server.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        }
+    }
+
+    /// True when something has been wrong since the connection was last heard of.
+    fn is_in_doubt(&self, connection: &Connection) -> bool {
+        let doubt = *self.doubt.lock().unwrap_or_else(PoisonError::into_inner);
+        doubt.is_some_and(|doubt| connection.heard <= doubt)
+    }
+}
+
+/// Whether it is worth asking again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Final,
+    TryAgain,
+}
+
+impl Server {
+    fn is_avoided(&self) -> bool {
+        let failed = *self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.is_some_and(|failed| failed.elapsed() < AVOIDED_FOR)
+    }
+}
+
+impl Connection {
+    /// Marks it as in the middle of a question: given back so, it is not used again.
+    pub(super) const fn begin<'c>(&'c mut self, question: Option<Question<'c>>, time_limit: Duration) -> Session<'c> {
+        self.is_in_use = true;
+        Session { ldap: &mut self.ldap, server: &self.server, question, time_limit }
+    }
+}
+
+impl Manager for Connector {
+    type Type = Connection;
+    type Error = Fault;
+
+    /// Connects to the first server that takes it.
+    async fn create(&self) -> Result<Connection, Fault> {
+        let mut last = Fault::from(Failure::Busy { pool: 0 });
+        for index in self.order() {
+            match self.connect_to(index).await {
+                Ok(connection) => return Ok(connection),
+                Err(Fault::Failure(failure)) if failure.is_of_the_server() => {
+                    debug!(error = &*failure as &dyn std::error::Error, "a directory server is passed over");
+                    self.fail(index);
+                    last = Fault::Failure(failure);
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
+        Err(last)
+    }
+
+    async fn recycle(&self, connection: &mut Connection, metrics: &Metrics) -> RecycleResult<Fault> {
+        let is_worn = metrics.age() > LONGEST_LIFE || connection.heard.elapsed() > LONGEST_IDLE;
+        if connection.is_in_use || is_worn || connection.ldap.is_closed() || self.is_in_doubt(connection) {
+            return Err(RecycleError::message("not to be used again"));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// Never shows the password.
+impl fmt::Debug for LdapBind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LdapBind").field("dn", &self.dn).finish_non_exhaustive()
+    }
+}
