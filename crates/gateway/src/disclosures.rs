@@ -131,7 +131,7 @@ impl<'a> Place<'a> {
             StoreChoice::IssuersFirst => {
                 self.issuers.iter().filter_map(|issuer| issuer.user_stores.first()).map(|store| &**store).collect()
             }
-            StoreChoice::Chain(chain) => {
+            StoreChoice::Chain(chain, _) => {
                 let is_allowed = |store: &&Arc<UserStoreHandle>| self.issuers.iter().any(|issuer| issuer.allows(store));
                 chain.iter().filter(is_allowed).map(|store| &**store).collect()
             }

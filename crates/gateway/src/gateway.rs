@@ -177,7 +177,10 @@ impl Gateway {
             }
             is_any = true;
             match user {
-                Some(user) => handle.store.invalidate_user(user),
+                Some(user) => {
+                    handle.store.invalidate_user(user);
+                    handle.own_name(user).into_iter().for_each(|name| handle.store.invalidate_user(name));
+                }
                 None => handle.store.invalidate_all(),
             }
         }

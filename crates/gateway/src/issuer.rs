@@ -55,10 +55,22 @@ pub enum ApplicationFromToken {
 pub struct UserStoreHandle {
     /// Its name.
     pub name: Arc<str>,
+    /// What stands before the slash of its users' names, where it does.
+    pub domain: Option<Box<str>>,
     /// Of its configuration, secrets included.
     pub fingerprint: Fingerprint,
     /// The attributes that it is configured to give: it is their only source.
     pub gives: BTreeSet<Box<str>>,
     /// The store behind its cache.
     pub store: Arc<CachedStore>,
+}
+
+impl UserStoreHandle {
+    /// Returns how this store knows the user: without its domain; `None`: the user is of another domain.
+    ///
+    /// A name whose first part is no domain of any store is whole in every store: that is for the caller to see.
+    pub fn own_name<'a>(&self, user: &'a str) -> Option<&'a str> {
+        let (domain, name) = user.split_once('/')?;
+        self.domain.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(domain)).then_some(name)
+    }
 }

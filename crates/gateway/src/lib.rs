@@ -85,4 +85,4 @@ pub use schema::{FileKind, json_schema};
 pub use snapshot::{Api, ApiState, Endpoints, Operation, Routed, Snapshot};
 pub use span::{Span, Spanned};
 pub use units::{Bytes, DurationError, Lifetime, Timestamp, parse_duration};
-pub use user_lookup::StoreChoice;
+pub use user_lookup::{StoreChoice, StoreMerge};

@@ -1,11 +1,16 @@
 //! The look-up of one user for one policy: which stores, in which order, and what a failure means.
 
+mod merge;
+
 use std::{collections::BTreeSet, sync::Arc, time::SystemTime};
 
 use claims::{AttributeFailure, Attributes, BackendJwtPolicy, PrincipalKind, UnknownUser, UserAttributes};
+use futures_util::future::join_all;
 use http::{HeaderValue, header::RETRY_AFTER};
 use stores::{Answer, Freshness, Generation, Question, StalePolicy, StoreError};
 
+use self::merge::Found;
+pub use self::merge::StoreMerge;
 use crate::{
     authenticate::Identity,
     issuer::{Issuer, UserStoreHandle},
@@ -19,7 +24,7 @@ pub enum StoreChoice {
     /// The inbound issuer's first store.
     IssuersFirst,
     /// These, in order; only as far as the issuer allows them.
-    Chain(Box<[Arc<UserStoreHandle>]>),
+    Chain(Box<[Arc<UserStoreHandle>]>, StoreMerge),
     /// None: only the token.
     None,
 }
@@ -44,6 +49,15 @@ enum Outcome {
     Stale(Arc<Attributes>, u64),
     Omitted,
     Unknown,
+}
+
+impl Found {
+    fn outcome(self) -> Outcome {
+        match self.stale_since {
+            None => Outcome::Found(self.attributes),
+            Some(as_of) => Outcome::Stale(self.attributes, as_of),
+        }
+    }
 }
 
 impl LookedUp {
@@ -72,7 +86,7 @@ impl LookedUp {
     }
 }
 
-/// Looks the user up in the policy's stores: the first that knows them answers.
+/// Looks the user up in the policy's stores.
 ///
 /// # Errors
 ///
@@ -87,71 +101,120 @@ pub(crate) async fn look_up(
     let (PrincipalKind::EndUser { lookup }, Some(issuer)) = (&principal.kind, issuer) else {
         return Ok(LookedUp::nobody());
     };
-    let stores: Vec<&Arc<UserStoreHandle>> = match choice {
-        StoreChoice::None => Vec::new(),
-        StoreChoice::IssuersFirst => issuer.user_stores.iter().take(1).collect(),
-        StoreChoice::Chain(chain) => chain.iter().filter(|store| issuer.allows(store)).collect(),
+    let (stores, merge): (Vec<&UserStoreHandle>, StoreMerge) = match choice {
+        StoreChoice::None => return Ok(LookedUp::nobody()),
+        StoreChoice::IssuersFirst => {
+            (issuer.user_stores.iter().take(1).map(|store| &**store).collect(), StoreMerge::default())
+        }
+        StoreChoice::Chain(chain, merge) => {
+            (chain.iter().map(|store| &**store).filter(|store| issuer.allows(store)).collect(), *merge)
+        }
     };
     if stores.is_empty() {
         return match choice {
-            StoreChoice::Chain(_) => {
+            StoreChoice::Chain(..) => {
                 Err(Rejection::new(Code::UnknownUser, "this issuer's users are in none of the policy's stores"))
             }
             StoreChoice::None | StoreChoice::IssuersFirst => Ok(LookedUp::nobody()),
         };
     }
     let mut looked_up = LookedUp { fresh_until: Some(u64::MAX), ..LookedUp::default() };
-    for handle in &stores {
-        looked_up.gives.extend(handle.gives.iter().cloned());
+    for store in &stores {
+        looked_up.gives.extend(store.gives.iter().cloned());
     }
-    ask(&stores, policy, Question { token, ..Question::new(lookup, now) }, looked_up).await
+    let (stores, user) = of_domain(stores, lookup);
+    let asking = Asking { stores: &stores, policy, question: Question { token, ..Question::new(user, now) } };
+    match merge {
+        StoreMerge::FirstStore => asking.one_after_the_other(looked_up).await,
+        StoreMerge::FirstValue | StoreMerge::Union => asking.all(looked_up, merge).await,
+    }
 }
 
-async fn ask(
-    stores: &[&Arc<UserStoreHandle>],
-    policy: &BackendJwtPolicy,
-    question: Question<'_>,
-    mut looked_up: LookedUp,
-) -> Result<LookedUp, Rejection> {
-    let stale = match policy.on_attribute_failure {
-        AttributeFailure::UseStale => StalePolicy::UseStale,
-        AttributeFailure::Reject | AttributeFailure::Omit => StalePolicy::Refuse,
-    };
-    for handle in stores {
-        match handle.store.attributes(question, stale).await {
-            Ok(answer) => {
-                if looked_up.take(answer) {
-                    return Ok(looked_up);
+/// Returns the stores of the user's domain, and the user's name there; all of them when no store has that domain.
+fn of_domain<'a, 'u>(stores: Vec<&'a UserStoreHandle>, user: &'u str) -> (Vec<&'a UserStoreHandle>, &'u str) {
+    let Some(name) = stores.iter().find_map(|store| store.own_name(user)) else { return (stores, user) };
+    (stores.into_iter().filter(|store| store.own_name(user).is_some()).collect(), name)
+}
+
+/// A question to several stores.
+struct Asking<'a> {
+    stores: &'a [&'a UserStoreHandle],
+    policy: &'a BackendJwtPolicy,
+    question: Question<'a>,
+}
+
+impl Asking<'_> {
+    /// The first store that knows the user answers alone.
+    async fn one_after_the_other(&self, mut looked_up: LookedUp) -> Result<LookedUp, Rejection> {
+        for handle in self.stores {
+            match handle.store.attributes(self.question, self.stale()).await {
+                Ok(answer) => {
+                    if let Some(found) = looked_up.take(answer) {
+                        looked_up.outcome = found.outcome();
+                        return Ok(looked_up);
+                    }
+                }
+                Err(error) => {
+                    looked_up.generations.push(handle.store.generation(self.question.user));
+                    return looked_up.fail(&error, self.policy.on_attribute_failure);
                 }
             }
-            Err(error) => {
-                looked_up.generations.push(handle.store.generation(question.user));
-                return looked_up.fail(&error, policy.on_attribute_failure);
+        }
+        self.unknown(looked_up)
+    }
+
+    /// All stores are asked, and their answers merged. One that fails fails the look-up.
+    async fn all(&self, mut looked_up: LookedUp, merge: StoreMerge) -> Result<LookedUp, Rejection> {
+        let asked = self.stores.iter().map(|handle| handle.store.attributes(self.question, self.stale()));
+        let mut found = Vec::new();
+        let mut failure = None;
+        for (handle, answer) in self.stores.iter().zip(join_all(asked).await) {
+            match answer {
+                Ok(answer) => found.extend(looked_up.take(answer)),
+                Err(error) => {
+                    looked_up.generations.push(handle.store.generation(self.question.user));
+                    failure.get_or_insert(error);
+                }
             }
         }
+        if let Some(error) = failure {
+            return looked_up.fail(&error, self.policy.on_attribute_failure);
+        }
+        let Some(merged) = Found::merged(found, merge) else { return self.unknown(looked_up) };
+        looked_up.outcome = merged.outcome();
+        Ok(looked_up)
     }
-    match policy.on_unknown_user {
-        UnknownUser::Reject => Err(Rejection::new(Code::UnknownUser, "the user is not in the user store")),
-        UnknownUser::Omit => {
-            looked_up.outcome = Outcome::Unknown;
-            Ok(looked_up)
+
+    fn stale(&self) -> StalePolicy {
+        match self.policy.on_attribute_failure {
+            AttributeFailure::UseStale => StalePolicy::UseStale,
+            AttributeFailure::Reject | AttributeFailure::Omit => StalePolicy::Refuse,
+        }
+    }
+
+    fn unknown(&self, mut looked_up: LookedUp) -> Result<LookedUp, Rejection> {
+        match self.policy.on_unknown_user {
+            UnknownUser::Reject => Err(Rejection::new(Code::UnknownUser, "the user is not in the user store")),
+            UnknownUser::Omit => {
+                looked_up.outcome = Outcome::Unknown;
+                Ok(looked_up)
+            }
         }
     }
 }
 
 impl LookedUp {
-    /// Takes one store's answer; true when it knows the user.
-    fn take(&mut self, answer: Answer) -> bool {
+    /// Takes one store's answer, and returns what it found.
+    fn take(&mut self, answer: Answer) -> Option<Found> {
         let Answer { attributes, as_of, fresh_until, freshness, generation } = answer;
         let fresh_until = seconds(fresh_until);
         self.generations.push(generation);
         self.fresh_until = Some(self.fresh_until.map_or(fresh_until, |until| until.min(fresh_until)));
-        let Some(attributes) = attributes else { return false };
-        self.outcome = match freshness {
-            Freshness::Fresh => Outcome::Found(attributes),
-            Freshness::Stale => Outcome::Stale(attributes, as_of),
+        let stale_since = match freshness {
+            Freshness::Fresh => None,
+            Freshness::Stale => Some(as_of),
         };
-        true
+        attributes.map(|attributes| Found { attributes, stale_since })
     }
 
     fn fail(mut self, error: &StoreError, on_failure: AttributeFailure) -> Result<Self, Rejection> {

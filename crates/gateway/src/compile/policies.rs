@@ -169,12 +169,15 @@ fn one(
         return None;
     }
     let stores = stores?;
-    let store_fingerprints: Vec<Fingerprint> = match &stores {
-        StoreChoice::Chain(chain) => chain.iter().map(|store| store.fingerprint).collect(),
-        StoreChoice::IssuersFirst | StoreChoice::None => Vec::new(),
+    let asked = match &stores {
+        StoreChoice::Chain(chain, merge) => {
+            let fingerprints: Vec<Fingerprint> = chain.iter().map(|store| store.fingerprint).collect();
+            format!("{merge:?} {fingerprints:?}")
+        }
+        StoreChoice::IssuersFirst => "the issuer's first".to_owned(),
+        StoreChoice::None => "none".to_owned(),
     };
-    let kind = format!("{stores:?}").split('(').next().map(str::len);
-    let fingerprint = Fingerprint::of_value(&(&policy, context.production, operation, store_fingerprints, kind));
+    let fingerprint = Fingerprint::of_value(&(&policy, context.production, operation, asked));
     let span = &layer.parameters.span;
     let origin = format!("{}:{} ({} level)", span.file.display(), span.line, layer.level.text());
     Some(IssuePolicy { policy, fingerprint, header: header?, stores, anonymous: None.into(), origin: origin.into() })

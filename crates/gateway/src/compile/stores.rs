@@ -67,9 +67,10 @@ fn one(
         return Some(Arc::clone(unchanged));
     }
     let gives: BTreeSet<Box<str>> = store.gives().clone();
+    let domain = written.domain.as_ref().map(|domain| Box::from(domain.value.as_str()));
     let settings = cache_settings(written);
     let store = Arc::new(CachedStore::new(Arc::clone(&name), store, settings, surroundings.background.clone()));
-    Some(Arc::new(UserStoreHandle { name, fingerprint, gives, store }))
+    Some(Arc::new(UserStoreHandle { name, domain, fingerprint, gives, store }))
 }
 
 /// What is read while one store is compiled: the store is made anew when any of it has changed.

@@ -10,6 +10,7 @@ use crate::{
     },
     span::{Span, Spanned},
     units::{Bytes, Lifetime},
+    user_lookup::StoreMerge,
     yaml::{Node, NodeKind, Style},
 };
 
@@ -46,6 +47,8 @@ pub struct BackendJwtParameters {
     pub custom_claims: Option<Spanned<Vec<CustomClaim>>>,
     /// `userStore`
     pub user_store: Option<Spanned<UserStoreSelection>>,
+    /// `userStoreMerge`
+    pub user_store_merge: Option<Spanned<StoreMerge>>,
     /// `onAttributeFailure`
     pub on_attribute_failure: Option<Spanned<AttributeFailure>>,
     /// `onUnknownUser`
@@ -166,6 +169,11 @@ impl BackendJwtParameters {
             custom_claims: form.inherited("customClaims", "[]", "Further claims."),
             user_store: form
                 .optional("userStore", "A user store, a list of them, or `none`; without it, the issuer's first."),
+            user_store_merge: form.inherited(
+                "userStoreMerge",
+                "firstStore",
+                "With several user stores: the first that knows the user answers alone; or all are asked, and of each attribute the first value is taken, or the values of all.",
+            ),
             on_attribute_failure: form.inherited(
                 "onAttributeFailure",
                 "useStale",
@@ -276,6 +284,13 @@ fn bind_user_stores(node: &Node, binder: &mut Binder) -> Option<UserStoreSelecti
             bind(node, binder).map(|OneOrMany(stores)| UserStoreSelection::Chain(stores))
         }
     }
+}
+
+impl Value for StoreMerge {
+    const SHAPE: Shape<Self> = Shape::Words(
+        Self::FirstStore,
+        &[("firstStore", Self::FirstStore), ("firstValue", Self::FirstValue), ("union", Self::Union)],
+    );
 }
 
 impl Value for CustomClaim {

@@ -33,6 +33,8 @@ pub struct UserStore {
     pub span: Span,
     /// `name`
     pub name: Spanned<String>,
+    /// `domain`: of `DOMAIN/user`.
+    pub domain: Option<Spanned<String>>,
     /// `sql`, `inline` …: exactly one.
     pub kind: UserStoreKind,
     /// `attributes`: the store's name, and what leaves it; empty: nothing leaves (`inline`: everything).
@@ -105,6 +107,7 @@ impl Value for UserStore {
             Self {
             span: form.span(),
             name: form.required("name", "Its name."),
+            domain: read_domain(form),
             kind: read_kind(form),
             attributes: form.optional(
                 "attributes",
@@ -115,6 +118,19 @@ impl Value for UserStore {
         }
         },
     });
+}
+
+/// Reads a domain: what stands before the first slash of a user's name.
+fn read_domain(form: &mut Form<'_>) -> Option<Spanned<String>> {
+    let domain: Option<Spanned<String>> = form.optional(
+        "domain",
+        "A user who is called `DOMAIN/user` is looked up as `user`, and only in stores of that domain. Compared without regard to case.",
+    );
+    if let Some(domain) = domain.as_ref().filter(|domain| domain.is_empty() || domain.contains('/')) {
+        let message = "`domain` is what stands before the slash: neither empty nor with a slash".to_owned();
+        form.complain(DiagnosticCode::InvalidValue, &domain.span, message);
+    }
+    domain
 }
 
 fn read_kind(form: &mut Form<'_>) -> UserStoreKind {

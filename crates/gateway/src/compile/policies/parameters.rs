@@ -17,7 +17,7 @@ use crate::{
         UserStoreSelection,
     },
     time::seconds,
-    user_lookup::StoreChoice,
+    user_lookup::{StoreChoice, StoreMerge},
 };
 
 const DEFAULT_TTL: u64 = 3600;
@@ -124,7 +124,8 @@ impl<'a> Resolver<'a, '_> {
                     .push(Diagnostic::error(DiagnosticCode::ConflictingFields, &chosen.span, message).with_hint(hint));
             }
         }
-        (chain.len() == names.len()).then(|| StoreChoice::Chain(chain.into()))
+        let merge = self.pick(|parameters| &parameters.user_store_merge).map_or(StoreMerge::default(), |it| it.value);
+        (chain.len() == names.len()).then(|| StoreChoice::Chain(chain.into(), merge))
     }
 
     fn pick<T>(&self, field: impl Fn(&BackendJwtParameters) -> &Option<Spanned<T>>) -> Option<&'a Spanned<T>>

@@ -69,7 +69,7 @@ fn every_parameter_of_a_policy_is_read() {
         "{ encoding: base64, signingAlgorithm: SHA256withRSA, header: X-User, scheme: Bearer, tokenTTL: 300, \
          capToInboundToken: false, audience: [a, b], dialect: oidc, claims: [email, { attribute: groups, keep: ['o-*'] }], \
          tokenClaims: all, excludedClaims: [x], claimMappings: { mail: email }, customClaims: [{ claim: n, value: 1.50, \
-         type: float, required: true }], userStore: [staff], onAttributeFailure: omit, onUnknownUser: omit, anonymous: \
+         type: float, required: true }], userStore: [staff], userStoreMerge: union, onAttributeFailure: omit, onUnknownUser: omit, anonymous: \
          mint, maxHeaderBytes: 8KiB, onOversize: drop, dropOrder: [groups], tokenId: unique, enabled: false }",
     );
     let api = api(&text);
