@@ -12,8 +12,9 @@ use tokio::runtime::Handle;
 use crate::{
     servers::{
         databases::{Asked, DatabaseServer},
+        samba::Samba,
         scim,
-        slapd::{Ldif, PEOPLE, Slapd},
+        slapd::{self, Ldif, PEOPLE, Slapd},
     },
     testing::{Database, Values, at, text, values},
 };
@@ -310,16 +311,35 @@ async fn mariadb_store_conforms() {
 #[tokio::test]
 async fn ldap_store_over_openldap_conforms() {
     let mut ldif = Ldif::default();
+    write_people(PEOPLE, &mut ldif, &[("objectClass", "inetOrgPerson"), ("sn", "x")], "uid");
+    let slapd = Slapd::start(&ldif).await;
+    check_directory(slapd.asked(), "uid").await;
+}
+
+#[tokio::test]
+async fn ldap_store_over_active_directory_conforms() {
+    let samba = Samba::shared().await;
+    // An account's own name may hold hardly anything; a comment holds every name there is.
+    let unit = samba.add("conforming", |unit, ldif| write_people(unit, ldif, &[("objectClass", "user")], "comment"));
+    let filter = "(&(objectClass=user)(comment={user}))".to_owned();
+    check_directory(slapd::Asked { filter, ..samba.asked(&unit) }, "comment").await;
+}
+
+/// Writes [`people`] below a unit, with their names in the attribute `name`.
+fn write_people(unit: &str, ldif: &mut Ldif, class: &[(&str, &str)], name: &str) {
     for (number, person) in people().into_iter().enumerate() {
-        let mut attributes: Vec<(&str, String)> = Vec::new();
+        let mut attributes: Vec<(&str, String)> = vec![(name, person.user)];
+        attributes.extend(class.iter().map(|(name, value)| (*name, (*value).to_owned())));
         attributes.extend(person.email.map(|email| ("displayName", email.to_owned())));
         attributes.extend(person.employee_number.map(|number| ("employeeNumber", number.to_string())));
         attributes.extend(person.groups.iter().map(|group| ("ou", (*group).to_owned())));
-        let attributes: Vec<(&str, &str)> = attributes.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        ldif.person(&format!("cn={number},{PEOPLE}"), &person.user, &attributes);
+        let attributes: Vec<_> = attributes.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+        ldif.entry(&format!("cn={number},{unit}"), &attributes);
     }
-    let slapd = Slapd::start(&ldif).await;
-    let names = [("uid", "name"), ("displayName", "email"), ("employeeNumber", "employee_number"), ("ou", "groups")];
+}
+
+async fn check_directory(asked: slapd::Asked, name: &str) {
+    let names = [(name, "name"), ("displayName", "email"), ("employeeNumber", "employee_number"), ("ou", "groups")];
     let kind = Kind { types: Types::Text, ..Kind::default() };
-    check_kind(slapd.asked().giving(&names).store(), kind).await;
+    check_kind(asked.giving(&names).store(), kind).await;
 }

@@ -1,12 +1,15 @@
 //! The LDAP store over a real slapd: who is found, what is read, which groups.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use claims::Json;
 use stores::{GroupFilter, GroupSearch, LdapStore, MappedAttribute, Question, Trace, UserMatch, UserStore, ValueRule};
 
 use crate::{
-    servers::slapd::{Asked, GROUPS, Ldif, PEOPLE, Slapd},
+    servers::{
+        population::{Population, Schema},
+        slapd::{Asked, GROUPS, Ldif, PEOPLE, Slapd},
+    },
     testing::{at, kind, text, values},
 };
 
@@ -18,6 +21,49 @@ async fn ask(store: &LdapStore, user: &str, attribute: &str) -> Result<Option<Ve
 
 fn texts(texts: &[&str]) -> Vec<Json> {
     texts.iter().map(|value| text(value)).collect()
+}
+
+#[tokio::test]
+async fn some_hundred_people_get_their_own_values_and_groups() {
+    let population = Population::new(300, 120);
+    let schema = Schema { person: "inetOrgPerson", login: "uid", numbers: "telephoneNumber", group: "groupOfNames" };
+    let mut ldif = Ldif::default();
+    population.write_people(PEOPLE, &mut ldif, schema);
+    population.write_groups(GROUPS, PEOPLE, &mut ldif, schema);
+    let slapd = Slapd::start(&ldif).await;
+    let filter = GroupFilter::parse("(&(objectClass=groupOfNames)(member={dn}))", true).unwrap();
+    let groups = Some(GroupSearch { bases: vec![GROUPS.into()], filter, attribute: None, nested: true });
+    check_population(&population, Asked { groups, ..slapd.asked() }, schema).await;
+}
+
+/// Checks that everybody gets his own attributes, his direct groups and all of them. `asked` searches for all of them.
+pub(crate) async fn check_population(population: &Population, asked: Asked, schema: Schema<'_>) {
+    let by_name =
+        |raw: &str, name: &str| MappedAttribute { value: ValueRule::CommonName, ..MappedAttribute::new(raw, name) };
+    let attributes = vec![
+        MappedAttribute::new(schema.login, "login"),
+        MappedAttribute::new("cn", "name"),
+        MappedAttribute::new(schema.numbers, "numbers"),
+        by_name("memberOf", "direct_groups"),
+        by_name("groups", "all_groups"),
+    ];
+    let store = Asked { attributes, ..asked }.store();
+    store.probe().await.unwrap();
+    for (number, person) in population.people.iter().enumerate() {
+        let found = store.lookup(Question::new(&person.login, at(0))).await.unwrap();
+        let mut found = values(&found.unwrap());
+        let set = |values: Vec<Json>| values.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
+        let quoted = |names: BTreeSet<&str>| set(names.into_iter().map(text).collect());
+        assert_eq!(set(found.remove("all_groups").unwrap()), quoted(population.all_groups(number)), "{}", person.name);
+        assert_eq!(
+            set(found.remove("direct_groups").unwrap()),
+            quoted(population.direct_groups(number)),
+            "{}",
+            person.name
+        );
+        assert_eq!(found["numbers"].len(), person.numbers.len());
+        assert_eq!((&found["login"], &found["name"]), (&vec![text(&person.login)], &vec![text(&person.name)]));
+    }
 }
 
 /// Alice, Alice and the others, each with a telephone number of her own.

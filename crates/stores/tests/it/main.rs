@@ -7,6 +7,7 @@
     reason = "a test fails by panicking, in its helpers too"
 )]
 
+mod active_directory;
 mod cache;
 mod client_credentials;
 mod conformance;

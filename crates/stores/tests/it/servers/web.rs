@@ -206,13 +206,18 @@ impl Ca {
 
     /// Returns a new certificate for 127.0.0.1 and its key, in PEM.
     pub(crate) fn certificate(&self) -> (String, String) {
-        let (certificate, key) = self.issue();
+        self.certificate_for("127.0.0.1")
+    }
+
+    /// Returns a new certificate for another address and its key, in PEM.
+    pub(crate) fn certificate_for(&self, address: &str) -> (String, String) {
+        let (certificate, key) = self.issue(address);
         (certificate.pem(), key.serialize_pem())
     }
 
-    fn issue(&self) -> (Certificate, KeyPair) {
+    fn issue(&self, address: &str) -> (Certificate, KeyPair) {
         let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+        let mut params = CertificateParams::new([address.to_owned()]).unwrap();
         if let Some((year, month, day)) = self.not_after {
             params.not_before = rcgen::date_time_ymd(year - 1, month, day);
             params.not_after = rcgen::date_time_ymd(year, month, day);
@@ -223,7 +228,7 @@ impl Ca {
     }
 
     fn acceptor(&self) -> TlsAcceptor {
-        let (certificate, key) = self.issue();
+        let (certificate, key) = self.issue("127.0.0.1");
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
