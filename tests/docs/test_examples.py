@@ -24,6 +24,7 @@ class Examples(unittest.TestCase):
         named = {
             "secrets/legacy": "x" * 64,
             "secrets/ldap": "x",
+            "secrets/introspection": "x",
             "staff.db": "",
             "tls/staff-ca.pem": Authority("staff").pem,
             "tls/corp-ca.pem": Authority("corp").pem,

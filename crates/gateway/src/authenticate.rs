@@ -5,6 +5,7 @@
 
 mod api_key;
 mod certificate;
+mod opaque;
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use crate::{
     credential::{self, Credential, Holds},
     decide::{Steps, timed},
     issuer::{self, Issuer},
+    issuer_keys::IssuerKeys,
     rejection::{Code, Rejection},
     request::RequestHead,
     runtime::Runtime,
@@ -113,7 +115,7 @@ impl Requirement {
         };
         let is_expired = caller.principal.expires_at.is_some_and(|expiry| moment.now.seconds >= expiry);
         if is_expired {
-            moment.runtime.callers.remove(CredentialKind::Jwt, token);
+            moment.runtime.callers.remove(caller.kind(), token);
             return Err(self.challenge.invalid(TokenError::Expired));
         }
         if !wanted.is_empty() && !caller.audience.iter().any(|audience| wanted.contains(audience)) {
@@ -125,9 +127,12 @@ impl Requirement {
 
     /// Finds the caller in the cache, if this operation trusts its issuer and the issuer still its key.
     fn known(&self, token: &[u8], moment: Moment<'_>) -> Option<(Arc<KnownCaller>, Arc<Issuer>)> {
-        let caller = moment.runtime.callers.get(CredentialKind::Jwt, token)?;
+        let Some(caller) = moment.runtime.callers.get(CredentialKind::Jwt, token) else {
+            return self.known_opaque(token, moment);
+        };
         let issuer = self.issuers.iter().find(|issuer| issuer.fingerprint == caller.vouched_by)?;
-        issuer.keys.still_vouch_for(&caller).then(|| (caller, Arc::clone(issuer)))
+        let keys = issuer.keys.as_ref()?;
+        keys.still_vouch_for(&caller).then(|| (caller, Arc::clone(issuer)))
     }
 
     async fn verify(&self, token: &[u8], moment: Moment<'_>) -> Result<(Arc<KnownCaller>, Arc<Issuer>), Rejection> {
@@ -137,30 +142,38 @@ impl Requirement {
         if let Some(error) = runtime.callers.refusal(CredentialKind::Jwt, token, revision, now.seconds) {
             return Err(self.challenge.invalid(error));
         }
-        match self.verify_jwt(token, moment).await {
-            Ok((caller, issuer)) => {
-                let caller = Arc::new(caller);
-                runtime.callers.insert(Arc::clone(&caller));
-                Ok((caller, issuer))
-            }
+        match self.verify_token(token, moment).await {
+            Ok(verified) => Ok(verified),
             Err(Refusal::Token(error)) => {
                 if is_lasting(error) {
                     runtime.callers.refuse(CredentialKind::Jwt, token, revision, (error, now.seconds));
                 }
                 Err(self.challenge.invalid(error))
             }
-            Err(Refusal::NoKeys) => Err(Rejection::new(Code::IssuerUnavailable, "the issuer's keys cannot be had")
-                .with(http::header::RETRY_AFTER, http::HeaderValue::from_static("5"))),
+            Err(Refusal::Told(error)) => Err(self.challenge.invalid(error)),
+            Err(Refusal::NoKeys) => Err(unavailable("the issuer's keys cannot be had")),
+            Err(Refusal::Silent) => Err(unavailable("the token's issuer cannot be asked")),
         }
     }
 
-    async fn verify_jwt(&self, text: &str, moment: Moment<'_>) -> Result<(KnownCaller, Arc<Issuer>), Refusal> {
-        let token = UnverifiedToken::parse(text)?;
+    /// Verifies a token by its issuer's keys, or asks its issuer: which one, its form says.
+    async fn verify_token(&self, text: &str, moment: Moment<'_>) -> Result<(Arc<KnownCaller>, Arc<Issuer>), Refusal> {
+        let token = match (UnverifiedToken::parse(text), self.introspecting()) {
+            (Ok(token), _) => token,
+            // No JWT that anybody here could read.
+            (Err(TokenError::NotCompact | TokenError::Encrypted | TokenError::MalformedHeader), Some(issuer)) => {
+                return Ok((opaque::introspect(issuer, text, moment).await?, Arc::clone(issuer)));
+            }
+            (Err(error), _) => return Err(error.into()),
+        };
         let iss = token.claimed_issuer().ok_or(TokenError::UntrustedIssuer)?;
         let issuer = self.issuers.iter().find(|issuer| *issuer.rules.issuer == *iss);
         let issuer = issuer.ok_or(TokenError::UntrustedIssuer)?;
+        let Some(keys) = &issuer.keys else {
+            return Ok((opaque::introspect(issuer, text, moment).await?, Arc::clone(issuer)));
+        };
         moment.runtime.counters.verifications.add(1);
-        let (verified, keys_generation) = verify_with_keys(token, issuer, moment).await?;
+        let (verified, keys_generation) = verify_with_keys(token, (issuer, keys), moment).await?;
         let AccessToken { claims, expires_at, key } = verified;
         let audience = issuer::strings(claims.get("aud"));
         let principal = issuer.principal(claims, Some(expires_at))?;
@@ -168,7 +181,9 @@ impl Requirement {
         let vouchers =
             Vouchers { key: Some(key), keys_generation, audience, ..Vouchers::of(issuer.fingerprint, user_tag) };
         let credential = CredentialKey::new(CredentialKind::Jwt, text.as_bytes());
-        Ok((KnownCaller::new(credential, principal, vouchers), Arc::clone(issuer)))
+        let caller = Arc::new(KnownCaller::new(credential, principal, vouchers));
+        moment.runtime.callers.insert(Arc::clone(&caller));
+        Ok((caller, Arc::clone(issuer)))
     }
 }
 
@@ -177,8 +192,16 @@ impl Requirement {
 enum Refusal {
     /// The token is at fault.
     Token(TokenError),
+    /// Its issuer says so: one among several, perhaps.
+    Told(TokenError),
     /// The issuer's keys are not to be had.
     NoKeys,
+    /// The issuer cannot be asked.
+    Silent,
+}
+
+fn unavailable(detail: &'static str) -> Rejection {
+    Rejection::new(Code::IssuerUnavailable, detail).with(http::header::RETRY_AFTER, http::HeaderValue::from_static("5"))
 }
 
 impl From<TokenError> for Refusal {
@@ -190,14 +213,15 @@ impl From<TokenError> for Refusal {
 /// True for what the token itself is at fault for, whatever operation it is sent to, also in a moment.
 fn is_lasting(error: TokenError) -> bool {
     match error {
-        TokenError::UnknownKid | TokenError::UntrustedIssuer | TokenError::NotYetValid | TokenError::IssuedInFuture => {
-            false
-        }
-        TokenError::TooLong
-        | TokenError::NotCompact
-        | TokenError::Encrypted
-        | TokenError::MalformedHeader
-        | TokenError::UnsupportedHeader
+        TokenError::UnknownKid
+        | TokenError::UntrustedIssuer
+        | TokenError::NotYetValid
+        | TokenError::IssuedInFuture
+        | TokenError::Inactive
+        | TokenError::UnusableAnswer => false,
+        // Soon seen; and where an issuer is asked, the token may be good.
+        TokenError::TooLong | TokenError::NotCompact | TokenError::Encrypted | TokenError::MalformedHeader => false,
+        TokenError::UnsupportedHeader
         | TokenError::UnsupportedAlgorithm
         | TokenError::AlgorithmNotAllowed
         | TokenError::WrongKey
@@ -218,12 +242,12 @@ fn is_lasting(error: TokenError) -> bool {
 /// Verifies with the issuer's keys; an unknown `kid` may fetch them anew, once.
 async fn verify_with_keys(
     token: UnverifiedToken<'_>,
-    issuer: &Issuer,
+    (issuer, issuer_keys): (&Issuer, &Arc<IssuerKeys>),
     moment: Moment<'_>,
 ) -> Result<(AccessToken, u64), Refusal> {
     let now = moment.now.seconds;
     let attempt = |token: UnverifiedToken<'_>| {
-        let current = issuer.keys.current();
+        let current = issuer_keys.current();
         let keys = current.keys.as_ref().ok_or(Refusal::NoKeys)?;
         let verified = token.verify(keys, &issuer.algorithms, &issuer.rules, now)?;
         Ok((verified, current.generation))
@@ -232,7 +256,7 @@ async fn verify_with_keys(
         Err(Refusal::NoKeys | Refusal::Token(TokenError::UnknownKid)) => {}
         outcome => return outcome,
     }
-    let (keys, at) = (Arc::clone(&issuer.keys), moment.now.time);
+    let (keys, at) = (Arc::clone(issuer_keys), moment.now.time);
     let refreshing = moment.runtime.background.spawn(async move { keys.refresh_for_unknown_kid(at).await });
     if refreshing.await.is_err() {
         return Err(Refusal::NoKeys);

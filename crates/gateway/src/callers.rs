@@ -21,6 +21,8 @@ use crate::{authenticate::Identity, fingerprint::Fingerprint, issued::IssuedJwt,
 pub enum CredentialKind {
     /// A signed access token.
     Jwt,
+    /// An access token that only its issuer can read.
+    Opaque,
     /// SHA-256 of an API key: the key itself is not kept.
     ApiKey,
     /// SHA-256 of a client certificate, and the fingerprint of the authority that trusts it.
@@ -43,7 +45,7 @@ impl CredentialKey {
     /// Returns the access token, where it is one.
     fn token(&self) -> Option<&str> {
         match self.kind {
-            CredentialKind::Jwt => std::str::from_utf8(&self.bytes).ok(),
+            CredentialKind::Jwt | CredentialKind::Opaque => std::str::from_utf8(&self.bytes).ok(),
             CredentialKind::ApiKey | CredentialKind::Certificate => None,
         }
     }
@@ -128,6 +130,11 @@ impl KnownCaller {
     pub(crate) fn identity<'a>(&'a self, issuer: Option<&'a Issuer>) -> Identity<'a> {
         let application = self.application.as_ref();
         Identity { principal: &self.principal, issuer, application, token: self.credential.token() }
+    }
+
+    /// Returns what kind of credential it came with.
+    pub fn kind(&self) -> CredentialKind {
+        self.credential.kind
     }
 
     /// Keeps a Backend JWT in place of the one of its slot; `is_live` says which others to keep.

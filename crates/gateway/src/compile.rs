@@ -10,6 +10,7 @@ mod applications;
 mod certificate_authorities;
 mod dialects;
 mod endpoints;
+mod introspections;
 mod issuers;
 mod limits;
 mod operations;
@@ -151,7 +152,7 @@ impl<'a> Scope<'a> {
         let reader = secrets::FileReader { folder, variables: &sources.variables };
         let dialects = dialects::compile(&operator.dialects, diagnostics);
         let stores = stores::compile(operator, reader, surroundings, diagnostics);
-        let issuers = issuers::compile(operator, (&stores, surroundings), diagnostics);
+        let issuers = issuers::compile(operator, (&stores, reader, surroundings), diagnostics);
         let ca = operator.gateway.upstream.ca.as_ref();
         let upstream_ca = ca.and_then(|path| secrets::bytes(path, diagnostics)).map(Arc::from);
         check_operator(operator, diagnostics);

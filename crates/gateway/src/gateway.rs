@@ -206,11 +206,11 @@ impl Gateway {
     /// Starts the refreshing of issuers' keys that are new in what is published.
     fn keep_issuers_fresh(&self, previous: Option<&Compiled>) {
         let published = self.published.load();
-        let known = |keys: &Arc<_>| {
-            previous.is_some_and(|before| before.issuers.iter().any(|issuer| Arc::ptr_eq(&issuer.keys, keys)))
-        };
-        for issuer in published.issuers.iter().filter(|issuer| !known(&issuer.keys)) {
-            issuer.keys.keep_fresh(&self.runtime);
+        let before = previous.map(|before| before.issuers.as_slice()).unwrap_or_default();
+        let known =
+            |keys: &Arc<_>| before.iter().filter_map(|issuer| issuer.keys.as_ref()).any(|had| Arc::ptr_eq(had, keys));
+        for keys in published.issuers.iter().filter_map(|issuer| issuer.keys.as_ref()).filter(|keys| !known(keys)) {
+            keys.keep_fresh(&self.runtime);
         }
     }
 }

@@ -10,7 +10,7 @@ use claims::{AccessTokenRules, Algorithm, Template};
 use stores::CachedStore;
 
 pub(crate) use self::principal::strings;
-use crate::{fingerprint::Fingerprint, issuer_keys::IssuerKeys};
+use crate::{fingerprint::Fingerprint, introspection::Introspection, issuer_keys::IssuerKeys};
 
 /// One trusted issuer.
 #[derive(Debug)]
@@ -37,8 +37,10 @@ pub struct Issuer {
     pub user_stores: Box<[Arc<UserStoreHandle>]>,
     /// Whether the token's own `application` claims are believed.
     pub application_from_token: ApplicationFromToken,
-    /// Its keys.
-    pub keys: Arc<IssuerKeys>,
+    /// Its keys; `None`: it has none, and is asked about every token.
+    pub keys: Option<Arc<IssuerKeys>>,
+    /// How it is asked about tokens that only it can read.
+    pub introspection: Option<Arc<Introspection>>,
 }
 
 /// Whether a token's own word about its application is taken.

@@ -14,6 +14,7 @@ mod dialect;
 mod endpoint;
 mod feature;
 mod gateway;
+mod introspection;
 mod issuer;
 mod keys;
 mod operation;
@@ -38,6 +39,7 @@ pub use endpoint::{
 };
 pub use feature::Feature;
 pub use gateway::{AskForCertificates, Compatibility, Gateway, HeaderLimits, Listener, Streams, Tls, Upstream};
+pub use introspection::Introspection;
 pub use issuer::{ClaimMapping, Issuer, Jwks, Lookup, TokenType};
 pub use keys::{HmacSecret, KeyFile, Keys};
 pub use operation::{Operation, RateLimit, RateUnit, ScopesMatch, Upgrade};

@@ -232,3 +232,23 @@ proptest! {
         prop_assert!(check(&[("exp", &digits)]).is_ok_and(|exp| exp > NOW) || check(&[("exp", &digits)]).is_err());
     }
 }
+
+#[test]
+fn an_introspected_token_may_lack_iss_and_exp_but_what_it_says_must_be_right() {
+    let check = |members: &str| {
+        let Ok(Json::Object(claims)) = Json::parse(members.as_bytes()) else { panic!("{members}") };
+        rules().check_introspected(&claims, NOW)
+    };
+    assert_eq!(check(r#"{"aud":"orders"}"#), Ok(None));
+    assert_eq!(check(r#"{"aud":["x","orders"],"iss":"https://idp.test","exp":1800000001}"#), Ok(Some(1_800_000_001)));
+    assert_eq!(check(r#"{"aud":"orders","exp":1800000000}"#), Err(TokenError::Expired));
+    assert_eq!(check(r#"{"aud":"orders","nbf":1800000031}"#), Err(TokenError::NotYetValid));
+    assert_eq!(check(r#"{"aud":"orders","iss":"https://other.test"}"#), Err(TokenError::UntrustedIssuer));
+    assert_eq!(check(r#"{"aud":"orders","iss":7}"#), Err(TokenError::UntrustedIssuer));
+    assert_eq!(check(r#"{"aud":"other"}"#), Err(TokenError::WrongAudience));
+    assert_eq!(check("{}"), Err(TokenError::WrongAudience));
+    assert_eq!(check(r#"{"aud":"orders","sub":7}"#), Err(TokenError::MalformedSubject));
+    assert_eq!(check(r#"{"aud":"orders","typ":"Refresh"}"#), Err(TokenError::WrongType));
+    assert_eq!(check(r#"{"aud":"orders","token_type":"refresh_token"}"#), Err(TokenError::WrongType));
+    assert_eq!(check(r#"{"aud":"orders","typ":"Bearer","token_type":"Bearer"}"#), Ok(None));
+}

@@ -72,6 +72,12 @@ pub enum TokenError {
     /// `iat` lies ahead.
     #[error("the token was issued in the future")]
     IssuedInFuture,
+    /// Its issuer, when asked, says that it is not active (RFC 7662 §2.2).
+    #[error("the token is not active")]
+    Inactive,
+    /// Its issuer, when asked, gave an answer that cannot be relied on.
+    #[error("the token's issuer gave no usable answer about it")]
+    UnusableAnswer,
 }
 
 impl TokenError {
@@ -101,6 +107,8 @@ impl TokenError {
             Self::Expired => "expired",
             Self::NotYetValid => "not_yet_valid",
             Self::IssuedInFuture => "issued_in_future",
+            Self::Inactive => "inactive",
+            Self::UnusableAnswer => "unusable_answer",
         }
     }
 }

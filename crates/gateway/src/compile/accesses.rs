@@ -242,6 +242,18 @@ fn issuers(api: &spec::Api, scope: &Scope<'_>, diagnostics: &mut Diagnostics) ->
     chosen.into()
 }
 
+/// Refuses an API that trusts several issuers that are asked about opaque tokens: nothing in such a token says whose it
+/// is, and nobody's token may be shown to somebody else's server.
+pub(super) fn check_introspection(api: &spec::Api, trusted: &[Arc<Issuer>], diagnostics: &mut Diagnostics) {
+    let asked: Vec<&str> =
+        trusted.iter().filter(|issuer| issuer.introspection.is_some()).map(|issuer| &*issuer.name).collect();
+    if asked.len() > 1 && api.operations.iter().any(|operation| operation.secured.value) {
+        let message = format!("issuers `{}` may both be asked about an opaque token", asked.join("` and `"));
+        let hint = "narrow the API with `keyManagers` to one that has `introspection`";
+        diagnostics.push(Diagnostic::error(DiagnosticCode::ConflictingFields, &api.span, message).with_hint(hint));
+    }
+}
+
 /// Refuses an API that trusts several issuers whose subjects could be mistaken for one another.
 pub(super) fn check_subjects(
     api: &spec::Api,

@@ -89,6 +89,7 @@ fn one(api: &spec::Api, bases: &[BasePath], scope: &Scope<'_>, diagnostics: &mut
     let production = operations::facts(api, context, KeyType::Production);
     let authentication = accesses::compile(api, scope, diagnostics);
     accesses::check_subjects(api, authentication.issuers(), scope, diagnostics);
+    accesses::check_introspection(api, authentication.issuers(), diagnostics);
     let compatibility = api.compatibility.as_ref().unwrap_or(&scope.operator.gateway.compatibility).value;
     let api_context =
         ApiContext { written: api, production: &production, authentication: &authentication, compatibility };

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use claims::{AccessTokenRules, Template, TokenType};
 use url::Url;
 
-use super::{Surroundings, secrets};
+use super::{Surroundings, introspections, secrets};
 use crate::{
     diagnostic::{Diagnostic, DiagnosticCode, Diagnostics},
     fingerprint::Fingerprint,
@@ -20,22 +20,28 @@ type Stores = BTreeMap<Box<str>, Arc<UserStoreHandle>>;
 /// Compiles all issuers.
 pub(super) fn compile(
     operator: &spec::Operator,
-    (stores, surroundings): (&Stores, Surroundings<'_>),
+    context: (&Stores, secrets::FileReader<'_>, Surroundings<'_>),
     diagnostics: &mut Diagnostics,
 ) -> Vec<Arc<Issuer>> {
-    let compiled = operator.issuers.iter().filter_map(|written| one(written, (stores, surroundings), diagnostics));
+    let compiled = operator.issuers.iter().filter_map(|written| one(written, context, diagnostics));
     compiled.map(Arc::new).collect()
 }
 
 fn one(
     written: &spec::Issuer,
-    (stores, surroundings): (&Stores, Surroundings<'_>),
+    (stores, reader, surroundings): (&Stores, secrets::FileReader<'_>, Surroundings<'_>),
     diagnostics: &mut Diagnostics,
 ) -> Option<Issuer> {
     let user_stores = user_stores(written, stores, diagnostics);
     let subject = Template::compile_subject(&written.subject.value)
         .map_err(|error| diagnostics.error(DiagnosticCode::InvalidValue, &written.subject.span, error.to_string()));
-    let keys = keys(written, surroundings, diagnostics);
+    let has_keys = written.jwks.is_some() || written.discovery.value || written.introspection.is_none();
+    let keys = has_keys.then(|| keys(written, surroundings, diagnostics));
+    let introspection = introspections::compile(written, (reader, surroundings), diagnostics);
+    if introspection.is_none() && written.introspection.is_some() {
+        return None;
+    }
+    let introspection_fingerprint = introspection.as_ref().map(|introspection| introspection.fingerprint);
     let store_fingerprints: Vec<Fingerprint> = user_stores.iter().map(|store| store.fingerprint).collect();
     let consumer_key_claims = match &written.consumer_key_claim {
         Some(claim) => [Box::from(claim.value.as_str())].into(),
@@ -44,7 +50,7 @@ fn one(
     let mappings = written.claim_mappings.iter();
     Some(Issuer {
         name: written.name.value.as_str().into(),
-        fingerprint: Fingerprint::of_value(&(written, store_fingerprints)),
+        fingerprint: Fingerprint::of_value(&(written, store_fingerprints, introspection_fingerprint)),
         rules: AccessTokenRules {
             issuer: written.issuer.value.as_str().into(),
             audiences: written.audience.iter().map(|audience| audience.value.as_str().into()).collect(),
@@ -68,7 +74,8 @@ fn one(
         } else {
             ApplicationFromToken::Ignored
         },
-        keys: keys?,
+        keys: keys.map_or(Some(None), |keys| keys.map(Some))?,
+        introspection,
     })
 }
 
@@ -112,8 +119,9 @@ fn keys(
     let extra_ca = extra_ca.map(|path| secrets::bytes(path, diagnostics));
     let ca_fingerprint = extra_ca.as_ref().and_then(Option::as_ref).map(|pem| Fingerprint::of([pem.as_slice()]));
     let previous = surroundings.previous.into_iter().flat_map(|compiled| &compiled.issuers);
-    let kept =
-        previous.map(|issuer| &issuer.keys).find(|keys| keys.serves(&written.issuer.value, &source, ca_fingerprint));
+    let kept = previous
+        .filter_map(|issuer| issuer.keys.as_ref())
+        .find(|keys| keys.serves(&written.issuer.value, &source, ca_fingerprint));
     if let Some(kept) = kept {
         return Some(Arc::clone(kept));
     }

@@ -8,6 +8,7 @@ use crate::{
     bind::{Form, OneOrMany, RecordShape, Shape, Value, WebUrl},
     diagnostic::DiagnosticCode,
     span::{Span, Spanned},
+    spec::Introspection,
 };
 
 /// One trusted issuer of inbound tokens.
@@ -21,6 +22,8 @@ pub struct Issuer {
     pub issuer: Spanned<String>,
     /// `jwks`
     pub jwks: Option<Jwks>,
+    /// `introspection`
+    pub introspection: Option<Introspection>,
     /// `discovery`: find `jwks_uri` under the issuer's address.
     pub discovery: Spanned<bool>,
     /// `audience`: one of these must be in `aud`; empty: not checked.
@@ -108,6 +111,7 @@ impl Issuer {
             issuer: form.required("issuer", "Its `iss`, compared character by character."),
             jwks: form.optional("jwks", "Where its public keys are."),
             discovery: form.defaulted("discovery", "false", "True: find the keys by OpenID Connect Discovery."),
+            introspection: form.optional("introspection", "How it is asked about tokens that only it can read."),
             audience: form
                 .defaulted::<OneOrMany<_>>("audience", "[]", "One of these must be in `aud`; `[]`: not checked.")
                 .0,
@@ -146,9 +150,11 @@ impl Issuer {
 /// Exactly one source of keys.
 fn refuse_unclear_keys(form: &mut Form<'_>, issuer: &Issuer) {
     let (code, message) = match (form.seems_to_have("jwks"), *issuer.discovery) {
-        (false, false) => {
-            (DiagnosticCode::MissingField, "the issuer has no keys: neither `jwks` nor `discovery: true`")
-        }
+        (false, false) if form.seems_to_have("introspection") => return,
+        (false, false) => (
+            DiagnosticCode::MissingField,
+            "the issuer has no keys and cannot be asked: neither `jwks` nor `discovery: true` nor `introspection`",
+        ),
         (true, true) => (DiagnosticCode::ConflictingFields, "`jwks` and `discovery: true` exclude one another"),
         (true, false) | (false, true) => return,
     };

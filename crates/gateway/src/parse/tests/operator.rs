@@ -45,7 +45,9 @@ fn an_issuer_has_one_source_of_keys() {
     check_operator(&issuer("discovery: true"), &[]);
     check_operator(
         &issuer("discovery: false"),
-        &["2:33: error[missing-field]: the issuer has no keys: neither `jwks` nor `discovery: true`"],
+        &[
+            "2:33: error[missing-field]: the issuer has no keys and cannot be asked: neither `jwks` nor `discovery: true` nor `introspection`",
+        ],
     );
     check_operator(
         &issuer("discovery: true, jwks: { file: keys.json }"),

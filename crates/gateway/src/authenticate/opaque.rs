@@ -1,0 +1,106 @@
+//! From a token that only its issuer can read to its caller.
+//!
+//! An API trusts at most one issuer that is asked, so that nobody's token is shown to somebody else's server.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use claims::{Json, Object, TokenError};
+
+use super::{Moment, Refusal};
+use crate::{
+    access::Requirement,
+    callers::{CredentialKey, CredentialKind, KnownCaller, Vouchers},
+    introspection::{ActiveToken, Opinion, Verifier},
+    issuer::{self, Issuer},
+};
+
+/// The longest opaque token that is asked about.
+const LONGEST: usize = 4096;
+
+impl Requirement {
+    /// Returns the issuer that is asked about tokens that nobody else can read.
+    pub(super) fn introspecting(&self) -> Option<&Arc<Issuer>> {
+        self.issuers.iter().find(|issuer| issuer.introspection.is_some())
+    }
+
+    /// Finds the caller of an opaque token in the cache, while its issuer's word is fresh.
+    pub(super) fn known_opaque(&self, token: &[u8], moment: Moment<'_>) -> Option<(Arc<KnownCaller>, Arc<Issuer>)> {
+        let issuer = self.introspecting()?;
+        let caller = moment.runtime.callers.get(CredentialKind::Opaque, token)?;
+        let is_fresh = moment.now.seconds < caller.check_at.load(Ordering::Relaxed);
+        (is_fresh && caller.vouched_by == issuer.fingerprint).then(|| (caller, Arc::clone(issuer)))
+    }
+}
+
+/// Asks the issuer, and makes or renews the caller. What the issuer refuses is remembered for a moment.
+pub(super) async fn introspect(
+    issuer: &Arc<Issuer>,
+    token: &str,
+    moment: Moment<'_>,
+) -> Result<Arc<KnownCaller>, Refusal> {
+    let Some(introspection) = &issuer.introspection else { return Err(TokenError::NotCompact.into()) };
+    if !is_token(token) {
+        return Err(TokenError::NotCompact.into());
+    }
+    let callers = &moment.runtime.callers;
+    // Another issuer may think otherwise.
+    let asked = moment.revision ^ issuer.fingerprint.short();
+    if let Some(error) = callers.refusal(CredentialKind::Opaque, token, asked, moment.now.seconds) {
+        return Err(Refusal::Told(error));
+    }
+    moment.runtime.counters.verifications.add(1);
+    let verifier =
+        || Verifier { keys: issuer.keys.clone(), algorithms: issuer.algorithms.clone(), rules: issuer.rules.clone() };
+    match introspection.ask(token, verifier, (&moment.runtime.background, moment.now)).await {
+        Opinion::Active(active) => {
+            let check_at = moment.now.seconds + introspection.ttl.as_secs();
+            caller(issuer, (token, &active), check_at, moment).map_err(Refusal::Told)
+        }
+        Opinion::Refused(error) => {
+            callers.refuse(CredentialKind::Opaque, token, asked, (error, moment.now.seconds));
+            Err(Refusal::Told(error))
+        }
+        Opinion::Unusable => Err(Refusal::Told(TokenError::UnusableAnswer)),
+        Opinion::Unknown => Err(Refusal::Silent),
+    }
+}
+
+/// Makes the caller; what is known of the same one stays, with its Backend JWTs.
+fn caller(
+    issuer: &Arc<Issuer>,
+    (token, active): (&str, &ActiveToken),
+    check_at: u64,
+    moment: Moment<'_>,
+) -> Result<Arc<KnownCaller>, TokenError> {
+    let principal = issuer.principal(with_subject(issuer, &active.claims), active.expires_at)?;
+    let known = moment.runtime.callers.get(CredentialKind::Opaque, token.as_bytes());
+    if let Some(known) = known.filter(|known| known.vouched_by == issuer.fingerprint && known.principal == principal) {
+        known.check_at.store(check_at, Ordering::Relaxed);
+        return Ok(known);
+    }
+    let audience = issuer::strings(active.claims.get("aud"));
+    let user_tag = moment.runtime.user_tag(&principal.issuer, &principal.subject);
+    let vouchers = Vouchers { check_at, audience, ..Vouchers::of(issuer.fingerprint, user_tag) };
+    let credential = CredentialKey::new(CredentialKind::Opaque, token.as_bytes());
+    let caller = Arc::new(KnownCaller::new(credential, principal, vouchers));
+    moment.runtime.callers.insert(Arc::clone(&caller));
+    Ok(caller)
+}
+
+/// Gives a token that a client got for itself the `sub` that RFC 9068 §2.2 gives it: servers leave `sub` and `username`
+/// out where there is no user (RFC 7662 §2.2).
+fn with_subject(issuer: &Issuer, claims: &Object) -> Object {
+    let mut claims = claims.clone();
+    let names_a_user = ["sub", "username", &issuer.lookup_claim].iter().any(|claim| claims.get(claim).is_some());
+    if let (false, Some(Json::String(client))) = (names_a_user, claims.get("client_id").cloned()) {
+        claims.insert("sub", Json::String(client));
+    }
+    claims
+}
+
+/// True for what RFC 6750 §2.1 calls a `b64token`: nothing else is shown to anybody.
+fn is_token(token: &str) -> bool {
+    let body = token.trim_end_matches('=');
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
+    !body.is_empty() && token.len() <= LONGEST && body.bytes().all(is_plain)
+}
