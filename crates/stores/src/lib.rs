@@ -9,8 +9,10 @@ mod cache;
 mod client_credentials;
 
 mod error;
+mod http_callout;
 mod http_client;
 mod inline;
+mod json_pointer;
 mod ldap;
 mod percent;
 mod scim;
@@ -26,11 +28,15 @@ pub use cache::{
 };
 pub use client_credentials::{ClientAuthentication, ClientCredentialsError, ClientCredentialsSettings};
 pub use error::StoreError;
+pub use http_callout::{
+    CalloutReading, CalloutRequest, HttpCallout, HttpCalloutSettings, JsonTemplate, UrlTemplate, UrlTemplateError,
+};
 pub use http_client::{
     HttpAnswer, HttpClient, HttpClientError, HttpError, HttpRequest, HttpSettings, NoHeaderValue, form_encoded,
     secret_value,
 };
 pub use inline::{InlineStore, InlineUsers};
+pub use json_pointer::{JsonPointer, JsonPointerError};
 pub use ldap::{
     FilterError, FilterProblem, GROUPS, GroupFilter, GroupSearch, LdapBind, LdapConnection, LdapSettings, LdapStore,
     LdapUrl, LdapUrlError, UserFilter,

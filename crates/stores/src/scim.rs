@@ -126,9 +126,12 @@ impl ScimStore {
             ScimFind::Id => self.fetch(question).await?,
         };
         let Some(user) = user else { return Ok(None) };
-        question.note(|traced| traced.returned.extend(answer::names(&user)));
         let values = self.paths.iter().map(|(name, path)| (name.clone(), path.select(&user)));
         let raw: RawAttributes = values.collect();
+        question.note(|traced| {
+            traced.returned.extend(answer::names(&user));
+            traced.returned.extend(raw.iter().filter(|(_, values)| !values.is_empty()).map(|(path, _)| path.clone()));
+        });
         Ok(Some(self.attributes.apply(&raw, &self.name, seconds(question.now))))
     }
 

@@ -111,6 +111,19 @@ impl Service {
         self.refuse_failure(answer)
     }
 
+    /// Makes sure that the service is there and that the gateway can get its credentials; any answer will do.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`]: no answer, or no access token.
+    pub(crate) async fn reach(&self, request: HttpRequest) -> Result<(), StoreError> {
+        match timeout(self.timeout, self.send(request)).await {
+            Ok(Ok(_) | Err(ServiceError::Http(HttpError::Redirect(_) | HttpError::TooLarge(_)))) => Ok(()),
+            Ok(Err(error)) => Err(StoreError::unavailable(&self.store, error)),
+            Err(_) => Err(StoreError::unavailable(&self.store, HttpError::TooLate(self.timeout))),
+        }
+    }
+
     async fn send(&self, request: HttpRequest) -> Result<HttpAnswer, ServiceError> {
         match &self.authorization {
             Authorizing::None => Ok(self.client.send(request).await?),

@@ -1,5 +1,6 @@
 //! User stores: made anew only where their configuration changed, so that caches and pools outlive a reload.
 
+mod http;
 mod inline;
 mod ldap;
 mod scim;
@@ -16,7 +17,7 @@ use stores::{
     AttributeMap, BreakerSettings, CacheSettings, CachedStore, MappedAttribute, Pattern, UserStore, ValueRule,
 };
 
-use self::{inline::inline_store, ldap::ldap_store, scim::scim_store, sql::sql_store};
+use self::{http::http_store, inline::inline_store, ldap::ldap_store, scim::scim_store, sql::sql_store};
 use super::{
     Surroundings,
     secrets::{self, FileReader},
@@ -59,6 +60,7 @@ fn one(
         spec::UserStoreKind::Inline(inline) => Arc::new(inline_store(&name, (written, inline), &mut reading)?),
         spec::UserStoreKind::Ldap(ldap) => Arc::new(ldap_store(&name, (written, ldap), &mut reading)?),
         spec::UserStoreKind::Scim(scim) => Arc::new(scim_store(&name, (written, scim), &mut reading)?),
+        spec::UserStoreKind::Http(http) => Arc::new(http_store(&name, (written, http), &mut reading)?),
         spec::UserStoreKind::Unusable => return None,
     };
     let fingerprint = reading.fingerprint(written);

@@ -51,8 +51,6 @@ pub enum Feature {
     DefinitionPath,
     /// User stores of kind `userinfo`.
     UserInfoUserStore,
-    /// User stores of kind `http`.
-    HttpUserStore,
 }
 
 impl Feature {
@@ -82,7 +80,6 @@ impl Feature {
             Self::KeyManagerBackend => "key managers behind a Kubernetes service",
             Self::DefinitionPath => "serving an API's definition (`definitionPath`)",
             Self::UserInfoUserStore => "UserInfo user stores",
-            Self::HttpUserStore => "HTTP user stores",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `userStores`: where end users' attributes live.
 
+mod http;
 mod inline;
 mod ldap;
 mod scim;
@@ -19,6 +20,7 @@ use crate::{
 };
 
 pub use self::{
+    http::{HeaderText, HttpStore},
     inline::{AttributeValues, InlineStore, InlineUser},
     ldap::{LdapGroups, LdapStore},
     scim::{ScimFind, ScimStore},
@@ -56,6 +58,8 @@ pub enum UserStoreKind {
     Ldap(LdapStore),
     /// `scim`
     Scim(ScimStore),
+    /// `http`
+    Http(HttpStore),
     /// None, several or an unsupported one: reported already.
     Unusable,
 }
@@ -139,7 +143,7 @@ fn read_kind(form: &mut Form<'_>) -> UserStoreKind {
     let ldap = form.optional("ldap", "An LDAP directory.").map(UserStoreKind::Ldap);
     let scim = form.optional("scim", "A SCIM 2.0 service.").map(UserStoreKind::Scim);
     form.unbuilt("userinfo", Feature::UserInfoUserStore, "An issuer's UserInfo address.");
-    form.unbuilt("http", Feature::HttpUserStore, "An HTTP service.");
+    let http = form.optional("http", "An HTTP service.").map(UserStoreKind::Http);
     let present: Vec<&str> = KINDS.into_iter().filter(|kind| form.seems_to_have(kind)).collect();
     match present.as_slice() {
         [] => {
@@ -154,7 +158,7 @@ fn read_kind(form: &mut Form<'_>) -> UserStoreKind {
             form.complain(DiagnosticCode::ConflictingFields, &span, message);
         }
     }
-    let mut built = [sql, inline, ldap, scim].into_iter().flatten();
+    let mut built = [sql, inline, ldap, scim, http].into_iter().flatten();
     match (built.next(), built.next()) {
         (Some(only), None) => only,
         (None, _) | (Some(_), Some(_)) => UserStoreKind::Unusable,

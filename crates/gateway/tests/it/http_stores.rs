@@ -84,3 +84,61 @@ fn mistakes_of_a_scim_store_are_told_with_their_place() {
         ],
     );
 }
+
+#[test]
+fn a_call_out_is_found_sound() {
+    check(
+        r#"  - name: people
+    http:
+      url: https://people.example.com/v1/people/{user}?fields=mail
+      headers: { X-Api-Key: { file: token }, Accept-Language: de }
+      user: /login
+    attributes: { /mail: email, /address/city: city }
+  - name: search
+    http:
+      url: https://people.example.com/v1/search
+      body: '{"query": {"name": "{user}"}}'
+      entries: /results
+      notFound: []
+      authorization: { bearer: { file: token } }
+    attributes: { /mail: email }
+"#,
+        &[],
+    );
+}
+
+#[test]
+fn mistakes_of_a_call_out_are_told_with_their_place() {
+    check(
+        r#"  - name: people
+    http:
+      url: http://{user}.example.com/
+      body: '{"name": {user}}'
+      headers: { X-Api-Key: { file: bad-token }, Host: x, Authorization: y, no name: z }
+      notFound: [404, 200, 401]
+      entries: results
+      authorization: { bearer: { file: token } }
+    attributes: { mail: email, /a~: b }
+"#,
+        &[
+            "3:12: WeakSetting: users' attributes would cross the network in clear text",
+            "3:12: InvalidValue: `url`: `{user}` may stand in the path and in the query only",
+            "4:13: InvalidValue: `body`: malformed JSON at byte 10",
+            "5:29: InvalidValue: the value holds characters that no header field can hold",
+            "5:50: InvalidValue: `host` is not for `headers` to say",
+            "5:59: ConflictingFields: `authorization` and the header `Authorization` exclude one another",
+            "5:77: InvalidValue: `no name` is no header name",
+            "6:23: InvalidValue: 200 cannot mean that there is no such user: 204, or 400 to 499 but 401 and 403",
+            "6:28: InvalidValue: 401 cannot mean that there is no such user: 204, or 400 to 499 but 401 and 403",
+            "7:16: InvalidValue: `results`: a JSON pointer begins with `/`",
+            "9:19: InvalidValue: `mail`: a JSON pointer begins with `/`",
+            "9:32: InvalidValue: `/a~`: at character 3: `~` must be followed by `0` or `1`",
+        ],
+    );
+    check(
+        "  - name: people\n    http: { url: https://x.example/p, body: '{\"{user}\": 1}' }\n    attributes: { /a: b }\n",
+        &[
+            "2:18: InvalidValue: `{user}` is neither in `url` nor in a text of `body`: everybody would get the same answer",
+        ],
+    );
+}

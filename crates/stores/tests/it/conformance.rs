@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 use crate::{
     servers::{
         databases::{Asked, DatabaseServer},
+        people as callout,
         samba::Samba,
         scim,
         slapd::{self, Ldif, PEOPLE, Slapd},
@@ -342,4 +343,23 @@ async fn check_directory(asked: slapd::Asked, name: &str) {
     let names = [(name, "name"), ("displayName", "email"), ("employeeNumber", "employee_number"), ("ou", "groups")];
     let kind = Kind { types: Types::Text, ..Kind::default() };
     check_kind(asked.giving(&names).store(), kind).await;
+}
+
+#[tokio::test]
+async fn http_callout_conforms() {
+    let person_of = |person: Person| {
+        let groups = Json::Array(person.groups.iter().map(|group| text(group)).collect());
+        let mut members = vec![("name", text(&person.user)), ("groups", groups)];
+        members.extend(person.email.map(|email| ("email", text(email))));
+        members.extend(person.employee_number.map(|number| ("employee_number", Json::from(number))));
+        (person.user, Json::from(object(members)))
+    };
+    let mut by_name = Object::default();
+    people().into_iter().map(person_of).for_each(|(name, person)| by_name.insert(name, person));
+    let server = callout::People::start(by_name);
+    let map = [("/name", "name"), ("/email", "email"), ("/employee_number", "employee_number"), ("/groups", "groups")];
+    let by_query = callout::listing(&server.url("/people?name={user}"), None, &map);
+    check(Arc::new(callout::store(by_query))).await;
+    let by_body = callout::listing(&server.url("/search"), Some(r#"{"query":{"name":"{user}"}}"#), &map);
+    check(Arc::new(callout::store(by_body))).await;
 }

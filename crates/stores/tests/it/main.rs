@@ -12,6 +12,7 @@ mod cache;
 mod client_credentials;
 mod conformance;
 mod directory;
+mod http_callout;
 mod http_client;
 mod ldap;
 mod ldap_faults;

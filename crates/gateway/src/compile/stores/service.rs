@@ -85,9 +85,14 @@ fn authorization_of(written: &spec::ServiceAuthorization, reading: &mut Reading<
 
 /// Warns of an address without TLS that leads off this machine.
 pub(super) fn warn_of_clear_text(url: &Spanned<WebUrl>, what: &str, reading: &mut Reading<'_>) {
-    if is_clear_text(&url.value.url) {
+    warn_if_clear_text((&url.value.text, &url.span), what, reading);
+}
+
+/// The same for an address that is a text so far; what is no address has other problems.
+pub(super) fn warn_if_clear_text((url, span): (&str, &Span), what: &str, reading: &mut Reading<'_>) {
+    if Url::parse(url).is_ok_and(|url| is_clear_text(&url)) {
         let message = format!("{what} would cross the network in clear text");
-        let diagnostic = Diagnostic::warning(DiagnosticCode::WeakSetting, &url.span, message);
+        let diagnostic = Diagnostic::warning(DiagnosticCode::WeakSetting, span, message);
         reading.diagnostics.push(diagnostic.with_hint("use https://"));
     }
 }
