@@ -1,0 +1,1 @@
+"""User stores behind the running gateway: real servers, real requests."""
