@@ -1,8 +1,10 @@
 """The configuration that the README and docs/configuration.md show is one that `countersign check` accepts."""
 
+import os
 import pathlib
 import re
 import unittest
+import unittest.mock
 
 from harness.certificate import Authority, make_certificate
 from harness.gateway import Folder, run
@@ -46,6 +48,12 @@ class Examples(unittest.TestCase):
     def test_the_operators_file(self):
         (operator,) = yaml_blocks("docs/configuration.md")
         self.check(operator, {})
+
+    def test_the_directories_of_the_cookbook(self):
+        for page in ("openldap", "active-directory"):
+            with self.subTest(page), unittest.mock.patch.dict(os.environ, {"AD_PASSWORD": "x"}):
+                (operator,) = yaml_blocks(f"docs/cookbook/{page}.md")
+                self.check(operator, {})
 
     def test_the_policy_without_code(self):
         (policy,) = [block for block in yaml_blocks("docs/verify.md") if "policyName" in block]
