@@ -4,14 +4,14 @@
 //! idle connections. Knows nothing of HTTP messages.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use gateway::Connection;
 
-use crate::{strict::Seen, worker::Open};
+use crate::{strict::Seen, tunnel::Tunnel, worker::Open};
 
 /// What a listener serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub(crate) struct Client {
     pub(crate) role: Role,
     pub(crate) activity: Activity,
     pub(crate) seen: Seen,
+    /// What takes the connection over when the answer under way has been sent (HTTP/1.1).
+    pub(crate) successor: RefCell<Option<Box<Tunnel>>>,
 }
 
 /// What a client connection has done since somebody last looked.
@@ -52,7 +54,14 @@ pub(crate) struct Activity {
 
 impl Client {
     pub(crate) fn new(worker: Open, connection: Arc<Connection>, role: Role) -> Self {
-        Self { worker, connection, role, activity: Activity::default(), seen: Seen::default() }
+        Self {
+            worker,
+            connection,
+            role,
+            activity: Activity::default(),
+            seen: Seen::default(),
+            successor: RefCell::default(),
+        }
     }
 
     /// Records bytes from the client; none: it has closed its side.

@@ -2,6 +2,8 @@
 //!
 //! HTTP/2 by ALPN on TLS, by its preface on clear text (RFC 9113 §3.3). Knows nothing of requests; see `proxy.rs`.
 
+mod serving;
+
 use std::{
     future::{Future, poll_fn},
     io,
@@ -21,10 +23,7 @@ use hyper::{
     server::conn::{http1, http2},
     service::service_fn,
 };
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulConnection,
-};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite},
     net::TcpStream,
@@ -39,6 +38,7 @@ use crate::{
     tls::TlsIdentity,
     worker::{Listening, LocalExecutor, Open},
 };
+use serving::{Http1, Serving};
 
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const PING_EVERY: Duration = Duration::from_secs(30);
@@ -64,7 +64,7 @@ pub(crate) async fn serve(worker: Open, stream: TcpStream, peer: SocketAddr, lis
 }
 
 /// A connection that hyper serves. In a box, because a future holds what it is given twice.
-type Served = Pin<Box<dyn GracefulConnection<Error = hyper::Error, Output = Result<(), hyper::Error>>>>;
+type Served = Pin<Box<dyn Serving>>;
 
 async fn open_clear(mut stream: TcpStream, client: &Rc<Client>) -> Option<(Served, Protocol)> {
     let patience = client.worker.settings.patience.head;
@@ -131,7 +131,9 @@ where
     let shared = Rc::clone(client);
     let service = service_fn(move |request: Request<Incoming>| proxy::answer(Rc::clone(&shared), request));
     match protocol {
-        Protocol::Http1 => Box::pin(http1_builder(&client.worker.settings).serve_connection(io, service)),
+        Protocol::Http1 => {
+            Box::pin(Http1::new(client, http1_builder(&client.worker.settings).serve_connection(io, service)))
+        }
         Protocol::Http2 => Box::pin(http2_builder(&client.worker.settings).serve_connection(io, service)),
     }
 }
@@ -152,6 +154,7 @@ fn http2_builder(settings: &Settings) -> http2::Builder<LocalExecutor> {
         .keep_alive_interval(PING_EVERY)
         .keep_alive_timeout(PING_TIMEOUT)
         .max_concurrent_streams(settings.most_streams)
+        .enable_connect_protocol()
         .max_header_list_size(u32::try_from(settings.largest_head).unwrap_or(u32::MAX))
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW);
@@ -179,16 +182,16 @@ async fn watched(mut connection: Served, client: &Client, protocol: Protocol) {
                 Verdict::CloseIdle if is_closing => return Poll::Ready(()),
                 Verdict::CloseIdle => {
                     is_closing = true;
-                    connection.as_mut().graceful_shutdown();
+                    connection.as_mut().finish();
                 }
                 Verdict::Keep => {}
             }
         }
         if client.worker.is_draining() && !is_closing {
             is_closing = true;
-            connection.as_mut().graceful_shutdown();
+            connection.as_mut().finish();
         }
-        connection.as_mut().poll(cx).map(|_| ())
+        connection.as_mut().poll_served(cx)
     })
     .await;
 }

@@ -41,6 +41,8 @@ pub(crate) enum Ending {
     BrokeOff,
     /// The answer was handed over in full.
     Complete,
+    /// The client closed a stream in order.
+    Left,
     /// The gateway ended it.
     Ended(Cause),
 }
@@ -86,7 +88,7 @@ impl Ending {
     /// Returns who or what ended the answer, as a stream.
     pub(crate) fn by(self) -> EndedBy {
         match self {
-            Self::Abandoned => EndedBy::Client,
+            Self::Abandoned | Self::Left => EndedBy::Client,
             Self::BrokeOff | Self::Complete => EndedBy::Backend,
             Self::Ended(cause) => EndedBy::Gateway(cause),
         }
@@ -219,6 +221,19 @@ impl Exchange {
             self.client.worker.metrics.streams.opened(kind);
         }
         self.download = Some(download);
+    }
+
+    /// Records the head of an answer after which the protocol is another one.
+    pub(crate) fn switched(&mut self, status: StatusCode) {
+        self.record.status = Some(status);
+        self.record.answered = Some(self.elapsed());
+        self.record.stream = Some(StreamKind::WebSocket);
+        self.client.worker.metrics.streams.opened(StreamKind::WebSocket);
+    }
+
+    /// Returns the client.
+    pub(crate) fn client(&self) -> &Rc<Client> {
+        &self.client
     }
 
     /// Records an answer of our own, as a whole.
@@ -386,7 +401,9 @@ impl Drop for Exchange {
         }
         self.client.activity.end();
         self.record.ended = self.elapsed();
-        self.record.request_bytes = self.upload.as_ref().map_or(0, |upload| upload.bytes());
+        if let Some(upload) = &self.upload {
+            self.record.request_bytes = upload.bytes();
+        }
         self.client.worker.record(&self.record);
     }
 }

@@ -19,6 +19,7 @@ mod streams;
 mod strict;
 mod timers;
 mod tls;
+mod tunnel;
 mod upstream;
 mod worker;
 

@@ -5,6 +5,7 @@
 
 mod answers;
 mod passable;
+mod websocket;
 
 use std::{convert::Infallible, rc::Rc, sync::Arc, time::SystemTime};
 
@@ -31,6 +32,7 @@ use crate::{
 };
 use answers::Closing;
 use passable::{admitted_names, keep_passable};
+use websocket::Connect;
 
 pub(crate) use passable::AdmittedNames;
 
@@ -72,6 +74,12 @@ pub(crate) fn answer(
             Ok(forward) => forward,
             Err(rejection) => return Ok(answers::refuse(exchange, &rejection, rest.closing)),
         };
+        if let Some(handshake) = forward.websocket.take() {
+            return Ok(Box::pin(websocket::open(exchange, forward, handshake, rest.connect)).await);
+        }
+        if rest.connect.is_some() {
+            return Ok(websocket::refuse(exchange));
+        }
         let body = if rest.is_declared_empty() {
             match Box::pin(nothing(rest.body)).await {
                 Ok(body) => body,
@@ -80,7 +88,7 @@ pub(crate) fn answer(
         } else {
             streamed(rest, &mut forward, &mut exchange)
         };
-        let Forward { endpoint, head, fields } = forward;
+        let Forward { endpoint, head, fields, websocket: _ } = forward;
         let sent = upstream::send(&client.worker, &endpoint, (head, body), exchange.upload()).await;
         Ok(answered(exchange, sent, &endpoint, fields))
     }
@@ -106,6 +114,7 @@ struct Rest {
     announced: Vec<HeaderValue>,
     /// What becomes of the connection after a refusal.
     closing: Closing,
+    connect: Connect,
 }
 
 /// Checks the head, and answers what needs no decision.
@@ -114,7 +123,7 @@ fn begin(client: &Rc<Client>, request: Request<Incoming>) -> Begun {
     let (parts, body) = request.into_parts();
     let exchange = Exchange::begin(client, &parts, now);
     let connection = Arc::clone(&client.connection);
-    let head = Box::new(RequestHead { parts, connection, request_id: exchange.record.request_id.clone() });
+    let mut head = Box::new(RequestHead { parts, connection, request_id: exchange.record.request_id.clone() });
     let parts = &head.parts;
     if let Err(rejection) = strict::check(parts, &body, &client.seen) {
         return Begun::Answered(Box::new(answers::refuse(exchange, &rejection, closing_always(parts.version))));
@@ -127,7 +136,9 @@ fn begin(client: &Rc<Client>, request: Request<Incoming>) -> Begun {
         let rejection = Rejection::new(Code::NotFound, "only key and discovery documents are served here");
         return Begun::Answered(Box::new(answers::refuse(exchange, &rejection, closing)));
     }
-    let rest = Rest { announced: announced_trailers(&parts.headers, &body), body, closing };
+    let announced = announced_trailers(&parts.headers, &body);
+    let connect = if exchange.is_http2() { websocket::as_http1(&mut head.parts) } else { None };
+    let rest = Rest { body, announced, closing, connect };
     Begun::Undecided(exchange, Asked { head, now, rest })
 }
 

@@ -5,6 +5,7 @@
 //! kind of stream ends is `exchange/course.rs` and `tunnel.rs`.
 
 mod boundary;
+mod frames;
 
 use std::{
     cell::{Cell, RefCell},
@@ -20,6 +21,7 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use crate::worker::Worker;
 pub(crate) use boundary::{Events, Messages};
+pub(crate) use frames::{Frames, GOING_AWAY, POLICY_VIOLATION, PROTOCOL_ERROR, Passable, Sender, close_frame};
 
 /// A stream that was told to end may take this many looks to get to a place where it can.
 const LOOKS_TO_END: u32 = 4;
@@ -34,16 +36,19 @@ pub(crate) enum StreamKind {
     EventStream,
     /// `application/grpc`, over HTTP/2.
     Grpc,
+    /// A WebSocket.
+    WebSocket,
 }
 
 impl StreamKind {
-    pub(crate) const ALL: [Self; 2] = [Self::EventStream, Self::Grpc];
+    pub(crate) const ALL: [Self; 3] = [Self::EventStream, Self::Grpc, Self::WebSocket];
 
     /// Returns the name in metrics and audit records.
     pub(crate) const fn text(self) -> &'static str {
         match self {
             Self::EventStream => "event_stream",
             Self::Grpc => "grpc",
+            Self::WebSocket => "websocket",
         }
     }
 }

@@ -7,6 +7,7 @@ mod connect;
 mod http1;
 mod send;
 mod shape;
+mod switch;
 
 use std::{
     cell::RefCell,
@@ -24,6 +25,7 @@ use tokio::sync::Semaphore;
 pub(crate) use connect::TlsClients;
 use http1::Http1;
 pub(crate) use send::{Answer, send};
+pub(crate) use switch::switch;
 
 use crate::{body::RequestBody, streams::Cause, worker::Worker};
 

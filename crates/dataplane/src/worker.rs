@@ -34,6 +34,8 @@ use crate::{
     upstream::{AGE, Upstreams},
 };
 
+/// Bytes of a WebSocket that are read at once.
+const SCRATCH: usize = 16 * 1024;
 /// Audit lines wait at most this long for company.
 const AUDIT_DELAY: Duration = Duration::from_millis(50);
 /// After a failed accept: usually no file descriptors are left.
@@ -55,6 +57,8 @@ pub(crate) struct Worker {
     pub(crate) metrics: Arc<WorkerMetrics>,
     pub(crate) ids: RequestIds,
     pub(crate) admitted: RefCell<AdmittedNames>,
+    /// Where the bytes of open streams pass through.
+    pub(crate) scratch: RefCell<Box<[u8]>>,
     pub(crate) settings: Arc<Settings>,
     audit: AuditBuffer,
     is_draining: Cell<bool>,
@@ -155,6 +159,7 @@ pub(crate) async fn run(plan: Plan) {
         metrics,
         ids: RequestIds::new(),
         admitted: RefCell::default(),
+        scratch: RefCell::new(vec![0; SCRATCH].into()),
         settings,
         audit,
         is_draining: Cell::new(false),

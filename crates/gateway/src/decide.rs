@@ -26,7 +26,9 @@ use crate::{
     request::{Endpoint, RequestHead},
     runtime::Runtime,
     snapshot::{Operation, Routed, Snapshot},
+    spec::Upgrade,
     time::Now,
+    websocket,
 };
 
 /// What was decided, and what the audit record says about it.
@@ -93,6 +95,10 @@ impl Snapshot {
         let operation = routed.operation()?;
         record.api = Some(routed.base.api);
         record.operation = Some(routed.operation);
+        let websocket = match operation.upgrade {
+            Upgrade::None => None,
+            Upgrade::WebSocket => websocket::asked(&head)?,
+        };
 
         let now = Now::from(now);
         let moment = Moment { runtime, revision: self.revision, now };
@@ -119,6 +125,7 @@ impl Snapshot {
             jwts: operation.backend_jwts.fields(&record.jwts),
             peer: self.trust(&head),
             reserved_mode: self.reserved_mode,
+            websocket,
         };
         Forward::new(head, outgoing)
     }

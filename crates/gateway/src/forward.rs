@@ -15,6 +15,7 @@ use crate::{
     fields::{FieldClass, FieldRules},
     rejection::{Code, Rejection},
     request::{Connection, Endpoint, RequestHead, Upstream},
+    websocket::WebSocketHandshake,
 };
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -38,6 +39,8 @@ pub struct Forward {
     pub head: Box<RequestHead>,
     /// Says which trailers may pass to the backend, and which response fields to the client.
     pub fields: Arc<FieldRules>,
+    /// The WebSocket that the head asks for.
+    pub websocket: Option<Box<WebSocketHandshake>>,
 }
 
 /// What the decision adds to, and takes from, the client's head.
@@ -57,6 +60,8 @@ pub(crate) struct Outgoing<'a, J> {
     pub peer: PeerTrust,
     /// What to do when the client sent a reserved name.
     pub reserved_mode: ReservedHeaderMode,
+    /// The WebSocket that the client asks for, where it may.
+    pub websocket: Option<Box<WebSocketHandshake>>,
 }
 
 /// Whose `X-Forwarded-*` a connection carries.
@@ -88,7 +93,7 @@ impl Forward {
         mut head: Box<RequestHead>,
         outgoing: Outgoing<'_, impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)>>,
     ) -> Result<Self, Rejection> {
-        let Outgoing { endpoint, path_and_query, fields, credentials, jwts, peer, reserved_mode } = outgoing;
+        let Outgoing { endpoint, path_and_query, fields, credentials, jwts, peer, reserved_mode, websocket } = outgoing;
         let headers = &mut head.parts.headers;
         let stripped = strip(headers, fields, peer, reserved_mode)?;
         for name in credentials {
@@ -116,9 +121,12 @@ impl Forward {
         for (name, value) in jwts {
             headers.insert(name, value.clone());
         }
+        if let Some(websocket) = &websocket {
+            websocket.ask(headers);
+        }
         head.parts.uri = Uri::from(path_and_query);
         head.parts.extensions = Extensions::new();
-        Ok(Self { endpoint, head, fields: Arc::clone(fields) })
+        Ok(Self { endpoint, head, fields: Arc::clone(fields), websocket })
     }
 }
 
@@ -336,6 +344,7 @@ mod tests {
             jwts: [(&name, &value)].into_iter(),
             peer,
             reserved_mode,
+            websocket: None,
         };
         Forward::new(head, outgoing).map(|forward| forward.head.parts.headers)
     }

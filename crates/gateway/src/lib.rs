@@ -43,6 +43,7 @@ pub mod spec;
 mod time;
 mod units;
 mod user_lookup;
+mod websocket;
 mod yaml;
 
 pub use access::{Access, CertificateRequirement, Challenge, Demand, Requirement, Scheme, Scopes, Subscription};
@@ -88,3 +89,4 @@ pub use snapshot::{Api, ApiState, Endpoints, Operation, Routed, Snapshot};
 pub use span::{Span, Spanned};
 pub use units::{Bytes, DurationError, Lifetime, Timestamp, parse_duration};
 pub use user_lookup::{StoreChoice, StoreMerge};
+pub use websocket::{WebSocketHandshake, ask_as_http1};

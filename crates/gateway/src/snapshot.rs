@@ -22,6 +22,7 @@ use crate::{
     request::{Endpoint, RequestHead},
     revocations::StreamLimits,
     route::{Base, BaseTable, OperationRoutes},
+    spec::Upgrade,
 };
 
 /// The compiled configuration.
@@ -98,6 +99,8 @@ pub struct Operation {
     pub credential_headers: Box<[HeaderName]>,
     /// Query parameters in which credentials stand.
     pub credential_parameters: Box<[Box<str>]>,
+    /// Which protocol a client may switch to.
+    pub upgrade: Upgrade,
 }
 
 /// Endpoints with their shares of the calls.

@@ -70,7 +70,7 @@ pub(super) fn write(line: &mut Vec<u8>, record: &Record, operation: Option<&Oper
 fn outcome(record: &Record) -> &'static str {
     match (record.code, record.ending) {
         (Some(code), _) => code,
-        (None, Ending::Complete) => "answered",
+        (None, Ending::Complete | Ending::Left) => "answered",
         (None, Ending::BrokeOff) => "broke_off",
         (None, Ending::Abandoned) => "abandoned",
         (None, Ending::Ended(cause)) => cause.text(),

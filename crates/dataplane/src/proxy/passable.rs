@@ -27,9 +27,22 @@ pub(super) fn keep_passable(
         return Err(UpstreamError::BadAnswer);
     }
     answer.version = Version::HTTP_11;
+    keep_passable_fields(&mut answer.headers, fields, exchange)
+}
+
+/// Takes from a backend's answer the fields that end here.
+///
+/// # Errors
+///
+/// [`UpstreamError::BadAnswer`]: a transfer coding that we do not decode.
+pub(super) fn keep_passable_fields(
+    headers: &mut HeaderMap,
+    fields: &Arc<FieldRules>,
+    exchange: &Exchange,
+) -> Result<(), UpstreamError> {
     // Framing and hop-by-hop fields are among those that are not admitted: mostly there is nothing to do.
-    if !exchange.worker().admitted.borrow_mut().admit_all(&answer.headers, fields) {
-        reduce(&mut answer.headers, fields, exchange.is_http2())?;
+    if !exchange.worker().admitted.borrow_mut().admit_all(headers, fields) {
+        reduce(headers, fields, exchange.is_http2())?;
     }
     Ok(())
 }

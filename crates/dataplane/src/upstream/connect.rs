@@ -18,7 +18,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
 };
-use tokio_rustls::TlsConnector;
+use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::{UpstreamError, http1::Http1};
 use crate::{
@@ -82,15 +82,57 @@ async fn over_tls(
     endpoint: &Arc<Endpoint>,
     stream: TcpStream,
 ) -> Result<Connected, UpstreamError> {
-    let config = worker.upstreams.tls.config(endpoint).map_err(UpstreamError::Tls)?;
-    let name = ServerName::try_from(endpoint.host.to_string())
-        .map_err(|error| UpstreamError::Tls(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
-    let stream = TlsConnector::from(config).connect(name, stream).await.map_err(UpstreamError::Tls)?;
+    let stream = encrypted(worker, endpoint, stream, Offer::Both).await?;
     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
         http2_over(stream).await.map(Connected::Http2)
     } else {
         http1_over(stream).await.map(Connected::Http1)
     }
+}
+
+async fn encrypted(
+    worker: &Worker,
+    endpoint: &Endpoint,
+    stream: TcpStream,
+    offer: Offer,
+) -> Result<TlsStream<TcpStream>, UpstreamError> {
+    let config = worker.upstreams.tls.config(endpoint, offer).map_err(UpstreamError::Tls)?;
+    let name = ServerName::try_from(endpoint.host.to_string())
+        .map_err(|error| UpstreamError::Tls(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
+    TlsConnector::from(config).connect(name, stream).await.map_err(UpstreamError::Tls)
+}
+
+/// Opens an HTTP/1.1 connection to an endpoint that may switch to another protocol. It is driven by a task of its own.
+///
+/// # Errors
+///
+/// [`UpstreamError`]: which step failed.
+pub(super) async fn connect_to_switch(
+    worker: &Rc<Worker>,
+    endpoint: &Arc<Endpoint>,
+) -> Result<http1::SendRequest<RequestBody>, UpstreamError> {
+    let connecting = async {
+        let stream = dial(endpoint).await?;
+        match endpoint.upstream {
+            gateway::Upstream::Http1 | gateway::Upstream::Http2 => switchable(stream).await,
+            gateway::Upstream::Tls => switchable(encrypted(worker, endpoint, stream, Offer::Http1).await?).await,
+        }
+    };
+    tokio::time::timeout(endpoint.connect_timeout, connecting).await.map_err(|_| UpstreamError::ConnectTimeout)?
+}
+
+async fn switchable<S>(stream: S) -> Result<http1::SendRequest<RequestBody>, UpstreamError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (sender, connection) =
+        http1::Builder::new().handshake(TokioIo::new(stream)).await.map_err(UpstreamError::Protocol)?;
+    tokio::task::spawn_local(async move {
+        if let Err(error) = connection.with_upgrades().await {
+            tracing::debug!(%error, "a backend's connection ended");
+        }
+    });
+    Ok(sender)
 }
 
 async fn http1_over<S>(stream: S) -> Result<Http1, UpstreamError>
@@ -124,16 +166,25 @@ where
     Ok(sender)
 }
 
-/// The TLS configurations towards backends, shared by all workers: one per pool, made when first needed.
+/// The protocols that a backend may choose from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Offer {
+    /// HTTP/2 and HTTP/1.1.
+    Both,
+    /// HTTP/1.1, which can switch.
+    Http1,
+}
+
+/// The TLS configurations towards backends, shared by all workers: one per pool and offer, made when first needed.
 #[derive(Default)]
 pub(crate) struct TlsClients {
-    configs: Mutex<HashMap<PoolId, Arc<ClientConfig>>>,
+    configs: Mutex<HashMap<(PoolId, Offer), Arc<ClientConfig>>>,
 }
 
 impl TlsClients {
-    fn config(&self, endpoint: &Endpoint) -> io::Result<Arc<ClientConfig>> {
+    fn config(&self, endpoint: &Endpoint, offer: Offer) -> io::Result<Arc<ClientConfig>> {
         let mut configs = self.configs.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(config) = configs.get(&endpoint.pool) {
+        if let Some(config) = configs.get(&(endpoint.pool, offer)) {
             return Ok(Arc::clone(config));
         }
         let roots = match &endpoint.trusted_ca {
@@ -141,9 +192,12 @@ impl TlsClients {
             None => system_roots(),
         };
         let mut config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config.alpn_protocols = match offer {
+            Offer::Both => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+            Offer::Http1 => vec![b"http/1.1".to_vec()],
+        };
         let config = Arc::new(config);
-        configs.insert(endpoint.pool, Arc::clone(&config));
+        configs.insert((endpoint.pool, offer), Arc::clone(&config));
         Ok(config)
     }
 }

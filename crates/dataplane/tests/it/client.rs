@@ -97,6 +97,11 @@ impl Client {
         bytes
     }
 
+    /// Reads what comes until the other side closes.
+    pub(crate) fn read_to_end(&mut self, bytes: &mut Vec<u8>) {
+        let _ = self.stream.read_to_end(bytes);
+    }
+
     /// True when the other side closes without a further byte.
     pub(crate) fn is_closed(&mut self) -> bool {
         matches!(self.stream.read(&mut [0; 1]), Ok(0) | Err(_))

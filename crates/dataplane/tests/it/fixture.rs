@@ -12,7 +12,9 @@ use bytes::Bytes;
 use dataplane::{
     AuditLog, AuditPressure, Decision, Decisions, Document, Facts, Listener, Role, Server, Settings, TlsIdentity,
 };
-use gateway::{Code, Endpoint, FieldClass, FieldRules, Forward, PoolId, Rejection, RequestHead, Upstream};
+use gateway::{
+    Code, Endpoint, FieldClass, FieldRules, Forward, PoolId, Rejection, RequestHead, Upstream, WebSocketHandshake,
+};
 use http::{HeaderName, HeaderValue, header::HOST};
 
 use crate::backend::SOON;
@@ -158,6 +160,11 @@ fn decisions(endpoint: Endpoint) -> Decisions {
     })
 }
 
+/// What a gateway asks with for a client that has no key.
+fn own_key() -> HeaderValue {
+    HeaderValue::from_static("dGhlIHNhbXBsZSBub25jZQ==")
+}
+
 fn lasting(millis: &HeaderValue) -> Duration {
     Duration::from_millis(millis.to_str().unwrap().parse().unwrap())
 }
@@ -165,6 +172,8 @@ fn lasting(millis: &HeaderValue) -> Duration {
 fn forward(mut head: Box<RequestHead>, endpoint: &Arc<Endpoint>, fields: &Arc<FieldRules>) -> Forward {
     let headers = &mut head.parts.headers;
     let known: Vec<HeaderName> = headers.keys().filter(|name| fields.class(name).is_some()).cloned().collect();
+    let key = headers.get("sec-websocket-key").cloned().or_else(|| headers.contains_key("upgrade").then(own_key));
+    let websocket = key.filter(|_| head.parts.uri.path() == "/websocket").and_then(WebSocketHandshake::of_key);
     let takes_trailers = headers.get("te").is_some_and(|te| te == "trailers");
     for name in known {
         assert!(fields.class(&name) != Some(FieldClass::Framing) || name == HOST || headers.remove(&name).is_some());
@@ -175,6 +184,10 @@ fn forward(mut head: Box<RequestHead>, endpoint: &Arc<Endpoint>, fields: &Arc<Fi
     }
     headers.insert(HOST, endpoint.authority.clone());
     headers.insert("x-jwt-assertion", HeaderValue::from_static("OURS"));
+    if let Some(websocket) = &websocket {
+        websocket.ask(headers);
+    }
+    let websocket = websocket.map(Box::new);
     head.parts.uri = head.parts.uri.path_and_query().unwrap().clone().into();
-    Forward { endpoint: Arc::clone(endpoint), head, fields: Arc::clone(fields) }
+    Forward { endpoint: Arc::clone(endpoint), head, fields: Arc::clone(fields), websocket }
 }

@@ -19,3 +19,4 @@ mod lifecycle;
 mod records;
 mod streams;
 mod tls;
+mod websocket;

@@ -51,6 +51,7 @@ pub(super) fn compile(context: ApiContext<'_>, scope: &Scope<'_>, diagnostics: &
             sandbox,
             credential_headers: context.authentication.credential_headers.clone(),
             credential_parameters: context.authentication.credential_parameters.clone(),
+            upgrade: upgrade(written, api.api_type.value, diagnostics),
         });
     }
     if without_endpoint > 0 && api.api_type.value != spec::ApiType::GraphQl {
@@ -99,6 +100,16 @@ fn add_route(
             false
         }
     }
+}
+
+/// A WebSocket is opened by a `GET` (RFC 6455 §4.1).
+fn upgrade(written: &spec::Operation, api_type: spec::ApiType, diagnostics: &mut Diagnostics) -> spec::Upgrade {
+    let can_upgrade = api_type == spec::ApiType::Rest && written.verb.value.eq_ignore_ascii_case("GET");
+    if written.upgrade.value == spec::Upgrade::WebSocket && !can_upgrade {
+        let message = "only a `GET` operation of a REST API can be a WebSocket";
+        diagnostics.error(DiagnosticCode::ConflictingFields, &written.upgrade.span, message);
+    }
+    written.upgrade.value
 }
 
 /// A gRPC method's path: service and method.

@@ -41,8 +41,6 @@ pub enum Feature {
     EndpointCertificate,
     /// `authType: Basic`
     Basic,
-    /// `upgrade: websocket`
-    WebSocket,
     /// `claimMappings` of a key manager.
     KeyManagerClaimMappings,
     /// `k8sBackend` of a key manager.
@@ -75,7 +73,6 @@ impl Feature {
             Self::EndpointSecurity => "endpoint security",
             Self::EndpointCertificate => "endpoint certificates",
             Self::Basic => "Basic authentication (`authType: Basic`)",
-            Self::WebSocket => "WebSocket (`upgrade: websocket`)",
             Self::KeyManagerClaimMappings => "claim mappings of a key manager",
             Self::KeyManagerBackend => "key managers behind a Kubernetes service",
             Self::DefinitionPath => "serving an API's definition (`definitionPath`)",

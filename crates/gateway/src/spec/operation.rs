@@ -25,6 +25,8 @@ pub struct Operation {
     pub endpoints: Option<EndpointConfigurations>,
     /// `operationPolicies`
     pub policies: Policies,
+    /// `upgrade`
+    pub upgrade: Spanned<Upgrade>,
 }
 
 /// How many of an operation's scopes a token needs.
@@ -73,11 +75,6 @@ impl Value for Operation {
         read: |form| {
             let operation = Self::read(form);
             form.gated::<RateLimit>("rateLimit", (Feature::RateLimit, |_| true), "How many calls are answered.");
-            form.gated::<Upgrade>(
-                "upgrade",
-                (Feature::WebSocket, |upgrade| *upgrade == Upgrade::WebSocket),
-                "`websocket`: a client may switch to that protocol.",
-            );
             operation
         },
     });
@@ -94,6 +91,7 @@ impl Operation {
             scopes_match: form.defaulted("scopesMatch", "any", "`all`: every one of the scopes."),
             endpoints: form.optional("endpointConfigurations", "Where its calls go, instead of the API's endpoints."),
             policies: form.defaulted("operationPolicies", "{}", "Policies of this operation."),
+            upgrade: form.defaulted("upgrade", "none", "`websocket`: a client may switch to that protocol."),
         }
     }
 }

@@ -166,11 +166,11 @@ fn what_is_not_built_yet_is_refused_by_name() {
 }
 
 #[test]
-fn an_upgrade_of_an_operation_is_refused_by_name() {
+fn an_operation_is_upgraded_to_a_websocket_or_to_nothing() {
     let text = "name: a\nbasePath: /a\noperations: [{ target: /a, verb: GET, upgrade: websocket }]";
-    let expected = "3:39: error[unsupported-feature]: not supported yet: WebSocket (`upgrade: websocket`)";
-    assert_eq!(api_lines(text), [expected]);
+    assert_eq!(api_lines(text), Vec::<String>::new());
     assert_eq!(api_lines(&text.replace("websocket", "none")), Vec::<String>::new());
+    assert_eq!(api_lines(&text.replace("websocket", "h2c")).len(), 1);
 }
 
 #[test]
