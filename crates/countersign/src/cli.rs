@@ -6,6 +6,7 @@
 
 mod api_key;
 mod keys;
+mod stores;
 mod token;
 
 use std::{collections::BTreeMap, path::PathBuf};
@@ -19,6 +20,7 @@ pub(crate) use self::{
         ExportArguments, GenerateArguments, ImportArguments, KeyPlace, KeyTiming, KeysArguments, KeysCommand,
         ListArguments, RevokeArguments, RotateArguments,
     },
+    stores::{HoldStoreArguments, StoreStatusArguments, StoresArguments, StoresCommand, TestStoreArguments},
     token::{IssueArguments, TokenArguments, TokenCommand, VerifyArguments},
 };
 use crate::serve::ServeSettings;
@@ -63,6 +65,7 @@ pub(crate) enum Command {
     Explain(ExplainArguments),
     Disclosures(DisclosuresArguments),
     Keys(KeysArguments),
+    Stores(StoresArguments),
     #[command(name = "apikey")]
     ApiKey(ApiKeyArguments),
     Token(TokenArguments),
@@ -112,7 +115,7 @@ impl ServeArguments {
     }
 }
 
-/// Show every mistake in configuration files; changes nothing, asks no server
+/// Show every mistake in configuration files; changes nothing
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -120,6 +123,8 @@ Examples:
   countersign check
   # for scripts
   countersign check --config gateway/countersign.yaml --format json
+  # and ask every user store and issuer whether it answers as configured
+  countersign check --probe
   # an API definition alone, without the operator's file
   countersign check orders.apk-conf
   # this definition in place of those of the configured folder
@@ -136,6 +141,9 @@ pub(crate) struct CheckArguments {
     /// How to print what is found
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
+    /// Ask the configured user stores and issuers whether they answer, and as configured
+    #[arg(long)]
+    pub(crate) probe: bool,
     /// Exit with 1 on warnings too
     #[arg(long)]
     pub(crate) strict_warnings: bool,

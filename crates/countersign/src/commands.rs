@@ -8,4 +8,6 @@ pub(crate) mod demo;
 pub(crate) mod disclosures;
 pub(crate) mod explain;
 pub(crate) mod keys;
+mod running;
+pub(crate) mod stores;
 pub(crate) mod token;

@@ -16,7 +16,7 @@ use clap::Parser as _;
 
 use crate::{
     cli::{Cli, Command},
-    commands::{api_key, check, config, demo, disclosures, explain, keys, token},
+    commands::{api_key, check, config, demo, disclosures, explain, keys, stores, token},
 };
 
 #[global_allocator]
@@ -62,6 +62,7 @@ fn dispatch(command: Command, process: Process) -> anyhow::Result<ExitCode> {
         Command::Disclosures(arguments) => disclosures::run(&arguments, &process),
         Command::Explain(arguments) => explain::run(&arguments, &process),
         Command::Keys(arguments) => keys::run(&arguments, &process),
+        Command::Stores(arguments) => stores::run(&arguments, &process),
         Command::Token(arguments) => token::run(&arguments, &process),
     }
 }

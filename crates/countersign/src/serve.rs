@@ -5,6 +5,7 @@
 
 mod metrics;
 mod reload;
+mod stores;
 
 use std::{
     collections::BTreeMap,
@@ -21,8 +22,8 @@ use std::{
 use anyhow::{Context, anyhow};
 use control::{ConfigurationFiles, Watch};
 use dataplane::{
-    Admin, AdminSource, AuditLog, AuditPressure, ClientCertificates, Decisions, Listener, Patience, Readiness, Refusal,
-    Role, Server, Settings, TlsIdentity,
+    Admin, AdminSource, AuditLog, AuditNotes, AuditPressure, ClientCertificates, Decisions, Listener, Patience,
+    Readiness, Refusal, Role, Server, Settings, TlsIdentity,
 };
 use gateway::{BrokenApis, Gateway, ProcessSettings, WrittenQuestion, spec};
 use tokio::{
@@ -106,7 +107,7 @@ pub(crate) fn start(settings: ServeSettings) -> anyhow::Result<Running> {
     let decisions = Decisions::of(Arc::clone(&gateway));
     let server = Server::start(&listeners, data_settings(operator), &decisions, audit(operator)?)?;
     let admin_address = operator.admin.address.value;
-    let source = admin_source(&gateway, &files, &identities);
+    let source = admin_source(&gateway, &files, &identities, server.audit_notes());
     let admin = background
         .block_on(Admin::start(admin_address, server.metrics(), source))
         .with_context(|| format!("cannot listen on the admin address {admin_address}"))?;
@@ -277,9 +278,15 @@ fn audit(operator: &spec::Operator) -> anyhow::Result<AuditLog> {
     AuditLog::start(output, pressure).context("cannot start the audit log")
 }
 
-fn admin_source(gateway: &Arc<Gateway>, files: &Arc<ConfigurationFiles>, identities: &Identities) -> AdminSource {
+fn admin_source(
+    gateway: &Arc<Gateway>,
+    files: &Arc<ConfigurationFiles>,
+    identities: &Identities,
+    notes: AuditNotes,
+) -> AdminSource {
     let (ready, measured, invalidated, reloaded, explained) =
         (Arc::clone(gateway), Arc::clone(gateway), Arc::clone(gateway), Arc::clone(gateway), Arc::clone(gateway));
+    let (asked, held) = (Arc::clone(gateway), Arc::clone(gateway));
     let (files, identities) = (Arc::clone(files), Arc::clone(identities));
     AdminSource {
         readiness: Arc::new(move || Readiness { is_ready: true, body: reload::readiness(&ready) }),
@@ -298,6 +305,8 @@ fn admin_source(gateway: &Arc<Gateway>, files: &Arc<ConfigurationFiles>, identit
             reload::certificates(&identities);
             reload::answer(&outcome)
         }),
+        stores: Arc::new(move || stores::status(&asked)),
+        hold: Arc::new(move |hold| stores::hold(&held, &notes, &hold, clock::now())),
         explain: Arc::new(move |question| explain(&explained, &question)),
     }
 }

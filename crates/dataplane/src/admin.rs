@@ -62,6 +62,15 @@ pub struct Invalidation {
     pub user: Option<String>,
 }
 
+/// An operator's word about how old a store's answers may be while it is down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreHold {
+    /// The user store.
+    pub store: String,
+    /// The age, such as `4h`; `None`: as configured.
+    pub stale: Option<String>,
+}
+
 /// Why an operator's request was not done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -84,6 +93,10 @@ pub struct AdminSource {
     pub invalidate: Arc<Act<Invalidation>>,
     /// Reads the configuration again; answers a JSON document. May block.
     pub reload: Arc<Act<()>>,
+    /// Says how each user store is doing: a JSON document.
+    pub stores: Arc<dyn Fn() -> String + Send + Sync>,
+    /// Lets a store's old answers serve, or ends that; answers a JSON document.
+    pub hold: Arc<Act<StoreHold>>,
     /// Explains a caller's Backend JWTs; a JSON question, a JSON answer. May block.
     pub explain: Arc<Act<Bytes>>,
 }

@@ -10,7 +10,7 @@ use std::{
     fmt,
     io::{self, Write},
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicU64, Ordering},
         mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
@@ -41,7 +41,7 @@ pub enum AuditPressure {
 /// The audit log of a process.
 #[derive(Debug)]
 pub struct AuditLog {
-    sender: SyncSender<Chunk>,
+    sender: Arc<SyncSender<Chunk>>,
     pressure: AuditPressure,
     counts: Arc<AuditCounts>,
     writer: JoinHandle<()>,
@@ -84,12 +84,17 @@ impl AuditLog {
         let counted = Arc::clone(&counts);
         let writer =
             std::thread::Builder::new().name("audit".to_owned()).spawn(move || write(output, &receiver, &counted))?;
-        Ok(Self { sender, pressure, counts, writer })
+        Ok(Self { sender: Arc::new(sender), pressure, counts, writer })
     }
 
     /// Returns the counts, for the metrics.
     pub fn counts(&self) -> Arc<AuditCounts> {
         Arc::clone(&self.counts)
+    }
+
+    /// Returns a way to write what an operator does; it does not keep the log open.
+    pub(crate) fn notes(&self) -> AuditNotes {
+        AuditNotes(Arc::downgrade(&self.sender))
     }
 
     /// Waits until every line is written. Buffers that are still in use keep it waiting.
@@ -102,7 +107,7 @@ impl AuditLog {
 
     pub(crate) fn buffer(&self) -> AuditBuffer {
         AuditBuffer {
-            sender: self.sender.clone(),
+            sender: SyncSender::clone(&self.sender),
             pressure: self.pressure,
             counts: Arc::clone(&self.counts),
             bytes: RefCell::new(Vec::with_capacity(FULL * 2)),
@@ -110,6 +115,18 @@ impl AuditLog {
             seconds: RefCell::default(),
             has_lines: Notify::new(),
         }
+    }
+}
+
+/// Writes lines about operators' acts, beside those about requests.
+#[derive(Clone, Debug)]
+pub struct AuditNotes(Weak<SyncSender<Chunk>>);
+
+impl AuditNotes {
+    /// Writes a JSON object as one line. False: the log is full or has ended.
+    pub fn write(&self, line: &str) -> bool {
+        let chunk = Chunk { bytes: format!("{line}\n").into_bytes(), lines: 1 };
+        self.0.upgrade().is_some_and(|sender| sender.try_send(chunk).is_ok())
     }
 }
 

@@ -23,8 +23,8 @@ mod tunnel;
 mod upstream;
 mod worker;
 
-pub use admin::{Admin, AdminSource, DataMetrics, Invalidation, Readiness, Refusal};
-pub use audit::{AuditCounts, AuditLog, AuditPressure};
+pub use admin::{Admin, AdminSource, DataMetrics, Invalidation, Readiness, Refusal, StoreHold};
+pub use audit::{AuditCounts, AuditLog, AuditNotes, AuditPressure};
 pub use client::{Patience, Role};
 pub use decision::{Deciding, Decision, Decisions, Document, Facts};
 pub use metrics::Exposition;

@@ -11,7 +11,7 @@ use thiserror::Error;
 use tokio::{runtime::LocalOptions, sync::watch};
 
 use crate::{
-    audit::{AuditBuffer, AuditLog},
+    audit::{AuditBuffer, AuditLog, AuditNotes},
     client::{Patience, Role},
     decision::Decisions,
     metrics::WorkerMetrics,
@@ -154,6 +154,11 @@ impl Server {
     /// Returns what the metrics are made of.
     pub fn metrics(&self) -> crate::admin::DataMetrics {
         crate::admin::DataMetrics { workers: self.metrics.clone(), audit: self.audit.counts() }
+    }
+
+    /// Returns a way to write operators' acts into the audit log.
+    pub fn audit_notes(&self) -> AuditNotes {
+        self.audit.notes()
     }
 
     /// Stops accepting, finishes the requests under way for at most `grace`, writes the audit log out and returns.

@@ -5,11 +5,12 @@
 use std::{
     path::Path,
     sync::{Arc, Mutex, PoisonError},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use arc_swap::ArcSwap;
 use claims::SigningKey;
+use stores::{Hold, StoreStatus};
 
 use crate::{
     callers::Callers,
@@ -188,6 +189,24 @@ impl Gateway {
             self.runtime.revocations.revoke(revoked(&published, store, user));
         }
         is_any || store.is_none()
+    }
+
+    /// Lets a store's last answers serve up to that age, for as long from now on; `None`: there is no such store.
+    pub fn hold(&self, store: &str, stale_for: Duration) -> Option<Hold> {
+        let now = (self.runtime.clock)();
+        self.published.load().stores.get(store).map(|handle| handle.store.hold(stale_for, now))
+    }
+
+    /// Ends a hold; false: there is no such store.
+    pub fn release(&self, store: &str) -> bool {
+        self.published.load().stores.get(store).map(|handle| handle.store.release()).is_some()
+    }
+
+    /// Returns how each user store is doing, by name.
+    pub fn store_status(&self) -> Vec<(Arc<str>, StoreStatus)> {
+        let now = (self.runtime.clock)();
+        let published = self.published.load();
+        published.stores.values().map(|handle| (Arc::clone(&handle.name), handle.store.status(now))).collect()
     }
 
     /// Notes that newer files cannot run; what is published stays.

@@ -107,6 +107,11 @@ impl AttributeMap {
         &self.gives
     }
 
+    /// Returns the store's own names that the map reads, each with the canonical one.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.entries.iter().map(|entry| (&*entry.raw, &*entry.name))
+    }
+
     /// Returns the store's own names that the map reads.
     pub(crate) fn raw_names(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().map(|entry| &*entry.raw)

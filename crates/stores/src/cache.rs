@@ -10,6 +10,7 @@ mod counters;
 mod entry;
 mod flight;
 mod generation;
+mod hold;
 mod settings;
 
 use std::{
@@ -17,7 +18,7 @@ use std::{
     fmt,
     hash::BuildHasher,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -31,6 +32,7 @@ pub use self::{
     breaker::{BreakerSettings, BreakerState},
     counters::CacheCounters,
     generation::Generation,
+    hold::Hold,
     settings::CacheSettings,
 };
 use self::{
@@ -43,7 +45,7 @@ use self::{
 use crate::{
     bounded_map::BoundedMap,
     error::StoreError,
-    user_store::{Question, UserStore},
+    user_store::{Question, UserStore, seconds},
 };
 
 /// How many shards a cache has at most.
@@ -63,6 +65,28 @@ pub struct CachedStore {
     invalidations: Arc<Invalidations>,
     breaker: Breaker,
     counts: Counts,
+    held: Mutex<Option<Hold>>,
+    last_failure: Mutex<Option<LastFailure>>,
+}
+
+/// The last time that a store gave no answer, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastFailure {
+    /// When, in seconds since the epoch.
+    pub at: u64,
+    /// The store's own words where it has some. May hold the name of the user that was asked about.
+    pub reason: Arc<str>,
+}
+
+/// How a store is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreStatus {
+    /// What the cache did and holds, and what the breaker does.
+    pub counters: CacheCounters,
+    /// The last failure; the store may have answered since.
+    pub last_failure: Option<LastFailure>,
+    /// The operator's hold, while it lasts.
+    pub hold: Option<Hold>,
 }
 
 /// What is known of some users, and asked about them now. Both under one lock: a call finds the one or the other.
@@ -112,6 +136,8 @@ impl CachedStore {
             invalidations: Invalidations::new(),
             breaker: Breaker::new(settings.breaker),
             counts: Counts::default(),
+            held: Mutex::default(),
+            last_failure: Mutex::default(),
         }
     }
 
@@ -188,6 +214,33 @@ impl CachedStore {
             Some(token) => Cow::Owned(format!("{}\0{}", question.user, Token(token))),
             None => Cow::Owned(format!("{}\0", question.user)),
         }
+    }
+
+    /// Lets answers of up to that age stand in for the store for as long from now on, where policies use stale answers.
+    pub fn hold(&self, stale_for: Duration, now: SystemTime) -> Hold {
+        let hold = Hold::new(stale_for, now);
+        *locked(&self.held) = Some(hold);
+        hold
+    }
+
+    /// Ends a hold: the configured age counts again.
+    pub fn release(&self) {
+        *locked(&self.held) = None;
+    }
+
+    /// Returns how the store is doing.
+    pub fn status(&self, now: SystemTime) -> StoreStatus {
+        StoreStatus {
+            counters: self.counters(),
+            last_failure: locked(&self.last_failure).clone(),
+            hold: locked(&self.held).filter(|hold| hold.is_on(now)),
+        }
+    }
+
+    /// Returns how old an answer may be that stands in for the store.
+    fn stale_for(&self, now: SystemTime) -> Duration {
+        let hold = locked(&self.held).filter(|hold| hold.is_on(now));
+        self.settings.stale_for.max(hold.map_or(Duration::ZERO, |hold| hold.stale_for))
     }
 
     /// Finds what there is to say, or what to wait for; begins a query where one is needed.
@@ -281,6 +334,9 @@ impl CachedStore {
         asked: &Asked,
         result: Result<Option<Attributes>, StoreError>,
     ) -> Result<Option<Attributes>, StoreError> {
+        if let Err(error) = &result {
+            *locked(&self.last_failure) = Some(LastFailure::of(error, asked.at));
+        }
         match result {
             Ok(attributes) => {
                 self.breaker.succeeded();
@@ -304,7 +360,8 @@ impl CachedStore {
         match policy {
             StalePolicy::Refuse => None,
             StalePolicy::UseStale => {
-                let answer = self.shard(key).entries.peek(key)?.say_stale(&self.settings, now)?;
+                let stale_for = self.stale_for(now);
+                let answer = self.shard(key).entries.peek(key)?.say_stale(&self.settings, stale_for, now)?;
                 self.counts.stale_served.up();
                 Some(answer)
             }
@@ -370,6 +427,17 @@ impl fmt::Display for Token<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         digest(&SHA256, self.0.as_bytes()).as_ref().iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
+}
+
+impl LastFailure {
+    fn of(error: &StoreError, at: SystemTime) -> Self {
+        Self { at: seconds(at), reason: error.with_causes().into() }
+    }
+}
+
+/// Locks what a moment's work changes; a panic there leaves it whole.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Locks a shard. A panic under the lock leaves at worst an entry that is asked for again.

@@ -36,6 +36,22 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Returns the message and its causes, each of which is a colon further on. May hold the user's name, as databases
+    /// repeat what they could not read: for the operator who asks, not for a log.
+    pub fn with_causes(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            let words = error.to_string();
+            if !text.ends_with(&words) {
+                text.push_str(": ");
+                text.push_str(&words);
+            }
+            cause = error.source();
+        }
+        text
+    }
+
     /// Makes an [`StoreError::Unavailable`] with its cause.
     pub(crate) fn unavailable(store: &Arc<str>, source: impl Error + Send + Sync + 'static) -> Self {
         Self::Unavailable { store: Arc::clone(store), retry_after: RETRY_AFTER, source: Some(Arc::new(source)) }

@@ -6,11 +6,7 @@
 mod json_template;
 mod url_template;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use claims::{Attributes, Json, Object};
 use http::{HeaderName, HeaderValue, StatusCode, header::ACCEPT};
@@ -201,8 +197,8 @@ impl CalloutRequest {
 }
 
 impl UserStore for HttpCallout {
-    fn gives(&self) -> &BTreeSet<Box<str>> {
-        self.attributes.gives()
+    fn attribute_map(&self) -> &AttributeMap {
+        &self.attributes
     }
 
     fn lookup<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<Option<Attributes>, StoreError>> {

@@ -2,11 +2,7 @@
 //!
 //! For demonstrations, tests and the few technical users that no directory knows. Does no I/O and never fails.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use claims::{Attributes, Json};
 
@@ -40,8 +36,8 @@ impl InlineStore {
 }
 
 impl UserStore for InlineStore {
-    fn gives(&self) -> &BTreeSet<Box<str>> {
-        self.attributes.gives()
+    fn attribute_map(&self) -> &AttributeMap {
+        &self.attributes
     }
 
     fn lookup<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<Option<Attributes>, StoreError>> {

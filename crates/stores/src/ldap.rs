@@ -14,7 +14,7 @@ mod search;
 mod server;
 mod values;
 
-use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use claims::Attributes;
 use deadpool::{
@@ -129,8 +129,8 @@ impl LdapStore {
 }
 
 impl UserStore for LdapStore {
-    fn gives(&self) -> &BTreeSet<Box<str>> {
-        self.attributes.gives()
+    fn attribute_map(&self) -> &AttributeMap {
+        &self.attributes
     }
 
     fn lookup<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<Option<Attributes>, StoreError>> {

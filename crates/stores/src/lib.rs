@@ -23,8 +23,8 @@ mod user_store;
 
 pub use attribute_map::{AttributeMap, AttributeMapError, MappedAttribute, Pattern, ValueRule};
 pub use cache::{
-    Answer, BreakerSettings, BreakerState, CacheCounters, CacheSettings, CachedStore, Freshness, Generation,
-    StalePolicy,
+    Answer, BreakerSettings, BreakerState, CacheCounters, CacheSettings, CachedStore, Freshness, Generation, Hold,
+    LastFailure, StalePolicy, StoreStatus,
 };
 pub use client_credentials::{ClientAuthentication, ClientCredentialsError, ClientCredentialsSettings};
 pub use error::StoreError;

@@ -217,8 +217,8 @@ impl ScimStore {
 }
 
 impl UserStore for ScimStore {
-    fn gives(&self) -> &BTreeSet<Box<str>> {
-        self.attributes.gives()
+    fn attribute_map(&self) -> &AttributeMap {
+        &self.attributes
     }
 
     fn lookup<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<Option<Attributes>, StoreError>> {

@@ -178,8 +178,8 @@ impl Questions {
 }
 
 impl UserStore for SqlStore {
-    fn gives(&self) -> &BTreeSet<Box<str>> {
-        self.attributes.gives()
+    fn attribute_map(&self) -> &AttributeMap {
+        &self.attributes
     }
 
     fn lookup<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<Option<Attributes>, StoreError>> {

@@ -11,7 +11,7 @@ use std::{
 
 use claims::Attributes;
 
-use crate::error::StoreError;
+use crate::{attribute_map::AttributeMap, error::StoreError};
 
 /// A boxed future, so that the trait can be an object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -87,8 +87,13 @@ pub enum UserMatch {
 
 /// Where attributes live.
 pub trait UserStore: Send + Sync + fmt::Debug {
+    /// Returns what leaves the store, and under which names.
+    fn attribute_map(&self) -> &AttributeMap;
+
     /// Returns the canonical names that this store is configured to give: it is their only source.
-    fn gives(&self) -> &BTreeSet<Box<str>>;
+    fn gives(&self) -> &BTreeSet<Box<str>> {
+        self.attribute_map().gives()
+    }
 
     /// True for a store that asks in the user's own name: [`Question::token`] is a part of the question, so that an
     /// answer given for one token never serves another.

@@ -1,5 +1,6 @@
 //! `countersign check`: every mistake in the configuration files, each with its place, a code and a hint.
 
+mod probe;
 mod report;
 
 use std::{
@@ -57,29 +58,34 @@ fn look(arguments: &CheckArguments, process: &Process) -> anyhow::Result<Finding
             if !config.exists() {
                 output::message("note: name the operator's file with --config FILE, or API definitions to check alone");
             }
-            look_at_folder(config, process)
+            look_at_folder(config, arguments, process)
         }
-        (Some(config), []) => look_at_folder(config, process),
-        (Some(config), apis) => look_at(read_source(config)?, apis, process),
+        (Some(config), []) => look_at_folder(config, arguments, process),
+        (Some(config), apis) => look_at(read_source(config)?, apis, (arguments, process)),
         (None, apis) => {
             let operator = Source { path: NO_OPERATOR.into(), text: NO_OPERATOR_TEXT.to_owned() };
-            look_at(operator, apis, process).map(Findings::without_operator)
+            look_at(operator, apis, (arguments, process)).map(Findings::without_operator)
         }
     }
 }
 
 /// Checks the operator's file and the definitions of its folder.
-fn look_at_folder(config: &Path, process: &Process) -> anyhow::Result<Findings> {
+fn look_at_folder(config: &Path, arguments: &CheckArguments, process: &Process) -> anyhow::Result<Findings> {
     let files = ConfigurationFiles::new(config, process.variables.clone());
     match files.read() {
-        Ok(sources) => Findings::of(sources, process),
+        Ok(sources) => Findings::of(sources, arguments, process),
         Err(diagnostics) => Ok(Findings::new(Vec::new(), &diagnostics)),
     }
 }
 
 /// Checks the operator's file with the named definitions.
-fn look_at(operator: Source, apis: &[PathBuf], process: &Process) -> anyhow::Result<Findings> {
-    Findings::of(Sources { operator, apis: read_sources(apis)?, variables: process.variables.clone() }, process)
+fn look_at(
+    operator: Source,
+    apis: &[PathBuf],
+    (arguments, process): (&CheckArguments, &Process),
+) -> anyhow::Result<Findings> {
+    let sources = Sources { operator, apis: read_sources(apis)?, variables: process.variables.clone() };
+    Findings::of(sources, arguments, process)
 }
 
 impl Findings {
@@ -87,8 +93,11 @@ impl Findings {
         Self { files, found: diagnostics.iter().cloned().collect(), unjudged: Vec::new() }
     }
 
-    fn of(sources: Sources, process: &Process) -> anyhow::Result<Self> {
-        let diagnostics = diagnose(&sources, process)?;
+    fn of(sources: Sources, arguments: &CheckArguments, process: &Process) -> anyhow::Result<Self> {
+        let mut diagnostics = diagnose(&sources, process)?;
+        if arguments.probe {
+            probe::probe(&sources, process)?.into_iter().for_each(|found| diagnostics.push(found));
+        }
         let Sources { operator, apis, .. } = sources;
         Ok(Self::new(std::iter::once(operator).chain(apis).collect(), &diagnostics))
     }

@@ -3,7 +3,6 @@
 //! The explanation is `gateway`'s, made here or by the running gateway (`--live`); this asks, compares and prints.
 
 mod against;
-mod live;
 mod text;
 
 use std::process::ExitCode;
@@ -12,7 +11,7 @@ use anyhow::{Context as _, bail};
 use claims::{Json, Object};
 use gateway::{AskedCaller, Question};
 
-use super::{configuration::Configuration, token};
+use super::{configuration::Configuration, running::RunningGateway, token};
 use crate::{
     Process,
     cli::{EXIT_NO, ExplainArguments, Format},
@@ -30,7 +29,8 @@ pub(crate) fn run(arguments: &ExplainArguments, process: &Process) -> anyhow::Re
     let token = token.map(String::from_utf8).transpose().context("the token is no text")?;
     let other = arguments.against.as_deref().map(token::read).transpose()?;
     let explained = if arguments.live {
-        Some(live::ask(&arguments.config, question(arguments, token.as_deref())?)?)
+        let question = question(arguments, token.as_deref())?.to_json().to_string();
+        Some(RunningGateway::of(&arguments.config)?.post("/explain", &[], question)?)
     } else {
         here(arguments, token.as_deref(), process)?
     };

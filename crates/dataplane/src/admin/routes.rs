@@ -10,7 +10,7 @@ use http::{
 use http_body::Body;
 use http_body_util::{BodyExt, Full, Limited};
 
-use super::{AdminSource, DataMetrics, Invalidation, Refusal};
+use super::{AdminSource, DataMetrics, Invalidation, Refusal, StoreHold};
 use crate::{audit, metrics::Exposition};
 
 const JSON: &str = "application/json";
@@ -43,18 +43,29 @@ where
         ("/healthz", true) => whole(StatusCode::OK, TEXT, "ok\n"),
         ("/readyz", true) => readiness(&state),
         ("/metrics", true) => whole(StatusCode::OK, PROMETHEUS, metrics(&state)),
-        ("/invalidate" | "/reload" | "/explain", false) if *request.method() != Method::POST => not_allowed("POST"),
-        ("/invalidate" | "/reload" | "/explain", false) if !is_json(request.headers()) => {
+        ("/stores", true) if !state.is_loopback => problem(
+            StatusCode::FORBIDDEN,
+            "what stores say may name users: it is shown on a loopback admin address only",
+        ),
+        ("/stores", true) => whole(StatusCode::OK, JSON, (state.source.stores)()),
+        ("/invalidate" | "/reload" | "/explain" | "/stores/hold", false) if *request.method() != Method::POST => {
+            not_allowed("POST")
+        }
+        ("/invalidate" | "/reload" | "/explain" | "/stores/hold", false) if !is_json(request.headers()) => {
             problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send `Content-Type: application/json`")
         }
         ("/invalidate", false) => acted((state.source.invalidate)(invalidation(request.uri().query()))),
+        ("/stores/hold", false) => match hold(request.uri().query()) {
+            Some(hold) => acted((state.source.hold)(hold)),
+            None => problem(StatusCode::BAD_REQUEST, "name the user store: `?store=NAME&stale=4h`"),
+        },
         ("/reload", false) => blocking(state, |state| (state.source.reload)(())).await,
         ("/explain", false) if !state.is_loopback => {
             problem(StatusCode::FORBIDDEN, "attribute values are shown on a loopback admin address only")
         }
         ("/explain", false) => explain(state, request.into_body()).await,
-        ("/healthz" | "/readyz" | "/metrics", false) => not_allowed("GET, HEAD"),
-        ("/invalidate" | "/reload" | "/explain", true) => not_allowed("POST"),
+        ("/healthz" | "/readyz" | "/metrics" | "/stores", false) => not_allowed("GET, HEAD"),
+        ("/invalidate" | "/reload" | "/explain" | "/stores/hold", true) => not_allowed("POST"),
         _ => problem(StatusCode::NOT_FOUND, "there is nothing at this path"),
     })
 }
@@ -143,11 +154,17 @@ fn whole(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Answ
 }
 
 fn invalidation(query: Option<&str>) -> Invalidation {
-    let parameter = |name: &str| {
-        let mut pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
-        pairs.find(|(found, _)| *found == name).map(|(_, value)| decoded(value)).filter(|value| !value.is_empty())
-    };
-    Invalidation { store: parameter("store"), user: parameter("user") }
+    Invalidation { store: parameter(query, "store"), user: parameter(query, "user") }
+}
+
+fn hold(query: Option<&str>) -> Option<StoreHold> {
+    Some(StoreHold { store: parameter(query, "store")?, stale: parameter(query, "stale") })
+}
+
+/// Returns a query parameter that says something.
+fn parameter(query: Option<&str>, name: &str) -> Option<String> {
+    let mut pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+    pairs.find(|(found, _)| *found == name).map(|(_, value)| decoded(value)).filter(|value| !value.is_empty())
 }
 
 /// Decodes a query value: percent signs and plus signs.

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use dataplane::{Admin, AdminSource, Invalidation, Readiness, Refusal};
+use dataplane::{Admin, AdminSource, Invalidation, Readiness, Refusal, StoreHold};
 
 use crate::{
     backend::Backend,
@@ -35,6 +35,11 @@ fn start(is_ready: bool) -> Fixture {
             }
             told.lock().unwrap().push(invalidation);
             Ok("{}".to_owned())
+        }),
+        stores: Arc::new(|| r#"{"stores":[]}"#.to_owned()),
+        hold: Arc::new(|hold: StoreHold| match hold.stale {
+            Some(stale) if hold.store == "staff" => Ok(format!(r#"{{"staleFor":"{stale}"}}"#)),
+            _ => Err(Refusal::Failed("no".to_owned())),
         }),
         reload: Arc::new(|()| Err(Refusal::Failed("the file is broken".to_owned()))),
         explain: Arc::new(|question| Ok(String::from_utf8_lossy(&question).into_owned())),
@@ -95,6 +100,17 @@ fn users_can_be_forgotten() {
     assert_eq!(*fixture.invalidations.lock().unwrap(), [expected]);
     assert_eq!(post(&fixture, "/invalidate?store=nobody", "Content-Type: application/json\r\n").status, 404);
     assert_eq!(post(&fixture, "/reload", "Content-Type: application/json\r\n").status, 422);
+}
+
+#[test]
+fn stores_can_be_looked_at_and_held() {
+    let fixture = start(true);
+    assert_eq!(get(&fixture, "/stores").body, r#"{"stores":[]}"#);
+    let answer = post(&fixture, "/stores/hold?store=staff&stale=4h", "Content-Type: application/json\r\n");
+    assert_eq!((answer.status, answer.body.as_str()), (200, r#"{"staleFor":"4h"}"#));
+    assert_eq!(post(&fixture, "/stores/hold?stale=4h", "Content-Type: application/json\r\n").status, 400);
+    assert_eq!(post(&fixture, "/stores/hold?store=staff", "").status, 415);
+    assert_eq!(get(&fixture, "/stores/hold?store=staff").status, 405);
 }
 
 #[test]

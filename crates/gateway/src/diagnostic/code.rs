@@ -63,11 +63,13 @@ pub enum DiagnosticCode {
     WeakSetting,
     /// Changed by a reload, and taken up by a restart only.
     NeedsRestart,
+    /// A user store or an issuer that does not answer as configured.
+    ProbeFailed,
 }
 
 impl DiagnosticCode {
     /// Every code, in the order of the reference page.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::YamlSyntax,
         Self::YamlTooLarge,
         Self::TooManyMistakes,
@@ -97,6 +99,7 @@ impl DiagnosticCode {
         Self::UnsignedToken,
         Self::WeakSetting,
         Self::NeedsRestart,
+        Self::ProbeFailed,
     ];
 
     /// Returns the stable name.
@@ -131,6 +134,7 @@ impl DiagnosticCode {
             Self::UnsignedToken => "unsigned-token",
             Self::WeakSetting => "weak-setting",
             Self::NeedsRestart => "needs-restart",
+            Self::ProbeFailed => "probe-failed",
         }
     }
 }

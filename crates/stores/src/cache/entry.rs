@@ -93,10 +93,9 @@ impl Entry {
     }
 
     /// Returns the answer that may stand in for a store that does not answer.
-    pub(super) fn say_stale(&self, settings: &CacheSettings, now: SystemTime) -> Option<Answer> {
+    pub(super) fn say_stale(&self, settings: &CacheSettings, stale_for: Duration, now: SystemTime) -> Option<Answer> {
         let last = self.last.as_ref().filter(|last| last.attributes.is_some() && self.generation.is_current())?;
-        is_within(last.asked_at, settings.stale_for, now)
-            .then(|| last.answer(&self.generation, settings, Freshness::Stale))
+        is_within(last.asked_at, stale_for, now).then(|| last.answer(&self.generation, settings, Freshness::Stale))
     }
 
     /// True when a fresh answer about a known user is so near its end that it should be refreshed.

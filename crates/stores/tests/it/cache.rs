@@ -213,6 +213,25 @@ async fn a_stale_answer_stands_in_only_where_wanted_and_up_to_its_age() {
 }
 
 #[tokio::test]
+async fn a_hold_lets_older_answers_serve_while_the_store_is_down_and_ends_by_itself() {
+    let (directory, cache) = fixture();
+    check(&cache, 0, UseStale, ONE).await;
+    directory.says(Err(down()));
+    check(&cache, 250, UseStale, DOWN).await;
+    let hold = cache.hold(1000 * SECOND, at(250));
+    assert_eq!(cache.status(at(251)).hold, Some(hold));
+    check(&cache, 260, UseStale, STALE_ONE).await;
+    check(&cache, 270, Refuse, DOWN).await;
+    check(&cache, 999, UseStale, STALE_ONE).await;
+    check(&cache, 1000, UseStale, DOWN).await;
+    cache.release();
+    assert_eq!(cache.status(at(1001)).hold, None);
+    check(&cache, 1001, UseStale, DOWN).await;
+    let failure = cache.status(at(1001)).last_failure.unwrap();
+    assert_eq!((failure.at, &*failure.reason), (1_800_001_000, "user store `staff` is unavailable"));
+}
+
+#[tokio::test]
 async fn out_of_the_box_nothing_stale_is_served() {
     let (directory, cache) = fixture_with(CacheSettings::default());
     check(&cache, 0, UseStale, ONE).await;

@@ -1,7 +1,6 @@
 //! A user store whose answers a test sets, and a cache in front of it.
 
 use std::{
-    collections::BTreeSet,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -10,7 +9,7 @@ use std::{
 };
 
 use claims::{Attribute, Attributes, Json, Number, Source};
-use stores::{BoxFuture, CacheSettings, CachedStore, Question, StoreError, UserStore};
+use stores::{AttributeMap, BoxFuture, CacheSettings, CachedStore, Question, StoreError, UserStore};
 use tokio::{runtime::Handle, sync::Semaphore};
 
 use crate::testing::text;
@@ -18,7 +17,7 @@ use crate::testing::text;
 /// A store whose answers the test sets: a number for everybody but `nobody`, or an error. Counts how often it is asked.
 #[derive(Debug)]
 pub(crate) struct Directory {
-    gives: BTreeSet<Box<str>>,
+    map: AttributeMap,
     answer: Mutex<Result<u64, StoreError>>,
     asked: AtomicUsize,
     /// One permit for each question that may be answered.
@@ -53,8 +52,8 @@ impl Directory {
 }
 
 impl UserStore for Directory {
-    fn gives(&self) -> &BTreeSet<Box<str>> {
-        &self.gives
+    fn attribute_map(&self) -> &AttributeMap {
+        &self.map
     }
 
     fn lookup<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<Option<Attributes>, StoreError>> {
@@ -81,7 +80,7 @@ pub(crate) fn fixture() -> (Arc<Directory>, Arc<CachedStore>) {
 
 pub(crate) fn fixture_with(settings: CacheSettings) -> (Arc<Directory>, Arc<CachedStore>) {
     let directory = Arc::new(Directory {
-        gives: BTreeSet::from(["number".into()]),
+        map: AttributeMap::identity(["number".into()]),
         answer: Mutex::new(Ok(1)),
         asked: AtomicUsize::new(0),
         gate: Semaphore::new(Semaphore::MAX_PERMITS / 2),

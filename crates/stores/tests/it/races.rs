@@ -1,7 +1,7 @@
 //! Invalidation against queries under way: random schedules checked against a model, and real threads.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -12,8 +12,8 @@ use std::{
 use claims::{Attribute, Attributes, Json, Number, Source};
 use proptest::prelude::*;
 use stores::{
-    Answer, BoxFuture, BreakerSettings, CacheSettings, CachedStore, Freshness, Question, StalePolicy, StoreError,
-    UserStore,
+    Answer, AttributeMap, BoxFuture, BreakerSettings, CacheSettings, CachedStore, Freshness, Question, StalePolicy,
+    StoreError, UserStore,
 };
 use tokio::{runtime::Handle, sync::oneshot, task::JoinHandle, task::yield_now};
 
@@ -76,7 +76,7 @@ fn any_step() -> impl Strategy<Value = Step> {
 /// A directory whose queries go on when the test says so. A record is its version; every fourth version is no record.
 #[derive(Debug, Default)]
 struct Directory {
-    gives: BTreeSet<Box<str>>,
+    map: AttributeMap,
     state: Mutex<State>,
 }
 
@@ -120,8 +120,8 @@ impl Directory {
 }
 
 impl UserStore for Directory {
-    fn gives(&self) -> &BTreeSet<Box<str>> {
-        &self.gives
+    fn attribute_map(&self) -> &AttributeMap {
+        &self.map
     }
 
     fn lookup<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<Option<Attributes>, StoreError>> {
@@ -315,13 +315,13 @@ proptest! {
 /// A directory with one number for everybody.
 #[derive(Debug, Default)]
 struct Numbered {
-    gives: BTreeSet<Box<str>>,
+    map: AttributeMap,
     number: AtomicU64,
 }
 
 impl UserStore for Numbered {
-    fn gives(&self) -> &BTreeSet<Box<str>> {
-        &self.gives
+    fn attribute_map(&self) -> &AttributeMap {
+        &self.map
     }
 
     fn lookup<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<Option<Attributes>, StoreError>> {

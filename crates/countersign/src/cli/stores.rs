@@ -1,0 +1,98 @@
+//! What can be typed after `countersign stores`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::Format;
+
+/// Look users up, and see how their stores are doing
+#[derive(Debug, Args)]
+pub(crate) struct StoresArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: StoresCommand,
+}
+
+/// What can be done with user stores.
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoresCommand {
+    Test(TestStoreArguments),
+    Status(StoreStatusArguments),
+    Hold(HoldStoreArguments),
+}
+
+/// Look one user up, from here: what was asked, what came back, and what did not
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  countersign stores test directory --user alice
+  # a store that asks with the user's own token
+  countersign stores test userinfo --user alice --token @token.txt
+
+Asks the store itself, past every cache, with the connection and the secrets of the configuration. Shows attribute \
+values: they are for your eyes.
+
+Exit codes: 0 found; 1 no such user, more than one, or no answer; 2 it could not be done.")]
+pub(crate) struct TestStoreArguments {
+    /// The user store, by its name in the operator's file
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// The user, as the issuer's `lookup` claim names them
+    #[arg(long, value_name = "USER")]
+    pub(crate) user: String,
+    /// The user's access token, or `@FILE`
+    #[arg(long, value_name = "TOKEN")]
+    pub(crate) token: Option<String>,
+    /// The operator's file
+    #[arg(long, value_name = "FILE", default_value = "countersign.yaml")]
+    pub(crate) config: PathBuf,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// Show how the running gateway's user stores are doing, and why one does not answer
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  countersign stores status
+  # for scripts
+  countersign stores status --format json
+
+Exit codes: 0 every store is asked; 1 one is left alone, because it failed several times in a row; 2 it could not be \
+done.")]
+pub(crate) struct StoreStatusArguments {
+    /// The operator's file of the running gateway
+    #[arg(long, value_name = "FILE", default_value = "countersign.yaml")]
+    pub(crate) config: PathBuf,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// Let a store's last answers serve for longer while it is down, on the running gateway; no file is edited
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  # answers of up to four hours serve, for the next four hours
+  countersign stores hold directory --stale 4h
+  # as configured again
+  countersign stores hold directory --release
+
+Holds for policies that use stale answers (`onAttributeFailure: useStale`, the default); their JWTs have \
+`attributes_as_of`. Invalidated answers stay invalidated. The audit log says that it was done.")]
+pub(crate) struct HoldStoreArguments {
+    /// The user store, by its name in the operator's file
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// How old an answer may be, such as `4h`; at most `7d`
+    #[arg(long, value_name = "DURATION", required_unless_present = "release")]
+    pub(crate) stale: Option<String>,
+    /// End the hold
+    #[arg(long, conflicts_with = "stale")]
+    pub(crate) release: bool,
+    /// The operator's file of the running gateway
+    #[arg(long, value_name = "FILE", default_value = "countersign.yaml")]
+    pub(crate) config: PathBuf,
+}
