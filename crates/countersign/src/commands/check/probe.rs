@@ -42,8 +42,9 @@ async fn stores(compiled: &Compiled) -> Vec<Diagnostic> {
 async fn issuers(compiled: &Compiled, process: &Process) -> Vec<Diagnostic> {
     let probing = compiled.operator.issuers.iter().filter_map(|written| {
         let issuer = compiled.issuers.iter().find(|issuer| *issuer.name == *written.name.value)?;
-        Some(async {
-            let error = anyhow::Error::new(issuer.keys.refresh(process.now).await.err()?);
+        let keys = Arc::clone(issuer.keys.as_ref()?);
+        Some(async move {
+            let error = anyhow::Error::new(keys.refresh(process.now).await.err()?);
             Some(failed(&written.name.span, format!("issuer `{}`: {error:#}", issuer.name)))
         })
     });
