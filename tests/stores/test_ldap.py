@@ -1,7 +1,10 @@
 """A gateway whose users live in an LDAP directory: who gets which attributes, and what happens without the directory."""
 
+import collections
+import concurrent.futures
 import json
 import socket
+import threading
 import unittest
 
 import jwt
@@ -98,11 +101,15 @@ class Ldap(unittest.TestCase):
         response = client.request(self.gateway.plain, "GET", f"/{name}/1", fields)
         if not self.backend.records:
             return response, None
-        value = self.backend.records[-1].value(HEADER)
+        return response, self.claims(self.backend.records[-1])
+
+    def claims(self, record):
+        """The claims of the Backend JWT that reached the backend; None without one."""
+        value = record.value(HEADER)
         if value is None:
-            return response, None
+            return None
         key = self.published[jwt.get_unverified_header(value)["kid"]].key
-        return response, jwt.decode(value, key, algorithms=["ES256"], options={"verify_aud": False})
+        return jwt.decode(value, key, algorithms=["ES256"], options={"verify_aud": False})
 
     def assert_own(self, user):
         response, claims = self.call(user)
@@ -164,6 +171,34 @@ class Ldap(unittest.TestCase):
         self.gateway.wait_until(lambda: self.call("alice")[0].status == 200, "no recovery")
         for name in NAMES:
             self.assert_own(name)
+
+    def test_FC_01_under_load_nobody_gets_another_users_attributes(self):
+        self.start({"ttl": "0s", "refreshAhead": "0s", "negativeTtl": "0s"})
+        is_over, seen = threading.Event(), collections.Counter()
+
+        def hammer(name):
+            bearer = "Bearer " + self.key.token(jws.claims(name, ISSUER))
+            while not is_over.is_set():
+                response = client.request(self.gateway.plain, "GET", "/reject/1", [("Authorization", bearer)])
+                seen[response.status] += 1
+            return name
+
+        with concurrent.futures.ThreadPoolExecutor(len(NAMES)) as threads:
+            running = [threads.submit(hammer, name) for name in NAMES]
+            kill, start = (self.slapd.kill, 503), (self.slapd.start, 200)
+            for change, status in ((lambda: None, 200), kill, start, kill, start):
+                change()
+                enough = seen[status] + 50
+                self.gateway.wait_until(lambda: seen[status] >= enough, f"not often enough {status}: {seen}")
+            is_over.set()
+            self.assertEqual(sorted(thread.result() for thread in running), sorted(NAMES))
+        self.assertEqual(set(seen), {200, 503})
+        subjects = collections.Counter()
+        for record in self.backend.records:
+            claims = self.claims(record)
+            subjects[claims["sub"]] += 1
+            self.assertEqual(claims["email"], f"{NAMES.index(claims['sub'])}@corp.test")
+        self.assertEqual((subjects.total(), set(subjects)), (seen[200], set(NAMES)))
 
     def test_a_new_password_is_taken_up_by_a_reload(self):
         self.start({"ttl": "1s", "refreshAhead": "0s"})

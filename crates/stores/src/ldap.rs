@@ -97,6 +97,10 @@ impl LdapStore {
         let mut session = connection.begin(Some(question), limit);
         let outcome = within(limit, &server, self.people.read(&mut session, question.user, &self.attributes)).await;
         let verdict = self.connector().note(&mut connection, outcome.as_ref().map(|_| ()));
+        if connection.is_in_use() {
+            // Closed now, and not when its turn in the pool comes.
+            drop(Object::take(connection));
+        }
         outcome.map_err(|fault| (fault, verdict))
     }
 

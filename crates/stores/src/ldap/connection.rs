@@ -181,6 +181,11 @@ impl Server {
 }
 
 impl Connection {
+    /// True when it is in the middle of a question, or was when something went wrong.
+    pub(super) const fn is_in_use(&self) -> bool {
+        self.is_in_use
+    }
+
     /// Marks it as in the middle of a question: given back so, it is not used again.
     pub(super) const fn begin<'c>(&'c mut self, question: Option<Question<'c>>, time_limit: Duration) -> Session<'c> {
         self.is_in_use = true;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use url::Url;
+use url::{Host, Url};
 
 /// A directory server.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -20,6 +20,9 @@ pub enum LdapUrlError {
     /// No host, or none that can be read.
     #[error("a directory's URL needs a host")]
     Host,
+    /// An IPv6 address, which the library cannot compare with a certificate.
+    #[error("an IPv6 address cannot be checked against a certificate: use a name")]
+    Ipv6,
     /// A base, attributes, a filter or a user in the URL (RFC 4516), for which there are fields.
     #[error("a directory's URL holds host and port only: there are fields for everything else")]
     More,
@@ -38,6 +41,9 @@ impl LdapUrl {
         let url = Url::parse(text).map_err(|_| LdapUrlError::Host)?;
         if url.host_str().is_none_or(str::is_empty) || text.len() == scheme.len() {
             return Err(LdapUrlError::Host);
+        }
+        if matches!(url.host(), Some(Host::Ipv6(_))) {
+            return Err(LdapUrlError::Ipv6);
         }
         let is_bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
         if !is_bare || !url.username().is_empty() || url.password().is_some() {
@@ -87,6 +93,7 @@ mod tests {
         check("ldapi:///var/run/slapd.sock", &Err(LdapUrlError::Scheme));
         check("ldap.example.com", &Err(LdapUrlError::Scheme));
         check("ldap://", &Err(LdapUrlError::Host));
+        check("ldaps://[::1]:636", &Err(LdapUrlError::Ipv6));
         check("ldaps://:636", &Err(LdapUrlError::Host));
         check("ldaps://ldap.example.com/dc=example,dc=com", &Err(LdapUrlError::More));
         check("ldaps://ldap.example.com/??sub?(uid=x)", &Err(LdapUrlError::More));
