@@ -13,7 +13,7 @@ from attacks.world import api, policy, verbs
 from harness import client, jws
 from harness.backend import Backend
 from harness.directory import PASSWORD, Slapd, entry
-from harness.gateway import Gateway
+from harness.gateway import Gateway, run
 
 ISSUER = "https://idp.corp.test"
 HEADER = "X-JWT-Assertion"
@@ -199,6 +199,27 @@ class Ldap(unittest.TestCase):
             subjects[claims["sub"]] += 1
             self.assertEqual(claims["email"], f"{NAMES.index(claims['sub'])}@corp.test")
         self.assertEqual((subjects.total(), set(subjects)), (seen[200], set(NAMES)))
+
+    def test_the_cause_is_found_by_one_command(self):
+        self.start({"ttl": "60s"})
+        config = ("--config", self.gateway.operator_file)
+        shown = run("stores", "test", "directory", "--user", "a*b", *config)
+        self.assertEqual(shown.returncode, 0, shown)
+        self.assertIn("dc=corp,dc=test: (uid=a\\2ab)", shown.stdout)
+        self.assertIn(f"{NAMES.index('a*b')}@corp.test", shown.stdout)
+        shown = run("stores", "test", "directory", "--user", "ALICE", *config)
+        self.assertEqual(shown.returncode, 1, shown)
+        self.assertIn("userMatch: exact", shown.stdout)
+        self.assertEqual(run("check", "--probe", *config).returncode, 0)
+        self.gateway.write("secrets/ldap", "wrong")
+        shown = run("check", "--probe", *config)
+        self.assertEqual(shown.returncode, 1, shown)
+        self.assertRegex(shown.stdout + shown.stderr, r"countersign\.yaml:\d+:\d+: error\[probe-failed\].*invalidCredentials")
+        self.gateway.write("secrets/ldap", PASSWORD)
+        self.slapd.kill()
+        shown = run("stores", "test", "directory", "--user", "alice", *config)
+        self.assertEqual(shown.returncode, 1, shown)
+        self.assertIn("Connection refused", shown.stdout + shown.stderr)
 
     def test_a_new_password_is_taken_up_by_a_reload(self):
         self.start({"ttl": "1s", "refreshAhead": "0s"})
