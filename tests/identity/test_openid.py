@@ -6,7 +6,7 @@ import unittest
 import jwt
 
 from attacks.world import api, operation, policy
-from harness import client
+from harness import client, dpop
 from harness.backend import Backend
 from harness.gateway import Gateway, free_port
 from harness.openid import SECRET, Provider
@@ -133,6 +133,18 @@ class OpenId(unittest.TestCase):
             self.assertEqual(refused.status, 401)
             self.assertIn('error="invalid_token"', refused.value("www-authenticate"))
         self.assertLessEqual(provider.introspections(), asked + 1)
+
+    def test_tokens_that_are_bound_to_a_key_need_a_proof(self):
+        provider, holder = self.provider(), dpop.Client()
+        self.start(issuer(provider, introspection=introspection(provider.issuer)))
+        address = "http://%s:%d/orders/1" % self.gateway.plain
+        for form in ("jwt", "opaque"):
+            token = provider.token(format=form, jkt=holder.thumbprint)
+            for _ in range(2):
+                proof = ("DPoP", holder.proof("GET", address, token))
+                self.assertEqual(self.call(token, scheme="DPoP", more=[proof]).status, 200, form)
+                self.assertEqual(self.call(token, scheme="DPoP", more=[proof]).status, 401, form)
+                self.assertEqual(self.call(token).status, 401, form)
 
     def test_keys_rotate(self):
         provider = self.provider()

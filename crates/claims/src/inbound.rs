@@ -5,6 +5,7 @@
 
 use crate::{
     algorithm::Algorithm,
+    confirmation::Confirmation,
     fingerprint::KeyFingerprint,
     json::{Json, Object},
     verify::{CompactJws, TokenError, VerificationKeys, verify_signature},
@@ -47,6 +48,8 @@ pub struct AccessToken {
     pub claims: Object,
     /// `exp` in whole seconds, rounded down: the token is no longer good at that second.
     pub expires_at: u64,
+    /// `cnf`: what its holder must prove. To be checked by the caller, at every use.
+    pub confirmation: Option<Confirmation>,
     /// The key that verified it; see [`VerificationKeys::trusts`].
     pub key: KeyFingerprint,
 }
@@ -87,7 +90,8 @@ impl<'a> UnverifiedToken<'a> {
     ) -> Result<AccessToken, TokenError> {
         let key = verify_signature(&self.jws, keys, allowed)?;
         let expires_at = rules.check(self.jws.typ(), &self.claims, now)?;
-        Ok(AccessToken { claims: self.claims, expires_at, key })
+        let confirmation = Confirmation::of(&self.claims)?;
+        Ok(AccessToken { claims: self.claims, expires_at, confirmation, key })
     }
 }
 
@@ -149,8 +153,7 @@ impl AccessTokenRules {
         if claims.get("at_hash").is_some() || claims.get("c_hash").is_some() {
             return Err(TokenError::IdToken);
         }
-        // RFC 9449 §7.2, RFC 8705 §3: a bound token is no bearer token.
-        if claims.get("cnf").is_some() { Err(TokenError::BoundToKey) } else { Ok(()) }
+        Ok(())
     }
 }
 

@@ -8,8 +8,10 @@ mod attributes;
 mod certificate;
 mod claim_set;
 mod compose;
+mod confirmation;
 mod custom_claim;
 mod dialect;
+mod dpop;
 mod facts;
 mod fingerprint;
 mod inbound;
@@ -33,8 +35,10 @@ pub use claim_set::{
     Claim, ClaimIssue, ClaimProblem, ClaimSet, Omission, OmissionKind, OmissionNotes, OmissionReason, Origin, Rule,
 };
 pub use compose::{ComposeError, Composition, UserAttributes, compose};
+pub use confirmation::Confirmation;
 pub use custom_claim::{ConversionError, CustomClaim, CustomClaimType};
 pub use dialect::{ClaimMapping, ClaimType, Dialect};
+pub use dpop::{DpopError, DpopProof, ProvedRequest};
 pub use facts::{ApiFacts, Application, KeyType, OperationFacts};
 pub use fingerprint::KeyFingerprint;
 pub use inbound::{AccessToken, AccessTokenRules, TokenType, UnverifiedToken};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use claims::{Principal, TokenError};
+use claims::{DpopProof, Principal, TokenError};
 use http::{HeaderValue, header::WWW_AUTHENTICATE};
 
 use crate::{
@@ -95,6 +95,8 @@ pub struct Challenge {
 pub enum Scheme {
     /// `Bearer`: an access token.
     Bearer,
+    /// `DPoP`: one that is bound to a key (RFC 9449 §7.1).
+    Dpop,
     /// `ApiKey`, which no standard names: a key, and where it goes.
     ApiKey(Place),
     /// `ClientCertificate`, which no standard names: what is offered where nothing else is.
@@ -126,7 +128,7 @@ impl Challenge {
     pub fn missing(&self) -> Rejection {
         let wanted = match &*self.schemes {
             [Scheme::ApiKey(_)] => "this operation needs an API key",
-            [Scheme::Bearer, Scheme::ApiKey(_), ..] => "this operation needs an access token or an API key",
+            [.., Scheme::ApiKey(_)] => "this operation needs an access token or an API key",
             _ => "this operation needs an access token",
         };
         self.answer(Rejection::new(Code::Unauthorized, wanted), "")
@@ -136,6 +138,18 @@ impl Challenge {
     pub fn invalid(&self, error: TokenError) -> Rejection {
         let rejection = Rejection::new(Code::Unauthorized, error.to_string());
         self.answer(rejection, &format!(r#"error="invalid_token", error_description="{error}""#))
+    }
+
+    /// Refuses a token whose sender has not proved to hold its key.
+    pub fn not_possessed(&self, reason: &str) -> Rejection {
+        let rejection = Rejection::new(Code::Unauthorized, reason.to_owned());
+        self.answer_dpop(rejection, &format!(r#"error="invalid_token", error_description="{reason}""#))
+    }
+
+    /// Refuses a DPoP proof (RFC 9449 §7.1).
+    pub fn invalid_proof(&self, reason: &str) -> Rejection {
+        let rejection = Rejection::new(Code::Unauthorized, reason.to_owned());
+        self.answer_dpop(rejection, &format!(r#"error="invalid_dpop_proof", error_description="{reason}""#))
     }
 
     /// Refuses an API key that is not valid, without saying why: the operator knows.
@@ -172,11 +186,21 @@ impl Challenge {
         self.answer(rejection, &format!(r#"error="insufficient_scope"{scope}"#))
     }
 
-    /// Adds a field for each scheme; `error` is about the access token.
+    /// Adds a field for each scheme; `error` is about the bearer token.
     fn answer(&self, rejection: Rejection, error: &str) -> Rejection {
+        self.answer_each(rejection, error, "")
+    }
+
+    /// Adds a field for each scheme; `error` is about the DPoP token.
+    fn answer_dpop(&self, rejection: Rejection, error: &str) -> Rejection {
+        self.answer_each(rejection, "", error)
+    }
+
+    fn answer_each(&self, rejection: Rejection, bearer_error: &str, dpop_error: &str) -> Rejection {
         self.schemes.iter().fold(rejection, |rejection, scheme| {
             let text = match scheme {
-                Scheme::Bearer => self.bearer(error),
+                Scheme::Bearer => self.parameters("Bearer", bearer_error, None),
+                Scheme::Dpop => self.parameters("DPoP", dpop_error, Some(dpop_algorithms())),
                 Scheme::ApiKey(Place::Header(name)) => format!(r#"ApiKey in="header", name="{name}""#),
                 Scheme::ClientCertificate => "ClientCertificate".to_owned(),
                 Scheme::ApiKey(Place::Query(name)) => format!(r#"ApiKey in="query", name="{name}""#),
@@ -188,10 +212,16 @@ impl Challenge {
         })
     }
 
-    fn bearer(&self, error: &str) -> String {
+    fn parameters(&self, scheme: &str, error: &str, further: Option<String>) -> String {
         let metadata = self.resource_metadata.as_ref().map(|url| format!(r#"resource_metadata="{url}""#));
         let error = Some(error.to_owned()).filter(|error| !error.is_empty());
-        let parameters: Vec<String> = error.into_iter().chain(metadata).collect();
-        if parameters.is_empty() { "Bearer".to_owned() } else { format!("Bearer {}", parameters.join(", ")) }
+        let parameters: Vec<String> = error.into_iter().chain(further).chain(metadata).collect();
+        if parameters.is_empty() { scheme.to_owned() } else { format!("{scheme} {}", parameters.join(", ")) }
     }
+}
+
+/// `algs`: what a proof may be signed with.
+fn dpop_algorithms() -> String {
+    let names: Vec<&str> = DpopProof::ALGORITHMS.into_iter().map(claims::Algorithm::name).collect();
+    format!(r#"algs="{}""#, names.join(" "))
 }

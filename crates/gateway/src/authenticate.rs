@@ -6,15 +6,17 @@
 mod api_key;
 mod certificate;
 mod opaque;
+mod possession;
 
 use std::sync::Arc;
 
 use claims::{AccessToken, Principal, TokenError, UnverifiedToken};
+use ipnet::IpNet;
 
 use crate::{
     access::{Access, Requirement},
     callers::{CredentialKey, CredentialKind, KnownCaller, OwnApplication, Vouchers},
-    credential::{self, Credential, Holds},
+    credential::{self, Credential, Holds, Presented},
     decide::{Steps, timed},
     issuer::{self, Issuer},
     issuer_keys::IssuerKeys,
@@ -56,6 +58,16 @@ pub(crate) struct Moment<'a> {
     pub revision: u64,
     /// Now.
     pub now: Now,
+    /// Whose `X-Forwarded-*` is believed.
+    pub trusted_proxies: &'a [IpNet],
+}
+
+impl Moment<'_> {
+    /// True when the connection's other end is one of the trusted proxies.
+    fn is_from_trusted_proxy(&self, head: &RequestHead) -> bool {
+        let peer = head.connection.peer.ip().to_canonical();
+        self.trusted_proxies.iter().any(|network| network.contains(&peer))
+    }
 }
 
 impl Access {
@@ -92,23 +104,24 @@ impl Requirement {
     async fn caller(
         &self,
         credential: &Credential<'_>,
-        _head: &RequestHead,
+        head: &RequestHead,
         moment: Moment<'_>,
         steps: &mut Steps,
     ) -> Result<Caller, Rejection> {
         match &credential.source.holds {
-            Holds::AccessToken { audience } => self.bearer(&credential.bytes, audience, moment, steps).await,
+            Holds::AccessToken { audience } => self.token_holder((credential, audience), head, moment, steps).await,
             Holds::ApiKey => self.key_holder(&credential.bytes, moment),
         }
     }
 
-    async fn bearer(
+    async fn token_holder(
         &self,
-        token: &[u8],
-        wanted: &[Box<str>],
+        (credential, wanted): (&Credential<'_>, &[Box<str>]),
+        head: &RequestHead,
         moment: Moment<'_>,
         steps: &mut Steps,
     ) -> Result<Caller, Rejection> {
+        let token: &[u8] = &credential.bytes;
         let (caller, issuer) = match self.known(token, moment) {
             Some(known) => known,
             None => Box::pin(timed(&mut steps.authenticate, self.verify(token, moment))).await?,
@@ -117,6 +130,10 @@ impl Requirement {
         if is_expired {
             moment.runtime.callers.remove(caller.kind(), token);
             return Err(self.challenge.invalid(TokenError::Expired));
+        }
+        let confirmation = caller.confirmation.as_ref();
+        if confirmation.is_some() || credential.presented == Presented::Dpop {
+            self.check_possession(confirmation, credential, head, moment)?;
         }
         if !wanted.is_empty() && !caller.audience.iter().any(|audience| wanted.contains(audience)) {
             return Err(self.challenge.invalid(TokenError::WrongAudience));
@@ -136,7 +153,7 @@ impl Requirement {
     }
 
     async fn verify(&self, token: &[u8], moment: Moment<'_>) -> Result<(Arc<KnownCaller>, Arc<Issuer>), Rejection> {
-        let Moment { runtime, revision, now } = moment;
+        let Moment { runtime, revision, now, .. } = moment;
         let text = std::str::from_utf8(token);
         let token = text.map_err(|_| self.challenge.invalid(TokenError::NotCompact))?;
         if let Some(error) = runtime.callers.refusal(CredentialKind::Jwt, token, revision, now.seconds) {
@@ -174,12 +191,17 @@ impl Requirement {
         };
         moment.runtime.counters.verifications.add(1);
         let (verified, keys_generation) = verify_with_keys(token, (issuer, keys), moment).await?;
-        let AccessToken { claims, expires_at, key } = verified;
+        let AccessToken { claims, expires_at, confirmation, key } = verified;
         let audience = issuer::strings(claims.get("aud"));
         let principal = issuer.principal(claims, Some(expires_at))?;
         let user_tag = moment.runtime.user_tag(&principal.issuer, &principal.subject);
-        let vouchers =
-            Vouchers { key: Some(key), keys_generation, audience, ..Vouchers::of(issuer.fingerprint, user_tag) };
+        let vouchers = Vouchers {
+            key: Some(key),
+            keys_generation,
+            audience,
+            confirmation,
+            ..Vouchers::of(issuer.fingerprint, user_tag)
+        };
         let credential = CredentialKey::new(CredentialKind::Jwt, text.as_bytes());
         let caller = Arc::new(KnownCaller::new(credential, principal, vouchers));
         moment.runtime.callers.insert(Arc::clone(&caller));

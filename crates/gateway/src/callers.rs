@@ -10,7 +10,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use claims::{KeyFingerprint, KeyType, Principal, TokenError};
+use claims::{Confirmation, KeyFingerprint, KeyType, Principal, TokenError};
 use foldhash::fast::RandomState;
 use quick_cache::{Equivalent, Weighter, sync::Cache};
 
@@ -94,6 +94,8 @@ pub struct KnownCaller {
     pub check_at: AtomicU64,
     /// The token's `aud`, for APIs that insist on their own.
     pub audience: Box<[Box<str>]>,
+    /// What must be proved at every use; `None`: it is a bearer token.
+    pub confirmation: Option<Confirmation>,
     /// The application that the credential itself belongs to; `None`: its client's.
     pub application: Option<OwnApplication>,
     /// A keyed hash of the user, for the audit record.
@@ -110,7 +112,8 @@ const MOST_JWTS: usize = 64;
 impl KnownCaller {
     /// Makes an entry without Backend JWTs.
     pub(crate) fn new(credential: CredentialKey, principal: Principal, vouchers: Vouchers) -> Self {
-        let Vouchers { vouched_by, key, keys_generation, check_at, audience, application, user_tag } = vouchers;
+        let Vouchers { vouched_by, key, keys_generation, check_at, audience, confirmation, application, user_tag } =
+            vouchers;
         Self {
             credential,
             principal,
@@ -119,6 +122,7 @@ impl KnownCaller {
             keys_generation: AtomicU64::new(keys_generation),
             check_at: AtomicU64::new(check_at),
             audience,
+            confirmation,
             application,
             user_tag,
             jwts: ArcSwap::default(),
@@ -179,6 +183,8 @@ pub(crate) struct Vouchers {
     pub check_at: u64,
     /// The token's `aud`.
     pub audience: Box<[Box<str>]>,
+    /// What must be proved at every use.
+    pub confirmation: Option<Confirmation>,
     /// The application that the credential belongs to.
     pub application: Option<OwnApplication>,
     /// A keyed hash of the user.
@@ -194,6 +200,7 @@ impl Vouchers {
             keys_generation: 0,
             check_at: u64::MAX,
             audience: Box::default(),
+            confirmation: None,
             application: None,
             user_tag,
         }

@@ -46,8 +46,19 @@ pub enum Holds {
 pub(crate) struct Credential<'a> {
     /// The token or key, as sent: whether it is text is looked at only when it is not known yet.
     pub bytes: Cow<'a, [u8]>,
+    /// By which scheme it was sent.
+    pub presented: Presented,
     /// Which source it came from.
     pub source: &'a CredentialSource,
+}
+
+/// By which scheme a token was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Presented {
+    /// `Bearer`, or by none.
+    Bearer,
+    /// `DPoP`: there must be a proof.
+    Dpop,
 }
 
 /// Returns the one credential of the request; `None` when it has none.
@@ -62,11 +73,11 @@ pub(crate) fn find<'a>(
 ) -> Result<Option<Credential<'a>>, Rejection> {
     let mut found = None;
     for source in sources {
-        let Some(bytes) = in_place(head, source)? else { continue };
+        let Some((bytes, presented)) = in_place(head, source)? else { continue };
         if found.is_some() {
             return Err(ambiguous());
         }
-        found = Some(Credential { bytes, source });
+        found = Some(Credential { bytes, presented, source });
     }
     Ok(found)
 }
@@ -75,7 +86,10 @@ fn ambiguous() -> Rejection {
     Rejection::new(Code::AmbiguousCredential, "the request carries more than one credential")
 }
 
-fn in_place<'a>(head: &'a RequestHead, source: &CredentialSource) -> Result<Option<Cow<'a, [u8]>>, Rejection> {
+/// What stands in a place, and by which scheme.
+type Found<'a> = (Cow<'a, [u8]>, Presented);
+
+fn in_place<'a>(head: &'a RequestHead, source: &CredentialSource) -> Result<Option<Found<'a>>, Rejection> {
     match &source.place {
         Place::Header(name) => {
             let headers = &head.parts.headers;
@@ -85,40 +99,48 @@ fn in_place<'a>(head: &'a RequestHead, source: &CredentialSource) -> Result<Opti
                 return Err(ambiguous());
             }
             match &source.holds {
-                Holds::AccessToken { .. } => in_field(name, value).map(|token| Some(Cow::Borrowed(token))),
-                Holds::ApiKey => Ok(Some(Cow::Borrowed(value.as_bytes()))),
+                Holds::AccessToken { .. } => {
+                    in_field(name, value).map(|(token, presented)| Some((Cow::Borrowed(token), presented)))
+                }
+                Holds::ApiKey => Ok(Some((Cow::Borrowed(value.as_bytes()), Presented::Bearer))),
             }
         }
         Place::Query(name) => in_query(head.parts.uri.query().unwrap_or_default(), name),
     }
 }
 
-/// Reads `Bearer token` (RFC 6750 §2.1; the scheme in any case), or outside `Authorization` the bare token.
-fn in_field<'a>(name: &HeaderName, value: &'a HeaderValue) -> Result<&'a [u8], Rejection> {
+/// Reads `Bearer token` (RFC 6750 §2.1; the scheme in any case) or `DPoP token` (RFC 9449 §7.1), or outside
+/// `Authorization` the bare token.
+fn in_field<'a>(name: &HeaderName, value: &'a HeaderValue) -> Result<(&'a [u8], Presented), Rejection> {
     let bytes = value.as_bytes();
     let (scheme, token) = bytes.split_at_checked(7).unwrap_or_default();
     let is_bearer = scheme == b"Bearer " || scheme.eq_ignore_ascii_case(b"bearer ");
     match is_bearer.then_some(token) {
-        Some(mut token) => {
-            while let [b' ', rest @ ..] = token {
-                token = rest;
+        Some(token) => Ok((without_spaces(token), Presented::Bearer)),
+        None if *name == AUTHORIZATION => match bytes.split_at_checked(5) {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"dpop ") => {
+                Ok((without_spaces(token), Presented::Dpop))
             }
-            Ok(token)
-        }
-        None if *name == AUTHORIZATION => {
-            Err(Rejection::new(Code::Unauthorized, "the credential is not a bearer token"))
-        }
-        None => Ok(bytes),
+            Some(_) | None => Err(Rejection::new(Code::Unauthorized, "the credential is not an access token")),
+        },
+        None => Ok((bytes, Presented::Bearer)),
     }
 }
 
-fn in_query<'a>(query: &str, name: &str) -> Result<Option<Cow<'a, [u8]>>, Rejection> {
+fn without_spaces(mut token: &[u8]) -> &[u8] {
+    while let [b' ', rest @ ..] = token {
+        token = rest;
+    }
+    token
+}
+
+fn in_query<'a>(query: &str, name: &str) -> Result<Option<Found<'a>>, Rejection> {
     let mut values = url::form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name);
     let Some((_, value)) = values.next() else { return Ok(None) };
     if values.next().is_some() {
         return Err(ambiguous());
     }
-    Ok(Some(Cow::Owned(value.into_owned().into_bytes())))
+    Ok(Some((Cow::Owned(value.into_owned().into_bytes()), Presented::Bearer)))
 }
 
 /// Returns the query without the named parameters, other parts untouched; `None` when nothing is left.
@@ -191,7 +213,7 @@ mod tests {
 
     #[test]
     fn other_schemes_are_refused() {
-        for value in ["Basic dTpw", "Bearer\tabc", "Bearerabc", "Bearer", "", "DPoP abc"] {
+        for value in ["Basic dTpw", "Bearer\tabc", "Bearerabc", "Bearer", "", "DPoP", "DPoPabc"] {
             check("/", &[("authorization", value)], Err(Code::Unauthorized));
         }
     }

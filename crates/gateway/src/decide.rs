@@ -101,7 +101,7 @@ impl Snapshot {
         };
 
         let now = Now::from(now);
-        let moment = Moment { runtime, revision: self.revision, now };
+        let moment = Moment { runtime, revision: self.revision, now, trusted_proxies: &self.trusted_proxies };
         let caller = operation.access.authenticate(&head, moment, &mut record.steps).await?;
         if let Caller::Known(known, _) = &caller {
             record.caller = Some(Arc::clone(known));

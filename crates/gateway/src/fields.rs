@@ -46,7 +46,7 @@ const FORWARDING: [&str; 8] = [
     "xrequestid",
 ];
 /// Names with which clients have redirected or impersonated behind other gateways.
-const DISTRUSTED: [&str; 20] = [
+const DISTRUSTED: [&str; 21] = [
     "xforwardeduri",
     "xforwardedprefix",
     "xforwardedserver",
@@ -68,6 +68,8 @@ const DISTRUSTED: [&str; 20] = [
     "clientcert",
     "clientcertchain",
     "xwso2clientcertificate",
+    // RFC 9449: a proof for this gateway is nobody else's business.
+    "dpop",
 ];
 const DISTRUSTED_PREFIXES: [&str; 8] = [
     "xenvoy",

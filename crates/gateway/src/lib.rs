@@ -30,6 +30,7 @@ mod issuer_keys;
 mod keyring;
 mod parse;
 mod path;
+mod proofs;
 mod rejection;
 mod request;
 mod restart;

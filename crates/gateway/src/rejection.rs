@@ -38,8 +38,10 @@ pub enum Code {
     BadGateway,
     /// 503: a user store does not answer.
     UserStoreUnavailable,
-    /// 503: an issuer's keys cannot be had.
+    /// 503: an issuer's keys cannot be had, or it cannot be asked.
     IssuerUnavailable,
+    /// 503: more than can be kept apart.
+    Overloaded,
     /// 503: this API's definition is broken.
     ApiUnavailable,
     /// 504: the backend did not answer in time.
@@ -66,6 +68,7 @@ impl Code {
             Self::BadGateway => "bad_gateway",
             Self::UserStoreUnavailable => "user_store_unavailable",
             Self::IssuerUnavailable => "issuer_unavailable",
+            Self::Overloaded => "overloaded",
             Self::ApiUnavailable => "api_unavailable",
             Self::GatewayTimeout => "gateway_timeout",
         }
@@ -84,7 +87,7 @@ impl Code {
             Self::AmbiguousUser | Self::BackendJwtTooLarge | Self::SigningFailed => StatusCode::INTERNAL_SERVER_ERROR,
             Self::NotImplemented => StatusCode::NOT_IMPLEMENTED,
             Self::BadGateway => StatusCode::BAD_GATEWAY,
-            Self::UserStoreUnavailable | Self::IssuerUnavailable | Self::ApiUnavailable => {
+            Self::UserStoreUnavailable | Self::IssuerUnavailable | Self::Overloaded | Self::ApiUnavailable => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::GatewayTimeout => StatusCode::GATEWAY_TIMEOUT,

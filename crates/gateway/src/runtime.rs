@@ -11,7 +11,7 @@ use std::{
 
 use aws_lc_rs::hmac;
 
-use crate::{callers::Callers, keyring::Keyring, revocations::Revocations};
+use crate::{callers::Callers, keyring::Keyring, proofs::SeenProofs, revocations::Revocations};
 
 /// The process's shared state, the same for every snapshot.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub struct Runtime {
     pub revocations: Revocations,
     /// What happened, for metrics.
     pub counters: Counters,
+    /// DPoP proofs that were seen.
+    pub(crate) proofs: SeenProofs,
     user_tags: hmac::Key,
 }
 
@@ -77,7 +79,8 @@ impl Runtime {
     ) -> Self {
         let user_tags = hmac::Key::new(hmac::HMAC_SHA256, user_hash_key);
         let (revocations, counters) = (Revocations::default(), Counters::default());
-        Self { background, clock, callers, keyring, revocations, counters, user_tags }
+        let proofs = SeenProofs::default();
+        Self { background, clock, callers, keyring, revocations, counters, proofs, user_tags }
     }
 
     /// Returns the name of a user in audit records: a keyed hash, the same for one user wherever the key is the same.

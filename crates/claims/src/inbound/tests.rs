@@ -160,7 +160,6 @@ fn another_kind_of_token_is_refused() {
     }
     assert_eq!(check(&[("at_hash", "\"x\"")]).err(), Some(TokenError::IdToken));
     assert_eq!(check(&[("c_hash", "\"x\"")]).err(), Some(TokenError::IdToken));
-    assert_eq!(check(&[("cnf", "{}")]).err(), Some(TokenError::BoundToKey));
 }
 
 #[test]

@@ -45,8 +45,8 @@ pub enum TokenError {
     /// `at_hash` or `c_hash`: an ID token.
     #[error("an ID token is not an access token")]
     IdToken,
-    /// `cnf`: only the holder of a key may use the token, and no proof of that is checked here.
-    #[error("the token is bound to a key whose proof is not checked")]
+    /// `cnf`: only the holder of a key may use the token, and it has not been proved who that is.
+    #[error("the token is bound to a key, and the request does not prove that it holds it")]
     BoundToKey,
     /// `iss` is missing or another one.
     #[error("the token's issuer is not trusted")]

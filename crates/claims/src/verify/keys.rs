@@ -97,6 +97,11 @@ impl VerificationKeys {
         Ok(read)
     }
 
+    /// Reads one public key; `None`: it cannot verify, or is not public.
+    pub(crate) fn from_jwk(jwk: &Object) -> Option<Self> {
+        Some(Self { keys: vec![Entry::from_jwk(jwk, SecretKeys::Refuse)?], skipped: 0 })
+    }
+
     /// Returns how many keys can verify.
     pub const fn len(&self) -> usize {
         self.keys.len()

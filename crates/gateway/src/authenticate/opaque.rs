@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use claims::{Json, Object, TokenError};
+use claims::{Confirmation, Json, Object, TokenError};
 
 use super::{Moment, Refusal};
 use crate::{
@@ -78,9 +78,10 @@ fn caller(
         known.check_at.store(check_at, Ordering::Relaxed);
         return Ok(known);
     }
+    let confirmation = Confirmation::of(&active.claims)?;
     let audience = issuer::strings(active.claims.get("aud"));
     let user_tag = moment.runtime.user_tag(&principal.issuer, &principal.subject);
-    let vouchers = Vouchers { check_at, audience, ..Vouchers::of(issuer.fingerprint, user_tag) };
+    let vouchers = Vouchers { check_at, audience, confirmation, ..Vouchers::of(issuer.fingerprint, user_tag) };
     let credential = CredentialKey::new(CredentialKind::Opaque, token.as_bytes());
     let caller = Arc::new(KnownCaller::new(credential, principal, vouchers));
     moment.runtime.callers.insert(Arc::clone(&caller));

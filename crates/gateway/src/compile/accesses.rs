@@ -117,6 +117,9 @@ fn challenge(sources: &[CredentialSource], scope: &Scope<'_>) -> Challenge {
         }
     }
     schemes.sort_by_key(|scheme| matches!(scheme, Scheme::ApiKey(_)));
+    if schemes.first() == Some(&Scheme::Bearer) {
+        schemes.insert(1, Scheme::Dpop);
+    }
     if schemes.is_empty() {
         schemes.push(Scheme::ClientCertificate);
     }

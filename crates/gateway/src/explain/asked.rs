@@ -138,7 +138,7 @@ async fn bearer(
     match found
         .operation
         .access
-        .authenticate(&head, Moment { runtime, revision, now: now.into() }, &mut Steps::default())
+        .authenticate(&head, Moment { runtime, revision, now: now.into(), trusted_proxies: &[] }, &mut Steps::default())
         .await?
     {
         Caller::Known(caller, issuer) => Ok(Asked::Bearer(caller, issuer)),

@@ -1,6 +1,8 @@
 //! Decisions of a whole gateway, from configuration text to the outgoing request.
 
 mod api_keys;
+#[cfg(test)]
+mod bound_tokens;
 mod caching;
 #[cfg(test)]
 mod certificates;
