@@ -4,6 +4,8 @@ import json
 import sqlite3
 import unittest
 
+import yaml
+
 from harness import jws
 from harness.backend import Backend
 from harness.gateway import Folder, Gateway, fetch, run
@@ -92,6 +94,27 @@ class Stores(unittest.TestCase):
         self.gateway.wait_until(lambda: "user_store_released" in self.gateway.log_text(), "no audit of the release")
         acts = [line for line in self.gateway.log_text().splitlines() if line.startswith('{"at"')]
         self.assertEqual([json.loads(act)["event"] for act in acts], ["user_store_held", "user_store_released"])
+
+    def test_a_changed_user_is_forgotten_on_request(self):
+        def email():
+            self.assertEqual(self.call("alice"), (200, None))
+            token = self.backend.last().value("x-jwt-assertion")
+            return jws.decode(token)[1]["http://wso2.org/claims/emailaddress"]
+
+        written = with_store(cache={"ttl": "1h", "staleFor": "0s"})
+        written["gateway"] = yaml.safe_load(self.gateway.operator_file.read_text())["gateway"]
+        written["admin"] = yaml.safe_load(self.gateway.operator_file.read_text())["admin"]
+        self.gateway.write("countersign.yaml", written)
+        self.gateway.reload()
+        self.assertEqual(email(), "alice@corp.test")
+        with sqlite3.connect(self.gateway.path / "staff.db") as database:
+            database.execute("UPDATE people SET email = 'new@corp.test' WHERE name = 'alice'")
+        self.assertEqual(email(), "alice@corp.test")
+        for arguments in [("staff", "--user", "corp/alice"), ("--user", "alice"), ("staff",), ("--all",)]:
+            self.assertEqual(self.stores("invalidate", *arguments).returncode, 0, arguments)
+            self.assertEqual(email(), "new@corp.test")
+        self.assertEqual(self.stores("invalidate", "nowhere").returncode, 2)
+        self.assertEqual(self.stores("invalidate").returncode, 2)
 
     def test_a_hold_that_cannot_be_is_refused(self):
         for arguments in [("nowhere", "--stale", "4h"), ("staff", "--stale", "4"), ("staff", "--stale", "8d")]:

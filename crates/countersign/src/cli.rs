@@ -20,7 +20,10 @@ pub(crate) use self::{
         ExportArguments, GenerateArguments, ImportArguments, KeyPlace, KeyTiming, KeysArguments, KeysCommand,
         ListArguments, RevokeArguments, RotateArguments,
     },
-    stores::{HoldStoreArguments, StoreStatusArguments, StoresArguments, StoresCommand, TestStoreArguments},
+    stores::{
+        HoldStoreArguments, InvalidateArguments, StoreStatusArguments, StoresArguments, StoresCommand,
+        TestStoreArguments,
+    },
     token::{IssueArguments, TokenArguments, TokenCommand, VerifyArguments},
 };
 use crate::serve::ServeSettings;

@@ -286,18 +286,13 @@ fn admin_source(
 ) -> AdminSource {
     let (ready, measured, invalidated, reloaded, explained) =
         (Arc::clone(gateway), Arc::clone(gateway), Arc::clone(gateway), Arc::clone(gateway), Arc::clone(gateway));
-    let (asked, held) = (Arc::clone(gateway), Arc::clone(gateway));
+    let (asked, held, written) = (Arc::clone(gateway), Arc::clone(gateway), notes.clone());
     let (files, identities) = (Arc::clone(files), Arc::clone(identities));
     AdminSource {
         readiness: Arc::new(move || Readiness { is_ready: true, body: reload::readiness(&ready) }),
         metrics: Arc::new(move |exposition| metrics::render(&measured, exposition)),
         invalidate: Arc::new(move |invalidation| {
-            let is_known = invalidated.invalidate(invalidation.store.as_deref(), invalidation.user.as_deref());
-            if is_known {
-                Ok(r#"{"invalidated":true}"#.to_owned())
-            } else {
-                Err(Refusal::Unknown("there is no such user store".to_owned()))
-            }
+            stores::invalidate(&invalidated, &written, &invalidation, clock::now())
         }),
         reload: Arc::new(move |()| {
             let outcome = files.reload(&reloaded);

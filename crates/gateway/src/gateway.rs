@@ -100,7 +100,7 @@ impl Gateway {
             status: ArcSwap::from_pointee(status),
             applying: Mutex::default(),
         };
-        gateway.keep_issuers_fresh(None);
+        gateway.keep_fresh(None);
         Ok((Arc::new(gateway), diagnostics))
     }
 
@@ -126,7 +126,7 @@ impl Gateway {
         let refusals = self.status.load().refusals;
         let applied_at = seconds(now);
         self.status.store(Arc::new(Status { applied_at, refusals, needs_restart, ..Status::default() }));
-        self.keep_issuers_fresh(Some(&previous));
+        self.keep_fresh(Some(&previous));
         Ok(diagnostics)
     }
 
@@ -222,8 +222,8 @@ impl Gateway {
         }));
     }
 
-    /// Starts the refreshing of issuers' keys that are new in what is published.
-    fn keep_issuers_fresh(&self, previous: Option<&Compiled>) {
+    /// Starts the refreshing of issuers' keys, and the following of stores' changes, that are new in what is published.
+    fn keep_fresh(&self, previous: Option<&Compiled>) {
         let published = self.published.load();
         let before = previous.map(|before| before.issuers.as_slice()).unwrap_or_default();
         let known =
@@ -231,6 +231,7 @@ impl Gateway {
         for keys in published.issuers.iter().filter_map(|issuer| issuer.keys.as_ref()).filter(|keys| !known(keys)) {
             keys.keep_fresh(&self.runtime);
         }
+        published.stores.values().for_each(|store| store.follow_changes(&self.runtime));
     }
 }
 

@@ -4,13 +4,18 @@
 
 mod principal;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, OnceLock},
+};
 
 use claims::{AccessTokenRules, Algorithm, Template};
-use stores::CachedStore;
+use futures_util::StreamExt;
+use stores::{CachedStore, Change};
+use tokio::task::AbortHandle;
 
 pub(crate) use self::principal::strings;
-use crate::{fingerprint::Fingerprint, introspection::Introspection, issuer_keys::IssuerKeys};
+use crate::{fingerprint::Fingerprint, introspection::Introspection, issuer_keys::IssuerKeys, runtime::Runtime};
 
 /// One trusted issuer.
 #[derive(Debug)]
@@ -65,14 +70,41 @@ pub struct UserStoreHandle {
     pub gives: BTreeSet<Box<str>>,
     /// The store behind its cache.
     pub store: Arc<CachedStore>,
+    /// Follows the changes that the store announces, once it is published.
+    pub follower: OnceLock<AbortHandle>,
 }
 
 impl UserStoreHandle {
+    /// Forgets the users whose changes the store announces, until this handle is gone. A second call does nothing.
+    pub(crate) fn follow_changes(&self, runtime: &Runtime) {
+        let Some(mut changes) = self.store.store().changes() else { return };
+        let store = Arc::downgrade(&self.store);
+        self.follower.get_or_init(|| {
+            let following = runtime.background.spawn(async move {
+                while let (Some(change), Some(store)) = (changes.next().await, store.upgrade()) {
+                    match change {
+                        Change::User(user) => store.invalidate_user(&user),
+                        Change::All => store.invalidate_all(),
+                    }
+                }
+            });
+            following.abort_handle()
+        });
+    }
+
     /// Returns how this store knows the user: without its domain; `None`: the user is of another domain.
     ///
     /// A name whose first part is no domain of any store is whole in every store: that is for the caller to see.
     pub fn own_name<'a>(&self, user: &'a str) -> Option<&'a str> {
         let (domain, name) = user.split_once('/')?;
         self.domain.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(domain)).then_some(name)
+    }
+}
+
+impl Drop for UserStoreHandle {
+    fn drop(&mut self) {
+        if let Some(follower) = self.follower.get() {
+            follower.abort();
+        }
     }
 }

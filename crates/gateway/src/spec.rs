@@ -51,7 +51,7 @@ pub use operator::{
 pub use policy::{BackendJwtPolicy, Policies};
 pub use secret::Secret;
 pub use user_store::{
-    AttributeMapping, AttributeValues, Breaker, ClientCredentials, DatabaseAddress, HeaderText, HttpStore, InlineStore,
-    InlineUser, LdapGroups, LdapStore, LineProtection, ScimFind, ScimStore, ServiceAuthorization, ServiceConnection,
-    SqlStore, StoreCache, UserStore, UserStoreKind,
+    AttributeMapping, AttributeValues, Breaker, ChangeChannel, ClientCredentials, DatabaseAddress, HeaderText,
+    HttpStore, InlineStore, InlineUser, LdapGroups, LdapStore, LineProtection, ScimFind, ScimStore,
+    ServiceAuthorization, ServiceConnection, SqlStore, StoreCache, UserStore, UserStoreKind,
 };

@@ -46,8 +46,8 @@ pub use scim::{
 };
 pub use service::{Authorization, ServiceSettings};
 pub use sql::{
-    ConnectionSettings, DatabaseTls, DatabaseUrl, DatabaseUrlError, Dialect, Query, QueryError, Questions,
-    ServerAccess, ServerAddress, ServerPlace, SqlSettings, SqlSource, SqlStore,
+    ChangeChannel, ConnectionSettings, DatabaseTls, DatabaseUrl, DatabaseUrlError, Dialect, Query, QueryError,
+    Questions, ServerAccess, ServerAddress, ServerPlace, SqlSettings, SqlSource, SqlStore,
 };
 pub use tls::{TlsError, tls_client};
-pub use user_store::{BoxFuture, Question, Trace, Traced, UserMatch, UserStore};
+pub use user_store::{BoxFuture, Change, Question, Trace, Traced, UserMatch, UserStore};

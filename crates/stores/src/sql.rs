@@ -6,6 +6,7 @@
 mod answer;
 mod database_url;
 mod dialect;
+mod listen;
 mod query;
 mod server;
 mod sqlite;
@@ -20,6 +21,7 @@ use std::{
 };
 
 use claims::{Attributes, Json};
+use futures_util::stream::BoxStream;
 
 pub use self::{
     database_url::{DatabaseUrl, DatabaseUrlError, ServerAddress, ServerPlace},
@@ -34,7 +36,7 @@ use self::{
 use crate::{
     attribute_map::{AttributeMap, RawAttributes},
     error::StoreError,
-    user_store::{BoxFuture, Question, UserStore, seconds},
+    user_store::{BoxFuture, Change, Question, UserStore, seconds},
 };
 
 /// How a database is asked.
@@ -48,6 +50,19 @@ pub struct SqlSettings {
     pub attributes: AttributeMap,
     /// How it is connected to.
     pub connection: ConnectionSettings,
+    /// Where a `PostgreSQL` database announces changes.
+    pub listen: Option<ChangeChannel>,
+}
+
+/// Where a `PostgreSQL` database announces changes of users: `NOTIFY channel, 'user'`, or without a user for everybody.
+#[derive(Clone, Debug)]
+pub struct ChangeChannel {
+    /// The channel's name.
+    pub channel: Box<str>,
+    /// The server that can announce: not a replica.
+    pub address: ServerAddress,
+    /// How it is reached.
+    pub access: ServerAccess,
 }
 
 /// Where a database is.
@@ -94,6 +109,8 @@ pub struct SqlStore {
     questions: Questions,
     attributes: AttributeMap,
     database: Database,
+    connection: ConnectionSettings,
+    listen: Option<ChangeChannel>,
 }
 
 /// What is asked.
@@ -113,7 +130,7 @@ impl Default for ConnectionSettings {
 impl SqlStore {
     /// Makes the store called `name`. Opens nothing yet: the first question does.
     pub fn new(name: Arc<str>, settings: SqlSettings) -> Self {
-        let SqlSettings { source, questions, attributes, connection } = settings;
+        let SqlSettings { source, questions, attributes, connection, listen } = settings;
         let store = Arc::clone(&name);
         let database = match source {
             SqlSource::Sqlite(file) => Database::Sqlite(SqliteDatabase::new(store, file, connection)),
@@ -124,7 +141,7 @@ impl SqlStore {
                 Database::MySql(ServerDatabase::new(store, &addresses, &access, connection))
             }
         };
-        Self { name, questions, attributes, database }
+        Self { name, questions, attributes, database, connection, listen }
     }
 
     /// Asks for one user.
@@ -184,6 +201,12 @@ impl UserStore for SqlStore {
 
     fn lookup<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<Option<Attributes>, StoreError>> {
         Box::pin(self.find(question))
+    }
+
+    fn changes(&self) -> Option<BoxStream<'static, Change>> {
+        let ChangeChannel { channel, address, access } = self.listen.as_ref()?;
+        let options = Postgres::options(address, access, self.connection);
+        Some(listen::changes(Arc::clone(&self.name), options, channel.clone()))
     }
 
     fn probe(&self) -> BoxFuture<'_, Result<(), StoreError>> {

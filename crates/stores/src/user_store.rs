@@ -10,6 +10,7 @@ use std::{
 };
 
 use claims::Attributes;
+use futures_util::stream::BoxStream;
 
 use crate::{attribute_map::AttributeMap, error::StoreError};
 
@@ -85,6 +86,15 @@ pub enum UserMatch {
     Store,
 }
 
+/// What has changed in a store, as far as it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Something about one user, by the name that he is looked up with.
+    User(Box<str>),
+    /// It may be anything.
+    All,
+}
+
 /// Where attributes live.
 pub trait UserStore: Send + Sync + fmt::Debug {
     /// Returns what leaves the store, and under which names.
@@ -111,6 +121,11 @@ pub trait UserStore: Send + Sync + fmt::Debug {
     /// [`StoreError::Ambiguous`] when more than one entry matches: fail closed. [`StoreError::Unavailable`] when the
     /// store does not answer, [`StoreError::Malformed`] when its answer cannot be read.
     fn lookup<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<Option<Attributes>, StoreError>>;
+
+    /// Returns the changes that the store announces by itself, for as long as they are read; `None`: it announces none.
+    fn changes(&self) -> Option<BoxStream<'static, Change>> {
+        None
+    }
 
     /// Asks the store whether it answers at all, and as configured.
     ///

@@ -20,6 +20,7 @@ pub(crate) enum StoresCommand {
     Test(TestStoreArguments),
     Status(StoreStatusArguments),
     Hold(HoldStoreArguments),
+    Invalidate(InvalidateArguments),
 }
 
 /// Look one user up, from here: what was asked, what came back, and what did not
@@ -92,6 +93,35 @@ pub(crate) struct HoldStoreArguments {
     /// End the hold
     #[arg(long, conflicts_with = "stale")]
     pub(crate) release: bool,
+    /// The operator's file of the running gateway
+    #[arg(long, value_name = "FILE", default_value = "countersign.yaml")]
+    pub(crate) config: PathBuf,
+}
+
+/// Forget what the running gateway knows of a user, of a store or of everybody: the next call asks the store
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  # alice's roles have changed
+  countersign stores invalidate directory --user alice
+  # in every store
+  countersign stores invalidate --user alice
+  # everybody of a store
+  countersign stores invalidate directory
+  countersign stores invalidate --all
+
+Backend JWTs made from the old answers are not used again, and the open streams of that user end. The audit log says \
+that it was done.")]
+pub(crate) struct InvalidateArguments {
+    /// The user store, by its name in the operator's file [default: all of them]
+    #[arg(value_name = "NAME", required_unless_present_any = ["user", "all"])]
+    pub(crate) name: Option<String>,
+    /// The user, as the issuer's `lookup` claim names them [default: everybody]
+    #[arg(long, value_name = "USER")]
+    pub(crate) user: Option<String>,
+    /// Everybody, in all stores
+    #[arg(long, conflicts_with_all = ["name", "user"])]
+    pub(crate) all: bool,
     /// The operator's file of the running gateway
     #[arg(long, value_name = "FILE", default_value = "countersign.yaml")]
     pub(crate) config: PathBuf,

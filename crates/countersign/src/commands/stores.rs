@@ -13,7 +13,8 @@ use super::{configuration::Configuration, running::RunningGateway, token};
 use crate::{
     Process,
     cli::{
-        EXIT_NO, Format, HoldStoreArguments, StoreStatusArguments, StoresArguments, StoresCommand, TestStoreArguments,
+        EXIT_NO, Format, HoldStoreArguments, InvalidateArguments, StoreStatusArguments, StoresArguments, StoresCommand,
+        TestStoreArguments,
     },
     clock, log, output,
 };
@@ -29,6 +30,7 @@ pub(crate) fn run(arguments: &StoresArguments, process: &Process) -> anyhow::Res
         StoresCommand::Test(arguments) => test(arguments, process),
         StoresCommand::Status(arguments) => status(arguments, process),
         StoresCommand::Hold(arguments) => hold(arguments),
+        StoresCommand::Invalidate(arguments) => invalidate(arguments),
     }
 }
 
@@ -117,6 +119,17 @@ fn hold(arguments: &HoldStoreArguments) -> anyhow::Result<ExitCode> {
         ),
         None => format!("{name}: answers serve as configured again"),
     })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn invalidate(arguments: &InvalidateArguments) -> anyhow::Result<ExitCode> {
+    let store = arguments.name.as_deref().map(|name| ("store", name));
+    let user = arguments.user.as_deref().map(|user| ("user", user));
+    let query: Vec<(&str, &str)> = store.into_iter().chain(user).collect();
+    RunningGateway::of(&arguments.config)?.post("/invalidate", &query, String::new())?;
+    let whom = arguments.user.as_deref().unwrap_or("everybody");
+    let place = arguments.name.as_deref().unwrap_or("all stores");
+    output::result_line(&format!("{whom} in {place}: the next call asks the store"))?;
     Ok(ExitCode::SUCCESS)
 }
 

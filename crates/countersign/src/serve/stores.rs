@@ -1,8 +1,8 @@
-//! User stores for the operator: how they are doing, and holds.
+//! User stores for the operator: how they are doing, holds, and forgetting.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use dataplane::{AuditNotes, Refusal, StoreHold};
+use dataplane::{AuditNotes, Invalidation, Refusal, StoreHold};
 use gateway::{Gateway, parse_duration};
 use serde_json::{Value, json};
 use stores::{BreakerState, StoreStatus};
@@ -70,14 +70,38 @@ pub(super) fn hold(
         }
     };
     tracing::warn!("an operator's act: {done}");
-    let mut line = done.clone();
-    if let Some(line) = line.as_object_mut() {
-        line.insert("at".to_owned(), seconds(now).into());
+    note(notes, done.clone(), now);
+    Ok(done.to_string())
+}
+
+/// Forgets attributes, and writes that into the audit log, the user as a keyed hash.
+///
+/// # Errors
+///
+/// [`Refusal`]: no such store.
+pub(super) fn invalidate(
+    gateway: &Gateway,
+    notes: &AuditNotes,
+    invalidation: &Invalidation,
+    now: SystemTime,
+) -> Result<String, Refusal> {
+    let Invalidation { store, user } = invalidation;
+    if !gateway.invalidate(store.as_deref(), user.as_deref()) {
+        return Err(Refusal::Unknown("there is no such user store".to_owned()));
     }
-    if !notes.write(&line.to_string()) {
+    let user = user.as_ref().map(|user| gateway.runtime().user_tag("", user).to_string());
+    note(notes, json!({ "event": "attributes_invalidated", "store": store, "user": user }), now);
+    Ok(r#"{"invalidated":true}"#.to_owned())
+}
+
+/// Writes an operator's act into the audit log.
+fn note(notes: &AuditNotes, mut act: Value, now: SystemTime) {
+    if let Some(act) = act.as_object_mut() {
+        act.insert("at".to_owned(), seconds(now).into());
+    }
+    if !notes.write(&act.to_string()) {
         tracing::error!("an operator's act is missing from the audit log");
     }
-    Ok(done.to_string())
 }
 
 fn seconds(time: SystemTime) -> u64 {

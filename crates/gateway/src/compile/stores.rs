@@ -10,7 +10,7 @@ mod sql;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use stores::{
@@ -72,7 +72,7 @@ fn one(
     let domain = written.domain.as_ref().map(|domain| Box::from(domain.value.as_str()));
     let settings = cache_settings(written);
     let store = Arc::new(CachedStore::new(Arc::clone(&name), store, settings, surroundings.background.clone()));
-    Some(Arc::new(UserStoreHandle { name, domain, fingerprint, gives, store }))
+    Some(Arc::new(UserStoreHandle { name, domain, fingerprint, gives, store, follower: OnceLock::new() }))
 }
 
 /// What is read while one store is compiled: the store is made anew when any of it has changed.

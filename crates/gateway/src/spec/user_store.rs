@@ -25,7 +25,7 @@ pub use self::{
     ldap::{LdapGroups, LdapStore},
     scim::{ScimFind, ScimStore},
     service::{ClientCredentials, ServiceAuthorization, ServiceConnection},
-    sql::{DatabaseAddress, LineProtection, SqlStore},
+    sql::{ChangeChannel, DatabaseAddress, LineProtection, SqlStore},
 };
 
 /// One user store.

@@ -3,7 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use claims::{Json, Number};
-use stores::{Dialect, Question, StoreError, Trace, UserStore};
+use futures_util::StreamExt;
+use stores::{Change, Dialect, Question, StoreError, Trace, UserStore};
 
 use crate::{
     servers::{
@@ -21,7 +22,7 @@ fn number(digits: &str) -> Json {
 }
 
 fn plain<'a>(query: &'a str, names: &'a [&'a str]) -> Asked<'a> {
-    Asked { query, multi: &[], names, user_column: None }
+    Asked { query, multi: &[], names, user_column: None, listen: None }
 }
 
 async fn ask(store: &dyn UserStore, user: &str) -> Result<Option<Vec<Json>>, &'static str> {
@@ -238,7 +239,7 @@ async fn own_server(dialect: Dialect) -> (DatabaseServer, Arc<dyn UserStore>) {
 }
 
 const ALICE: Asked<'_> =
-    Asked { query: "SELECT x FROM t WHERE u = :user", multi: &[], names: &["x"], user_column: None };
+    Asked { query: "SELECT x FROM t WHERE u = :user", multi: &[], names: &["x"], user_column: None, listen: None };
 
 #[tokio::test]
 async fn a_server_that_was_killed_is_asked_again_when_it_is_back() {
@@ -334,4 +335,23 @@ async fn all_queries_see_one_state() {
         };
         tokio::join!(writing, reading);
     }
+}
+
+#[tokio::test]
+async fn announced_changes_are_heard_also_after_the_server_was_away() {
+    let (mut server, _) = own_server(Dialect::Postgres).await;
+    let store = server.store(&Asked { listen: Some("Staff changed"), ..ALICE });
+    let mut changes = store.changes().unwrap();
+    assert_eq!(changes.next().await, Some(Change::All));
+    server
+        .execute("NOTIFY \"Staff changed\", 'alice'; NOTIFY \"Staff changed\", 'o''brien'; NOTIFY \"Staff changed\"")
+        .await;
+    for expected in [Change::User("alice".into()), Change::User("o'brien".into()), Change::All] {
+        assert_eq!(changes.next().await, Some(expected));
+    }
+    server.kill();
+    let (next, ()) = tokio::join!(changes.next(), server.start_again());
+    assert_eq!(next, Some(Change::All), "what was announced meanwhile is unknown");
+    server.execute("NOTIFY \"Staff changed\", 'bob'").await;
+    assert_eq!(changes.next().await, Some(Change::User("bob".into())));
 }

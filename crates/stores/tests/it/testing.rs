@@ -99,6 +99,7 @@ impl Database {
             questions: Questions { query: Query::parse(query, Dialect::Sqlite).unwrap(), multi, user_column: None },
             attributes: AttributeMap::new(entries).unwrap(),
             connection: ConnectionSettings::default(),
+            listen: None,
         };
         Arc::new(SqlStore::new("staff".into(), settings))
     }

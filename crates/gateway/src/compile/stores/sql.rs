@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use stores::{
-    ConnectionSettings, DatabaseTls, DatabaseUrl, Dialect, Query, Questions, ServerAccess, SqlSettings, SqlSource,
-    SqlStore, tls_client,
+    ChangeChannel, ConnectionSettings, DatabaseTls, DatabaseUrl, Dialect, Query, Questions, ServerAccess, SqlSettings,
+    SqlSource, SqlStore, tls_client,
 };
 
 use super::{Reading, attribute_map, require_attributes};
@@ -27,8 +27,13 @@ pub(super) fn sql_store(
     require_attributes(written, "column: canonical_name", reading);
     let attributes = attribute_map(written, reading)?;
     let user_column = sql.user_column.as_ref().map(|column| Box::from(column.value.as_str()));
+    let source = source?;
+    let listen = match &sql.listen {
+        Some(written) => Some(listen(written, &source, reading)?),
+        None => None,
+    };
     let settings = SqlSettings {
-        source: source?,
+        source,
         questions: Questions { query: query?, multi, user_column },
         attributes,
         connection: ConnectionSettings {
@@ -36,6 +41,7 @@ pub(super) fn sql_store(
             connect_timeout: sql.connect_timeout.value,
             timeout: sql.timeout.value,
         },
+        listen,
     };
     Some(SqlStore::new(Arc::clone(name), settings))
 }
@@ -70,6 +76,33 @@ fn source(sql: &spec::SqlStore, reading: &mut Reading<'_>) -> Option<SqlSource> 
         // None, or several kinds: reported when the file was read.
         (Some(_) | None, _, _) => None,
     }
+}
+
+/// Finds the server that announces changes; `None` after a diagnostic.
+fn listen(written: &spec::ChangeChannel, source: &SqlSource, reading: &mut Reading<'_>) -> Option<ChangeChannel> {
+    let SqlSource::Postgres(addresses, access) = source else {
+        let message = "`listen` works with PostgreSQL only";
+        reading.error(DiagnosticCode::ConflictingFields, &written.channel.span, message);
+        return None;
+    };
+    let address = match &written.url {
+        None => addresses.first()?.clone(),
+        Some(url) => {
+            reading.depends_on(url.0.as_bytes());
+            match DatabaseUrl::parse(&url.0, reading.reader.folder) {
+                Ok(DatabaseUrl::Postgres(address)) => address,
+                Ok(DatabaseUrl::Sqlite(_) | DatabaseUrl::MySql(_)) => {
+                    reading.error(DiagnosticCode::InvalidValue, &url.span, "`url` is not a PostgreSQL server's");
+                    return None;
+                }
+                Err(error) => {
+                    reading.error(DiagnosticCode::InvalidValue, &url.span, error.to_string());
+                    return None;
+                }
+            }
+        }
+    };
+    Some(ChangeChannel { channel: written.channel.value.as_str().into(), address, access: access.clone() })
 }
 
 /// Reads password and authorities; `None` after a diagnostic.

@@ -28,12 +28,23 @@ pub struct SqlStore {
     pub multi: Entries<Spanned<String>>,
     /// `userColumn`: the column of `query` that must hold the user's name exactly.
     pub user_column: Option<Spanned<String>>,
+    /// `listen`: where a `PostgreSQL` database announces changes of users.
+    pub listen: Option<ChangeChannel>,
     /// `timeout`
     pub timeout: Spanned<Duration>,
     /// `connectTimeout`
     pub connect_timeout: Spanned<Duration>,
     /// `pool`: connections to each server.
     pub pool: Spanned<u64>,
+}
+
+/// `listen`
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChangeChannel {
+    /// `channel`
+    pub channel: Spanned<String>,
+    /// `url`: of the server that announces; absent: the store's first.
+    pub url: Option<Spanned<DatabaseAddress>>,
 }
 
 /// A database's URL. Its debug text shows no password.
@@ -79,6 +90,10 @@ impl Value for SqlStore {
                 user_column: form.optional(
                     "userColumn",
                     "The column of `query` that must hold the user's name, character by character. Required for MySQL, whose comparison ignores case and trailing spaces.",
+                ),
+                listen: form.optional(
+                    "listen",
+                    "PostgreSQL: the channel on which the database announces changed users, `NOTIFY channel, 'user'`.",
                 ),
                 timeout: form.defaulted("timeout", "500ms", "For all queries of one look-up together."),
                 connect_timeout: form.defaulted("connectTimeout", "1s", "For a connection to a server."),
@@ -142,6 +157,18 @@ impl DatabaseAddress {
         let user = authority.and_then(|authority| authority.rsplit_once('@')).map(|(user, _)| user);
         user.is_some_and(|user| user.contains(':'))
     }
+}
+
+impl Value for ChangeChannel {
+    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
+        name: "ChangeChannel",
+        about: "Where a PostgreSQL database announces changed users.",
+        short: Some(|channel| Self { channel, url: None }),
+        read: |form| Self {
+            channel: form.required("channel", "The channel's name, as in `NOTIFY`."),
+            url: form.optional("url", "The server that announces, where the store's first URL is a replica."),
+        },
+    });
 }
 
 impl Value for DatabaseAddress {

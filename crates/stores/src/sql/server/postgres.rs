@@ -26,12 +26,13 @@ const APPLICATION: &str = "countersign";
 /// A `PostgreSQL` server.
 pub(in crate::sql) struct Postgres(PgConnectOptions);
 
-impl Server for Postgres {
-    type Connection = PgConnection;
-    type Row = PgRow;
-
-    /// The server itself refuses to write, and to work on after the time limit.
-    fn new(address: &ServerAddress, access: &ServerAccess, settings: ConnectionSettings) -> Self {
+impl Postgres {
+    /// Says how to connect. The server itself refuses to write, and to work on after the time limit.
+    pub(in crate::sql) fn options(
+        address: &ServerAddress,
+        access: &ServerAccess,
+        settings: ConnectionSettings,
+    ) -> PgConnectOptions {
         let password = address.password.as_deref().or(access.password.as_deref());
         let options = PgConnectOptions::new_without_pgpass()
             .username(&address.user)
@@ -47,7 +48,7 @@ impl Server for Postgres {
             Some(password) => options.password(password),
             None => options,
         };
-        let options = match &address.place {
+        match &address.place {
             ServerPlace::Network { host, port } => {
                 let options = options.host(host).port(*port);
                 match &access.tls {
@@ -58,8 +59,16 @@ impl Server for Postgres {
                 }
             }
             ServerPlace::Socket { path, port } => options.socket(path).port(*port).ssl_mode(PgSslMode::Disable),
-        };
-        Self(options)
+        }
+    }
+}
+
+impl Server for Postgres {
+    type Connection = PgConnection;
+    type Row = PgRow;
+
+    fn new(address: &ServerAddress, access: &ServerAccess, settings: ConnectionSettings) -> Self {
+        Self(Self::options(address, access, settings))
     }
 
     fn connect(&self) -> BoxFuture<'_, Result<PgConnection, sqlx::Error>> {

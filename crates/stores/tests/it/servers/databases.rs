@@ -15,8 +15,8 @@ use sqlx::{
     postgres::PgConnectOptions,
 };
 use stores::{
-    AttributeMap, ConnectionSettings, DatabaseTls, DatabaseUrl, Dialect, MappedAttribute, Query, Questions,
-    ServerAccess, ServerAddress, SqlSettings, SqlSource, SqlStore, UserStore,
+    AttributeMap, ChangeChannel, ConnectionSettings, DatabaseTls, DatabaseUrl, Dialect, MappedAttribute, Query,
+    Questions, ServerAccess, ServerAddress, SqlSettings, SqlSource, SqlStore, UserStore,
 };
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -46,6 +46,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) multi: &'a [(&'a str, &'a str)],
     pub(crate) names: &'a [&'a str],
     pub(crate) user_column: Option<&'a str>,
+    pub(crate) listen: Option<&'a str>,
 }
 
 impl DatabaseServer {
@@ -184,6 +185,14 @@ impl DatabaseServer {
                 timeout: Duration::from_secs(5),
                 ..ConnectionSettings::default()
             },
+            listen: asked.listen.map(|channel| ChangeChannel {
+                channel: channel.into(),
+                address: address(&self.url().as_str()),
+                access: ServerAccess {
+                    password: Some(PASSWORD.into()),
+                    tls: DatabaseTls::Verify { ca: Some(self.ca.pem()) },
+                },
+            }),
         };
         Arc::new(SqlStore::new("staff".into(), settings))
     }
