@@ -3,6 +3,7 @@
 //! Searches, never writes, and follows no referral. The user's name only ever stands where a value stands in the
 //! operator's filter. What the server thinks equal is not enough: see [`crate::UserMatch`].
 
+mod bind;
 mod connection;
 mod entry;
 mod fault;
@@ -23,16 +24,17 @@ use deadpool::{
 };
 use tokio::time::timeout;
 
+pub use self::{
+    bind::LdapBind,
+    connection::LdapConnection,
+    filter::{FilterError, FilterProblem, GroupFilter, UserFilter},
+    groups::{GROUPS, GroupSearch},
+    server::{LdapUrl, LdapUrlError},
+};
 use self::{
     connection::{Connector, Verdict},
     fault::{Failure, Fault, unshaken},
     people::People,
-};
-pub use self::{
-    connection::{LdapBind, LdapConnection},
-    filter::{FilterError, FilterProblem, GroupFilter, UserFilter},
-    groups::{GROUPS, GroupSearch},
-    server::{LdapUrl, LdapUrlError},
 };
 use crate::{
     attribute_map::{AttributeMap, RawAttributes},

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use tracing::debug;
 
 use super::{
+    bind::{Binds, LdapBind},
     fault::{Failure, Fault, unshaken},
     search::Session,
     server::LdapUrl,
@@ -30,15 +31,6 @@ const LONGEST_IDLE: Duration = Duration::from_mins(1);
 
 /// How old a connection may be, so that load comes back to a server that was away, and a new password to the test.
 const LONGEST_LIFE: Duration = Duration::from_mins(10);
-
-/// As whom the gateway asks.
-#[derive(Clone)]
-pub struct LdapBind {
-    /// The name: a distinguished name, or what else the server takes.
-    pub dn: Box<str>,
-    /// The password, never empty: a bind without one is anonymous (RFC 4513 §5.1.2).
-    pub password: Box<str>,
-}
 
 /// How a directory is connected to.
 #[derive(Clone, Debug)]
@@ -63,6 +55,7 @@ pub struct LdapConnection {
 pub(super) struct Connector {
     settings: LdapConnection,
     servers: Vec<Server>,
+    binds: Binds,
     /// Connections that have been silent since before this are in doubt.
     doubt: Mutex<Option<Instant>>,
 }
@@ -87,7 +80,7 @@ impl Connector {
         let server =
             |url: &LdapUrl| Server { name: url.to_string().into(), url: url.clone(), failed: Mutex::default() };
         let servers = settings.servers.iter().map(server).collect();
-        Self { settings, servers, doubt: Mutex::default() }
+        Self { settings, servers, binds: Binds::default(), doubt: Mutex::default() }
     }
 
     pub(super) const fn settings(&self) -> &LdapConnection {
@@ -138,10 +131,7 @@ impl Connector {
             LdapConnAsync::from_url_with_settings(settings, server.url.url()).await.map_err(failed)?;
         tokio::spawn(connection.drive());
         if let Some(bind) = &self.settings.bind {
-            let result = ldap.simple_bind(&bind.dn, &bind.password).await.map_err(failed)?;
-            if result.rc != 0 {
-                return Err(Failure::Bind { server: Arc::clone(&server.name), result }.into());
-            }
+            self.binds.bind(&mut ldap, &server.name, bind).await?;
         }
         Ok(ldap)
     }
@@ -199,6 +189,7 @@ impl Manager for Connector {
 
     /// Connects to the first server that takes it.
     async fn create(&self) -> Result<Connection, Fault> {
+        self.binds.check()?;
         let mut last = Fault::from(Failure::Busy { pool: 0 });
         for index in self.order() {
             match self.connect_to(index).await {
@@ -226,12 +217,5 @@ impl Manager for Connector {
 impl fmt::Debug for Connector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connector").field("settings", &self.settings).finish_non_exhaustive()
-    }
-}
-
-/// Never shows the password.
-impl fmt::Debug for LdapBind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LdapBind").field("dn", &self.dn).finish_non_exhaustive()
     }
 }

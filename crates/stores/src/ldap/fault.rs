@@ -38,6 +38,14 @@ pub(super) enum Failure {
         #[source]
         result: LdapResult,
     },
+    /// The server did not take them a short while ago.
+    #[error("`{server}` refused the bind, and it is not tried again for {wait:?}, lest the account be locked")]
+    BindHeld {
+        server: Arc<str>,
+        #[source]
+        result: LdapResult,
+        wait: Duration,
+    },
     /// The server answers a search with an error.
     #[error("`{server}` refuses a search in `{base}`")]
     Search {
@@ -98,7 +106,7 @@ impl Failure {
             Self::Search { result, .. } => matches!(result.rc, OPERATIONS_ERROR | BUSY | UNAVAILABLE),
             // A wrong password is wrong everywhere, and each attempt brings the account closer to being locked.
             Self::Bind { result, .. } => matches!(result.rc, OPERATIONS_ERROR | BUSY | UNAVAILABLE),
-            Self::Busy { .. } => false,
+            Self::BindHeld { .. } | Self::Busy { .. } => false,
         }
     }
 }

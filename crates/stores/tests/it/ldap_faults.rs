@@ -118,10 +118,36 @@ async fn a_password_that_has_changed_is_named_as_the_cause() {
     slapd.kill();
     slapd.start_again().await;
     assert_eq!(ask(&store, "user-1").await, Err("unavailable"));
-    check_refusal(slapd.asked(), &["refuses the bind", "invalidCredentials"]).await;
+    check_refusal(slapd.asked(), &["the bind", "invalidCredentials"]).await;
     let bind = Some((GATEWAY.to_owned(), "new".to_owned()));
     assert_eq!(ask(&Asked { bind, ..slapd.asked() }.store(), "user-1").await, Ok(()));
     check_refusal(Asked { bind: None, ..slapd.asked() }, &["insufficientAccessRights"]).await;
+}
+
+#[tokio::test]
+async fn a_wrong_password_does_not_lock_the_account() {
+    let slapd = Slapd::start(&people()).await;
+    let mut policy = Ldif::default();
+    let attributes: [(&str, &[u8]); 5] = [
+        ("objectClass", b"device"),
+        ("objectClass", b"pwdPolicy"),
+        ("pwdAttribute", b"userPassword"),
+        ("pwdLockout", b"TRUE"),
+        ("pwdMaxFailure", b"3"),
+    ];
+    policy.entry("cn=policy,dc=example,dc=com", &attributes);
+    slapd.add(&policy);
+    let obey = "add: pwdPolicySubentry\npwdPolicySubentry: cn=policy,dc=example,dc=com";
+    slapd.modify(&format!("dn: {GATEWAY}\nchangetype: modify\n{obey}\n"));
+    let wrong = Asked { bind: Some((GATEWAY.to_owned(), "wrong".to_owned())), pool: 20, ..slapd.asked() }.store();
+    for _ in 0..3 {
+        let found = join_all((0..20).map(|_| ask(&wrong, "user-1"))).await;
+        assert!(found.iter().all(|found| *found == Err("unavailable")));
+    }
+    let error = wrong.lookup(Question::new("user-1", at(0))).await.unwrap_err();
+    let words = words(&error);
+    assert!(words.contains("lest the account be locked") && words.contains("invalidCredentials"), "{words}");
+    assert_eq!(ask(&slapd.asked().store(), "user-1").await, Ok(()));
 }
 
 #[tokio::test]

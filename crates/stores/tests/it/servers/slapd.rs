@@ -125,6 +125,7 @@ impl Slapd {
 modulepath /usr/lib/ldap
 moduleload back_mdb
 moduleload memberof
+moduleload ppolicy
 pidfile {folder}/pid
 TLSCACertificateFile {folder}/ca.pem
 TLSCertificateFile {folder}/cert.pem
@@ -143,6 +144,7 @@ access to attrs=employeeType by * search
 access to * by dn.exact={GATEWAY} read by anonymous auth by * none
 overlay memberof
 memberof-dangling ignore
+overlay ppolicy
 "
         )
     }
