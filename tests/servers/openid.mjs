@@ -32,6 +32,10 @@ const resourceServer = (audience, format) => ({
   jwt: { sign: { alg: 'ES256' } },
 });
 
+const claimsOf = (id) => ({
+  sub: id, email: `${id}@example.com`, given_name: id, groups: ['staff', id], address: { country: 'CH' },
+});
+
 function start() {
   const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' });
   const client = (id, more) => ({
@@ -45,16 +49,18 @@ function start() {
       client('gateway'),
       client('poster', { token_endpoint_auth_method: 'client_secret_post' }),
       client('mobile'),
+      client('signing', { userinfo_signed_response_alg: 'ES256' }),
     ],
     scopes: ['openid', 'orders:read', 'orders:write'],
-    findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id, email: `${id}@example.com`, given_name: id }) }),
-    claims: { openid: ['sub', 'email', 'given_name'] },
+    findAccount: (_, id) => ({ accountId: id, claims: () => claimsOf(id) }),
+    claims: { openid: ['sub', 'email', 'given_name', 'groups', 'address'] },
     features: {
       clientCredentials: { enabled: true },
       devInteractions: { enabled: false },
       dPoP: { enabled: true },
       introspection: { enabled: true, allowedPolicy: () => true },
       jwtIntrospection: { enabled: true },
+      jwtUserinfo: { enabled: true },
       revocation: { enabled: true },
       resourceIndicators: {
         enabled: true,

@@ -151,8 +151,10 @@ impl<'a> Scope<'a> {
     ) -> Self {
         let reader = secrets::FileReader { folder, variables: &sources.variables };
         let dialects = dialects::compile(&operator.dialects, diagnostics);
-        let stores = stores::compile(operator, reader, surroundings, diagnostics);
-        let issuers = issuers::compile(operator, (&stores, reader, surroundings), diagnostics);
+        let issuer_keys = issuers::compile_keys(operator, surroundings, diagnostics);
+        let stores = stores::compile(operator, (reader, &issuer_keys), surroundings, diagnostics);
+        let parts = issuers::Parts { keys: &issuer_keys, stores: &stores, reader, surroundings };
+        let issuers = issuers::compile(operator, parts, diagnostics);
         let ca = operator.gateway.upstream.ca.as_ref();
         let upstream_ca = ca.and_then(|path| secrets::bytes(path, diagnostics)).map(Arc::from);
         check_operator(operator, diagnostics);

@@ -118,6 +118,11 @@ impl IssuerKeys {
         *self.iss == *iss && self.source == *source && self.extra_ca == extra_ca
     }
 
+    /// Returns the fingerprint of what [`IssuerKeys::serves`] compares.
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of_value(&(&self.iss, &self.source, self.extra_ca))
+    }
+
     /// Returns where they come from.
     pub fn source(&self) -> &KeySource {
         &self.source

@@ -53,5 +53,5 @@ pub use secret::Secret;
 pub use user_store::{
     AttributeMapping, AttributeValues, Breaker, ChangeChannel, ClientCredentials, DatabaseAddress, HeaderText,
     HttpStore, InlineStore, InlineUser, LdapGroups, LdapStore, LineProtection, ScimFind, ScimStore,
-    ServiceAuthorization, ServiceConnection, SqlStore, StoreCache, UserStore, UserStoreKind,
+    ServiceAuthorization, ServiceConnection, SqlStore, StoreCache, UserInfoStore, UserStore, UserStoreKind,
 };

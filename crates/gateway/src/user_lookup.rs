@@ -6,7 +6,10 @@ use std::{collections::BTreeSet, sync::Arc, time::SystemTime};
 
 use claims::{AttributeFailure, Attributes, BackendJwtPolicy, PrincipalKind, UnknownUser, UserAttributes};
 use futures_util::future::join_all;
-use http::{HeaderValue, header::RETRY_AFTER};
+use http::{
+    HeaderValue,
+    header::{RETRY_AFTER, WWW_AUTHENTICATE},
+};
 use stores::{Answer, Freshness, Generation, Question, StalePolicy, StoreError};
 
 use self::merge::Found;
@@ -221,7 +224,15 @@ impl LookedUp {
         tracing::warn!("{error}");
         match (error, on_failure) {
             (StoreError::Ambiguous { .. }, _) => Err(Rejection::new(Code::AmbiguousUser, "more than one user matches")),
-            (StoreError::Unavailable { .. } | StoreError::Malformed { .. }, AttributeFailure::Omit) => {
+            (StoreError::TokenRefused { .. }, _) => {
+                let detail = "the token's issuer does not accept the token any more";
+                let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+                Err(Rejection::new(Code::Unauthorized, detail).with(WWW_AUTHENTICATE, challenge))
+            }
+            (
+                StoreError::Unavailable { .. } | StoreError::Malformed { .. } | StoreError::NoToken { .. },
+                AttributeFailure::Omit,
+            ) => {
                 self.outcome = Outcome::Omitted;
                 Ok(self)
             }
@@ -230,6 +241,10 @@ impl LookedUp {
             }
             (StoreError::Malformed { .. }, AttributeFailure::Reject | AttributeFailure::UseStale) => {
                 Err(unavailable(5))
+            }
+            (StoreError::NoToken { .. }, AttributeFailure::Reject | AttributeFailure::UseStale) => {
+                let detail = "the user store is asked with the caller's access token, and this call has none";
+                Err(Rejection::new(Code::UserStoreUnavailable, detail))
             }
         }
     }

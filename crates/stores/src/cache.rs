@@ -347,7 +347,12 @@ impl CachedStore {
                 let retry_after = self.breaker.failed(asked.at).unwrap_or(retry_after);
                 Err(StoreError::Unavailable { store, retry_after, source })
             }
-            Err(error @ (StoreError::Ambiguous { .. } | StoreError::Malformed { .. })) => {
+            Err(
+                error @ (StoreError::Ambiguous { .. }
+                | StoreError::Malformed { .. }
+                | StoreError::NoToken { .. }
+                | StoreError::TokenRefused { .. }),
+            ) => {
                 self.counts.failures.up();
                 self.breaker.succeeded();
                 Err(error)

@@ -5,19 +5,18 @@
 
 use std::{
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use claims::Json;
 use http::{HeaderValue, header::ACCEPT};
-use tokio::sync::Mutex;
 use url::Url;
 
-use crate::http_client::{HttpAnswer, HttpClient, HttpError, HttpRequest, NoHeaderValue, form_encoded};
+use crate::{
+    http_client::{HttpAnswer, HttpClient, HttpError, HttpRequest, NoHeaderValue, form_encoded},
+    renewed::{Kept, Renewed},
+};
 
 /// How long a token is kept whose life the answer does not say (`expires_in` is only recommended).
 const UNSAID_LIFE: Duration = Duration::from_mins(1);
@@ -79,53 +78,29 @@ pub enum ClientCredentialsError {
 pub(crate) struct ClientCredentials {
     settings: ClientCredentialsSettings,
     client: HttpClient,
-    latest: Mutex<Option<Result<Token, Arc<ClientCredentialsError>>>>,
-    /// Counts the requests that ended, so that those who waited for one take what it brought.
-    attempts: AtomicU64,
-}
-
-/// A token, and until when it serves.
-#[derive(Clone)]
-struct Token {
-    text: Arc<str>,
-    until: Instant,
+    token: Renewed<Arc<str>, ClientCredentialsError>,
 }
 
 impl ClientCredentials {
     pub(crate) fn new(settings: ClientCredentialsSettings, client: HttpClient) -> Self {
-        Self { settings, client, latest: Mutex::new(None), attempts: AtomicU64::new(0) }
+        Self { settings, client, token: Renewed::new() }
     }
 
     /// Returns a token that is good now; fetches one if there is none.
     ///
     /// # Errors
     ///
-    /// [`ClientCredentialsError`]; all who waited for one request get its error, and none asks again by itself.
+    /// [`ClientCredentialsError`]
     pub(crate) async fn token(&self) -> Result<Arc<str>, Arc<ClientCredentialsError>> {
-        let before = self.attempts.load(Ordering::Acquire);
-        let mut latest = self.latest.lock().await;
-        let was_asked = self.attempts.load(Ordering::Acquire) != before;
-        match &*latest {
-            Some(Ok(token)) if was_asked || Instant::now() < token.until => return Ok(Arc::clone(&token.text)),
-            Some(Err(error)) if was_asked => return Err(Arc::clone(error)),
-            Some(Ok(_) | Err(_)) | None => {}
-        }
-        let fetched = self.fetch().await.map_err(Arc::new);
-        let text = fetched.as_ref().map(|token| Arc::clone(&token.text)).map_err(Arc::clone);
-        *latest = Some(fetched);
-        self.attempts.fetch_add(1, Ordering::Release);
-        text
+        self.token.value(self.fetch()).await
     }
 
     /// Forgets a token that a service has refused, unless there is a newer one already.
     pub(crate) async fn forget(&self, refused: &Arc<str>) {
-        let mut latest = self.latest.lock().await;
-        if matches!(&*latest, Some(Ok(token)) if Arc::ptr_eq(&token.text, refused)) {
-            *latest = None;
-        }
+        self.token.forget(|token| Arc::ptr_eq(token, refused)).await;
     }
 
-    async fn fetch(&self) -> Result<Token, ClientCredentialsError> {
+    async fn fetch(&self) -> Result<Kept<Arc<str>>, ClientCredentialsError> {
         let asked_at = Instant::now();
         let answer = self.client.send(self.request()?).await?;
         read(&answer, asked_at)
@@ -146,7 +121,7 @@ impl ClientCredentials {
 }
 
 /// Reads the token endpoint's answer (RFC 6749 §5.1).
-fn read(answer: &HttpAnswer, asked_at: Instant) -> Result<Token, ClientCredentialsError> {
+fn read(answer: &HttpAnswer, asked_at: Instant) -> Result<Kept<Arc<str>>, ClientCredentialsError> {
     let json = Json::parse(&answer.body).ok();
     let object = json.as_ref().and_then(Json::as_object);
     let text = |name: &str| object.and_then(|object| object.get(name)).and_then(Json::as_str);
@@ -165,7 +140,7 @@ fn read(answer: &HttpAnswer, asked_at: Instant) -> Result<Token, ClientCredentia
         Some(life) => life.as_u64().map(Duration::from_secs).unwrap_or_default(),
     };
     let life = life.min(LONGEST_LIFE);
-    Ok(Token { text: token.into(), until: asked_at + life.saturating_sub(AHEAD.min(life / 5)) })
+    Ok(Kept { value: token.into(), until: asked_at + life.saturating_sub(AHEAD.min(life / 5)) })
 }
 
 /// True for what an `error` may be, and short enough for a log.

@@ -33,6 +33,19 @@ pub enum StoreError {
         /// What is wrong, without values.
         reason: Arc<str>,
     },
+    /// The store asks with the access token that the user came with, and he came without: whoever lets such calls in must
+    /// act.
+    #[error("user store `{store}` asks with the caller's access token, and there is none")]
+    NoToken {
+        /// The store.
+        store: Arc<str>,
+    },
+    /// The issuer does not accept the user's access token any more: the client must act.
+    #[error("user store `{store}` refuses the caller's access token")]
+    TokenRefused {
+        /// The store.
+        store: Arc<str>,
+    },
 }
 
 impl StoreError {

@@ -121,8 +121,9 @@ impl HttpCallout {
         let values = self.pointers.iter().map(|(name, pointer)| (name.clone(), pointer.values(&user)));
         let raw: RawAttributes = values.collect();
         question.note(|traced| {
-            let members = user.as_object().into_iter().flat_map(Object::iter);
-            traced.returned.extend(members.map(|(name, _)| format!("/{}", escaped(name)).into()));
+            let members = user.as_object().into_iter().flat_map(Object::iter).map(|(name, _)| name);
+            let unread = members.filter(|name| !self.pointers.values().any(|pointer| pointer.is_within(name)));
+            traced.returned.extend(unread.map(|name| format!("/{}", escaped(name)).into()));
             traced.returned.extend(raw.iter().filter(|(_, values)| !values.is_empty()).map(|(name, _)| name.clone()));
         });
         Ok(Some(self.attributes.apply(&raw, &self.name, seconds(question.now))))

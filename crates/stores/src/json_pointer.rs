@@ -46,6 +46,11 @@ impl JsonPointer {
         Self([Box::from(name)].into())
     }
 
+    /// True when it leads through the whole's member of that name.
+    pub(crate) fn is_within(&self, member: &str) -> bool {
+        self.0.first().is_none_or(|first| **first == *member)
+    }
+
     /// Returns what it points to; `None`: nothing is there.
     pub(crate) fn find<'j>(&self, json: &'j Json) -> Option<&'j Json> {
         self.0.iter().try_fold(json, |json, token| match json {

@@ -15,11 +15,13 @@ mod inline;
 mod json_pointer;
 mod ldap;
 mod percent;
+mod renewed;
 mod scim;
 mod service;
 mod sql;
 mod tls;
 mod user_store;
+mod userinfo;
 
 pub use attribute_map::{AttributeMap, AttributeMapError, MappedAttribute, Pattern, ValueRule};
 pub use cache::{
@@ -51,3 +53,7 @@ pub use sql::{
 };
 pub use tls::{TlsError, tls_client};
 pub use user_store::{BoxFuture, Change, Question, Trace, Traced, UserMatch, UserStore};
+pub use userinfo::{
+    KeyFinder, KeysWanted, SignedAnswers, UserInfoAnswers, UserInfoEndpoint, UserInfoIssuer, UserInfoSettings,
+    UserInfoStore,
+};

@@ -129,7 +129,8 @@ impl ScimStore {
         let values = self.paths.iter().map(|(name, path)| (name.clone(), path.select(&user)));
         let raw: RawAttributes = values.collect();
         question.note(|traced| {
-            traced.returned.extend(answer::names(&user));
+            let read = |name: &str| self.paths.values().any(|path| path.asked_for().eq_ignore_ascii_case(name));
+            traced.returned.extend(answer::names(&user).filter(|name| !read(name)));
             traced.returned.extend(raw.iter().filter(|(_, values)| !values.is_empty()).map(|(path, _)| path.clone()));
         });
         Ok(Some(self.attributes.apply(&raw, &self.name, seconds(question.now))))

@@ -111,6 +111,21 @@ impl Service {
         self.refuse_failure(answer)
     }
 
+    /// Asks in the user's own name: the gateway's credentials stay out of it, and every status but a failure of the
+    /// service is the store's to read.
+    ///
+    /// # Errors
+    ///
+    /// As [`Service::ask`], except for 401 and 403.
+    pub(crate) async fn ask_as_user(&self, request: HttpRequest) -> Result<HttpAnswer, StoreError> {
+        let answer = self.client.send(request).await;
+        let answer = answer.map_err(|error| StoreError::unavailable(&self.store, error))?;
+        match answer.status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Ok(answer),
+            _ => self.refuse_failure(answer),
+        }
+    }
+
     /// Makes sure that the service is there and that the gateway can get its credentials; any answer will do.
     ///
     /// # Errors
@@ -139,6 +154,11 @@ impl Service {
                 Ok(self.client.send(request.with_bearer(&token)?).await?)
             }
         }
+    }
+
+    /// Makes an error about an answer of this service.
+    pub(crate) fn malformed(&self, reason: &'static str) -> StoreError {
+        StoreError::malformed(&self.store, reason)
     }
 
     fn refuse_failure(&self, answer: HttpAnswer) -> Result<HttpAnswer, StoreError> {

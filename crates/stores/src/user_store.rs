@@ -119,7 +119,8 @@ pub trait UserStore: Send + Sync + fmt::Debug {
     /// # Errors
     ///
     /// [`StoreError::Ambiguous`] when more than one entry matches: fail closed. [`StoreError::Unavailable`] when the
-    /// store does not answer, [`StoreError::Malformed`] when its answer cannot be read.
+    /// store does not answer, [`StoreError::Malformed`] when its answer cannot be read. Where the store asks as the user,
+    /// [`StoreError::NoToken`] and [`StoreError::TokenRefused`].
     fn lookup<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<Option<Attributes>, StoreError>>;
 
     /// Returns the changes that the store announces by itself, for as long as they are read; `None`: it announces none.

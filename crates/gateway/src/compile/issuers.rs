@@ -17,26 +17,48 @@ use crate::{
 
 type Stores = BTreeMap<Box<str>, Arc<UserStoreHandle>>;
 
-/// Compiles all issuers.
-pub(super) fn compile(
+/// The keys of the issuers, by the issuers' names.
+pub(super) type Keys = BTreeMap<Box<str>, Arc<IssuerKeys>>;
+
+/// What issuers are made of besides what is written.
+#[derive(Clone, Copy)]
+pub(super) struct Parts<'a> {
+    pub(super) keys: &'a Keys,
+    pub(super) stores: &'a Stores,
+    pub(super) reader: secrets::FileReader<'a>,
+    pub(super) surroundings: Surroundings<'a>,
+}
+
+/// Compiles the keys of all issuers: user stores need them too. An issuer whose keys cannot be had is reported.
+pub(super) fn compile_keys(
     operator: &spec::Operator,
-    context: (&Stores, secrets::FileReader<'_>, Surroundings<'_>),
+    surroundings: Surroundings<'_>,
     diagnostics: &mut Diagnostics,
-) -> Vec<Arc<Issuer>> {
-    let compiled = operator.issuers.iter().filter_map(|written| one(written, context, diagnostics));
+) -> Keys {
+    let with_keys = operator.issuers.iter().filter(|written| has_keys(written));
+    let compiled = with_keys.filter_map(|written| {
+        Some((Box::from(written.name.value.as_str()), keys(written, surroundings, diagnostics)?))
+    });
+    compiled.collect()
+}
+
+/// Compiles all issuers.
+pub(super) fn compile(operator: &spec::Operator, parts: Parts<'_>, diagnostics: &mut Diagnostics) -> Vec<Arc<Issuer>> {
+    let compiled = operator.issuers.iter().filter_map(|written| one(written, parts, diagnostics));
     compiled.map(Arc::new).collect()
 }
 
-fn one(
-    written: &spec::Issuer,
-    (stores, reader, surroundings): (&Stores, secrets::FileReader<'_>, Surroundings<'_>),
-    diagnostics: &mut Diagnostics,
-) -> Option<Issuer> {
+/// True unless the issuer's tokens are only ever asked about.
+const fn has_keys(written: &spec::Issuer) -> bool {
+    written.jwks.is_some() || written.discovery.value || written.introspection.is_none()
+}
+
+fn one(written: &spec::Issuer, parts: Parts<'_>, diagnostics: &mut Diagnostics) -> Option<Issuer> {
+    let Parts { keys, stores, reader, surroundings } = parts;
     let user_stores = user_stores(written, stores, diagnostics);
     let subject = Template::compile_subject(&written.subject.value)
         .map_err(|error| diagnostics.error(DiagnosticCode::InvalidValue, &written.subject.span, error.to_string()));
-    let has_keys = written.jwks.is_some() || written.discovery.value || written.introspection.is_none();
-    let keys = has_keys.then(|| keys(written, surroundings, diagnostics));
+    let keys = has_keys(written).then(|| keys.get(written.name.value.as_str()).cloned());
     let introspection = introspections::compile(written, (reader, surroundings), diagnostics);
     if introspection.is_none() && written.introspection.is_some() {
         return None;
@@ -142,6 +164,16 @@ fn keys(
     Some(keys)
 }
 
+/// Returns where the issuer's discovery document is (`OpenID` Connect Discovery §4).
+///
+/// # Errors
+///
+/// When the issuer is no URL.
+pub(super) fn discovery_url(written: &spec::Issuer) -> Result<Url, url::ParseError> {
+    let base = written.issuer.value.trim_end_matches('/');
+    Url::parse(&format!("{base}/.well-known/openid-configuration"))
+}
+
 fn key_source(written: &spec::Issuer, diagnostics: &mut Diagnostics) -> Option<KeySource> {
     let jwks = written.jwks.as_ref();
     if let Some(url) = jwks.and_then(|jwks| jwks.url.as_ref()) {
@@ -151,8 +183,7 @@ fn key_source(written: &spec::Issuer, diagnostics: &mut Diagnostics) -> Option<K
         return Some(KeySource::File(file.value.clone()));
     }
     if written.discovery.value {
-        let base = written.issuer.value.trim_end_matches('/');
-        return Url::parse(&format!("{base}/.well-known/openid-configuration"))
+        return discovery_url(written)
             .map(KeySource::Discovery)
             .map_err(|_| {
                 let message = "`discovery` needs an issuer that is a URL";

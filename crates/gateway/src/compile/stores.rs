@@ -6,6 +6,7 @@ mod ldap;
 mod scim;
 mod service;
 mod sql;
+mod userinfo;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,9 +18,12 @@ use stores::{
     AttributeMap, BreakerSettings, CacheSettings, CachedStore, MappedAttribute, Pattern, UserStore, ValueRule,
 };
 
-use self::{http::http_store, inline::inline_store, ldap::ldap_store, scim::scim_store, sql::sql_store};
+use self::{
+    http::http_store, inline::inline_store, ldap::ldap_store, scim::scim_store, sql::sql_store,
+    userinfo::userinfo_store,
+};
 use super::{
-    Surroundings,
+    Surroundings, issuers,
     secrets::{self, FileReader},
     unique,
 };
@@ -34,13 +38,14 @@ use crate::{
 /// Compiles all stores, by name.
 pub(super) fn compile(
     operator: &spec::Operator,
-    reader: FileReader<'_>,
+    (reader, keys): (FileReader<'_>, &issuers::Keys),
     surroundings: Surroundings<'_>,
     diagnostics: &mut Diagnostics,
 ) -> BTreeMap<Box<str>, Arc<UserStoreHandle>> {
     unique(operator.user_stores.iter().map(|store| &store.name), "user store", diagnostics);
+    let issuers = IssuersSoFar { written: &operator.issuers, keys };
     let compiled = operator.user_stores.iter().filter_map(|written| {
-        let handle = one(written, reader, surroundings, diagnostics)?;
+        let handle = one(written, (reader, issuers), surroundings, diagnostics)?;
         Some((Box::from(written.name.value.as_str()), handle))
     });
     compiled.collect()
@@ -48,12 +53,12 @@ pub(super) fn compile(
 
 fn one(
     written: &spec::UserStore,
-    reader: FileReader<'_>,
+    (reader, issuers): (FileReader<'_>, IssuersSoFar<'_>),
     surroundings: Surroundings<'_>,
     diagnostics: &mut Diagnostics,
 ) -> Option<Arc<UserStoreHandle>> {
     let name: Arc<str> = written.name.value.as_str().into();
-    let mut reading = Reading { reader, diagnostics, contents: Vec::new() };
+    let mut reading = Reading { reader, issuers, diagnostics, contents: Vec::new() };
     // Making a store does no I/O: whether it is needed is known when everything that it names has been read.
     let store: Arc<dyn UserStore> = match &written.kind {
         spec::UserStoreKind::Sql(sql) => Arc::new(sql_store(&name, (written, sql), &mut reading)?),
@@ -61,6 +66,7 @@ fn one(
         spec::UserStoreKind::Ldap(ldap) => Arc::new(ldap_store(&name, (written, ldap), &mut reading)?),
         spec::UserStoreKind::Scim(scim) => Arc::new(scim_store(&name, (written, scim), &mut reading)?),
         spec::UserStoreKind::Http(http) => Arc::new(http_store(&name, (written, http), &mut reading)?),
+        spec::UserStoreKind::UserInfo(userinfo) => Arc::new(userinfo_store(&name, (written, userinfo), &mut reading)?),
         spec::UserStoreKind::Unusable => return None,
     };
     let fingerprint = reading.fingerprint(written);
@@ -75,10 +81,18 @@ fn one(
     Some(Arc::new(UserStoreHandle { name, domain, fingerprint, gives, store, follower: OnceLock::new() }))
 }
 
+/// What is known of the issuers before there are any: they are made of their user stores, among other things.
+#[derive(Clone, Copy, Debug)]
+struct IssuersSoFar<'a> {
+    written: &'a [spec::Issuer],
+    keys: &'a issuers::Keys,
+}
+
 /// What is read while one store is compiled: the store is made anew when any of it has changed.
 #[derive(Debug)]
 struct Reading<'a> {
     reader: FileReader<'a>,
+    issuers: IssuersSoFar<'a>,
     diagnostics: &'a mut Diagnostics,
     contents: Vec<Fingerprint>,
 }

@@ -47,8 +47,6 @@ pub enum Feature {
     KeyManagerBackend,
     /// `definitionPath`
     DefinitionPath,
-    /// User stores of kind `userinfo`.
-    UserInfoUserStore,
 }
 
 impl Feature {
@@ -76,7 +74,6 @@ impl Feature {
             Self::KeyManagerClaimMappings => "claim mappings of a key manager",
             Self::KeyManagerBackend => "key managers behind a Kubernetes service",
             Self::DefinitionPath => "serving an API's definition (`definitionPath`)",
-            Self::UserInfoUserStore => "UserInfo user stores",
         }
     }
 }

@@ -6,6 +6,7 @@ mod ldap;
 mod scim;
 mod service;
 mod sql;
+mod userinfo;
 
 use std::time::Duration;
 
@@ -15,7 +16,6 @@ use crate::{
     bind::{Entries, Form, RecordShape, Shape, Value},
     diagnostic::DiagnosticCode,
     span::{Span, Spanned},
-    spec::Feature,
     units::Bytes,
 };
 
@@ -26,6 +26,7 @@ pub use self::{
     scim::{ScimFind, ScimStore},
     service::{ClientCredentials, ServiceAuthorization, ServiceConnection},
     sql::{ChangeChannel, DatabaseAddress, LineProtection, SqlStore},
+    userinfo::UserInfoStore,
 };
 
 /// One user store.
@@ -58,6 +59,8 @@ pub enum UserStoreKind {
     Ldap(LdapStore),
     /// `scim`
     Scim(ScimStore),
+    /// `userinfo`
+    UserInfo(UserInfoStore),
     /// `http`
     Http(HttpStore),
     /// None, several or an unsupported one: reported already.
@@ -142,7 +145,7 @@ fn read_kind(form: &mut Form<'_>) -> UserStoreKind {
     let inline = form.optional("inline", "Users written into this file.").map(UserStoreKind::Inline);
     let ldap = form.optional("ldap", "An LDAP directory.").map(UserStoreKind::Ldap);
     let scim = form.optional("scim", "A SCIM 2.0 service.").map(UserStoreKind::Scim);
-    form.unbuilt("userinfo", Feature::UserInfoUserStore, "An issuer's UserInfo address.");
+    let userinfo = form.optional("userinfo", "An issuer's UserInfo endpoint.").map(UserStoreKind::UserInfo);
     let http = form.optional("http", "An HTTP service.").map(UserStoreKind::Http);
     let present: Vec<&str> = KINDS.into_iter().filter(|kind| form.seems_to_have(kind)).collect();
     match present.as_slice() {
@@ -158,7 +161,7 @@ fn read_kind(form: &mut Form<'_>) -> UserStoreKind {
             form.complain(DiagnosticCode::ConflictingFields, &span, message);
         }
     }
-    let mut built = [sql, inline, ldap, scim, http].into_iter().flatten();
+    let mut built = [sql, inline, ldap, scim, userinfo, http].into_iter().flatten();
     match (built.next(), built.next()) {
         (Some(only), None) => only,
         (None, _) | (Some(_), Some(_)) => UserStoreKind::Unusable,

@@ -142,3 +142,37 @@ fn mistakes_of_a_call_out_are_told_with_their_place() {
         ],
     );
 }
+
+#[test]
+fn a_userinfo_store_belongs_to_one_issuer() {
+    const FURTHER: &str = r"
+  - name: partner
+    issuer: https://partner.example.com
+    jwks: { file: issuer.json }
+    lookup: { userStores: [profile] }
+";
+    let operator = OPERATOR.replace("userStores: [staff]", "userStores: [profile]");
+    let store = "  - name: profile\n    userinfo: { issuer: corp }\n    attributes: { email: email, /address/country: country }\n";
+    let reported = |operator: String| -> Vec<String> {
+        Folder::new(&operator, &[]).diagnostics().iter().map(|found| found.message.clone()).collect()
+    };
+    assert_eq!(reported(format!("{operator}{store}")), [] as [&str; 0]);
+    let other = operator.replace("userStores:\n", &format!("{}userStores:\n", FURTHER.trim_start_matches('\n')));
+    assert_eq!(
+        reported(format!("{other}{store}")),
+        ["user store `profile` asks the issuer `corp`: the tokens of `partner` must not go there"]
+    );
+    let by_email = operator.replace("claim: sub", "claim: email");
+    assert_eq!(
+        reported(format!("{by_email}{store}")),
+        ["user store `profile` knows users by `sub`: `lookup.claim` cannot be another"]
+    );
+    assert_eq!(
+        reported(format!("{operator}{}", store.replace("issuer: corp", "issuer: crop").replace("/address/", "/a~"))),
+        [
+            "there is no user store `profile`",
+            "there is no issuer `crop`",
+            "`/a~country`: at character 3: `~` must be followed by `0` or `1`"
+        ]
+    );
+}

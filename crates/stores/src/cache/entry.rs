@@ -63,8 +63,8 @@ impl Entry {
 
     /// Returns what is left of an entry after the query failed; `None`: nothing worth keeping.
     ///
-    /// An ambiguous user was answered about: what was known of him before is gone. Any other failure leaves the last
-    /// answer to whoever may use a stale one.
+    /// An ambiguous user was answered about, and so was one whose token counts no more: what was known before is gone. Any
+    /// other failure leaves the last answer to whoever may use a stale one.
     pub(super) fn failed(previous: Option<&Self>, error: &StoreError, asked: &Asked, retry: Duration) -> Option<Self> {
         let previous = previous.filter(|previous| previous.generation.is_current());
         let last = previous.and_then(|previous| previous.last.clone());
@@ -72,7 +72,9 @@ impl Entry {
         let refusal = Some(Box::new(Refusal { error: error.clone(), asked_at: asked.at }));
         let quiet_until = asked.at.checked_add(retry);
         match error {
-            StoreError::Ambiguous { .. } => Some(Self { last: None, refusal, quiet_until, generation }),
+            StoreError::Ambiguous { .. } | StoreError::NoToken { .. } | StoreError::TokenRefused { .. } => {
+                Some(Self { last: None, refusal, quiet_until, generation })
+            }
             StoreError::Malformed { .. } => Some(Self { last, refusal, quiet_until, generation }),
             StoreError::Unavailable { .. } => {
                 previous.map(|previous| Self { quiet_until, generation, ..previous.clone() })

@@ -22,3 +22,4 @@ mod servers;
 mod sql_servers;
 mod sqlite;
 mod testing;
+mod userinfo;

@@ -1,6 +1,7 @@
 //! The servers that the tests start, each in a folder of its own and on a free port, and end again.
 
 pub(crate) mod databases;
+pub(crate) mod openid;
 pub(crate) mod people;
 pub(crate) mod population;
 pub(crate) mod process;

@@ -39,6 +39,8 @@ pub(crate) fn kind(error: &StoreError) -> &'static str {
         StoreError::Unavailable { .. } => "unavailable",
         StoreError::Ambiguous { .. } => "ambiguous",
         StoreError::Malformed { .. } => "malformed",
+        StoreError::NoToken { .. } => "no token",
+        StoreError::TokenRefused { .. } => "token refused",
     }
 }
 

@@ -60,13 +60,13 @@ fn an_issuer_has_one_source_of_keys() {
 }
 
 #[test]
-fn a_user_store_is_of_one_built_kind() {
+fn a_user_store_is_of_one_kind() {
     let store = |further: &str| format!("userStores: [{{ name: s, {further} }}]");
-    let unsupported =
-        |column, what| format!("2:{column}: error[unsupported-feature]: not supported yet: {what} user stores");
     check_operator(&store("inline: { users: [{ user: ann, attributes: { groups: [a, 1], ok: true } }] }"), &[]);
     check_operator(&store("ldap: { url: 'ldaps://l', base: 'o=x', filter: '(uid={user})', userMatch: store }"), &[]);
-    check_operator(&store("userinfo: { whatever: [] }"), &[&unsupported(25, "UserInfo")]);
+    check_operator(&store("scim: { url: 'https://s/v2' }"), &[]);
+    check_operator(&store("userinfo: { issuer: corp }"), &[]);
+    check_operator(&store("http: { url: 'https://h/{user}' }"), &[]);
     check_operator(
         &store("sql: { url: 'sqlite:a', query: q }, inline: { users: [] }"),
         &["2:61: error[conflicting-fields]: `sql` and `inline` exclude one another: a user store is of one kind"],

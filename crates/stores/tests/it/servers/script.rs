@@ -1,6 +1,6 @@
 //! A server that is a script of ours around somebody else's: `tests/servers/*`, in Python or for Node.
 //!
-//! The script prints its port when it listens, and ends when its input does: with this process, however that ends.
+//! The script prints its port when it listens, and perhaps more in the same line; it ends when its input does: with this process, however that ends.
 
 use std::{
     io::{BufRead, BufReader},
@@ -12,6 +12,7 @@ use std::{
 pub(crate) struct Script {
     child: Child,
     port: u16,
+    more: String,
 }
 
 impl Script {
@@ -34,11 +35,17 @@ impl Script {
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let port = line.trim().parse().unwrap_or_else(|_| {
+        let (port, more) = line.trim().split_once(' ').unwrap_or((line.trim(), ""));
+        let port = port.parse().unwrap_or_else(|_| {
             let _ = child.kill();
             panic!("{script} did not start: {line:?}; try `tests/prepare python node`")
         });
-        Self { child, port }
+        Self { child, port, more: more.to_owned() }
+    }
+
+    /// Returns what the script prints behind its port.
+    pub(crate) fn more(&self) -> &str {
+        &self.more
     }
 
     pub(crate) const fn port(&self) -> u16 {
