@@ -27,6 +27,9 @@ class Examples(unittest.TestCase):
             "secrets/legacy": "x" * 64,
             "secrets/ldap": "x",
             "secrets/introspection": "x",
+            "secrets/scim": "x",
+            "secrets/people": "x",
+            "secrets/badges": "x",
             "staff.db": "",
             "tls/staff-ca.pem": Authority("staff").pem,
             "tls/corp-ca.pem": Authority("corp").pem,
@@ -49,9 +52,9 @@ class Examples(unittest.TestCase):
         (operator,) = yaml_blocks("docs/configuration.md")
         self.check(operator, {})
 
-    def test_the_directories_of_the_cookbook(self):
-        for page in ("openldap", "active-directory"):
-            with self.subTest(page), unittest.mock.patch.dict(os.environ, {"AD_PASSWORD": "x"}):
+    def test_the_user_stores_of_the_cookbook(self):
+        for page in ("openldap", "active-directory", "scim", "userinfo", "http"):
+            with self.subTest(page), unittest.mock.patch.dict(os.environ, {"AD_PASSWORD": "x", "BADGES_TOKEN": "x"}):
                 (operator,) = yaml_blocks(f"docs/cookbook/{page}.md")
                 self.check(operator, {})
 
