@@ -58,6 +58,12 @@ class Examples(unittest.TestCase):
                 (operator,) = yaml_blocks(f"docs/cookbook/{page}.md")
                 self.check(operator, {})
 
+    def test_the_identity_providers_of_the_cookbook(self):
+        for page in ("keycloak", "okta", "entra", "auth0", "wso2-is"):
+            with self.subTest(page):
+                (operator,) = yaml_blocks(f"docs/cookbook/{page}.md")
+                self.check(operator, {})
+
     def test_the_policy_without_code(self):
         (policy,) = [block for block in yaml_blocks("docs/verify.md") if "policyName" in block]
         operator, api = yaml_blocks("README.md")

@@ -11,7 +11,7 @@ use std::{
 
 use claims::{AccessTokenRules, Algorithm, Template};
 use futures_util::StreamExt;
-use stores::{CachedStore, Change};
+use stores::{CachedStore, Change, JsonPointer};
 use tokio::task::AbortHandle;
 
 pub(crate) use self::principal::strings;
@@ -32,10 +32,12 @@ pub struct Issuer {
     pub subject: Template,
     /// The claim with the client id; the first that is there.
     pub consumer_key_claims: Box<[Box<str>]>,
-    /// The claim with the scopes: a space-separated string, or an array.
-    pub scopes_claim: Box<str>,
+    /// The claims with the scopes: each a space-separated string, or an array; all of them count.
+    pub scopes_claims: Box<[Box<str>]>,
     /// Renamings: remote claim, local claim.
-    pub claim_mappings: Box<[(Box<str>, Box<str>)]>,
+    pub claim_mappings: Box<[(RemoteClaim, Box<str>)]>,
+    /// What a token says that a client got for itself, besides its own `sub`.
+    pub client_credentials: Box<[ClaimSign]>,
     /// The claim whose value finds the user.
     pub lookup_claim: Box<str>,
     /// The stores that its users may be looked up in, in order.
@@ -46,6 +48,24 @@ pub struct Issuer {
     pub keys: Option<Arc<IssuerKeys>>,
     /// How it is asked about tokens that only it can read.
     pub introspection: Option<Arc<Introspection>>,
+}
+
+/// Where a claim is in a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RemoteClaim {
+    /// A member by its name.
+    Named(Box<str>),
+    /// Deeper down.
+    At(JsonPointer),
+}
+
+/// A claim that says something by being there, or by its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimSign {
+    /// Its name.
+    pub claim: Box<str>,
+    /// The value that it must have; `None`: any.
+    pub value: Option<Box<str>>,
 }
 
 /// Whether a token's own word about its application is taken.

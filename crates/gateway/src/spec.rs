@@ -40,7 +40,7 @@ pub use endpoint::{
 pub use feature::Feature;
 pub use gateway::{AskForCertificates, Compatibility, Gateway, HeaderLimits, Listener, Streams, Tls, Upstream};
 pub use introspection::Introspection;
-pub use issuer::{ClaimMapping, Issuer, Jwks, Lookup, TokenType};
+pub use issuer::{ClaimMapping, ClaimSign, Issuer, Jwks, Lookup, TokenType};
 pub use keys::{HmacSecret, KeyFile, Keys};
 pub use operation::{Operation, RateLimit, RateUnit, ScopesMatch, Upgrade};
 pub(crate) use operator::OPERATOR_ONLY_FIELDS;

@@ -52,7 +52,7 @@ impl JsonPointer {
     }
 
     /// Returns what it points to; `None`: nothing is there.
-    pub(crate) fn find<'j>(&self, json: &'j Json) -> Option<&'j Json> {
+    pub fn find<'j>(&self, json: &'j Json) -> Option<&'j Json> {
         self.0.iter().try_fold(json, |json, token| match json {
             Json::Object(object) => object.get(token),
             Json::Array(values) => values.get(index(token)?),

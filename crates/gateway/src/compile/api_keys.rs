@@ -83,7 +83,8 @@ fn of_user(
     let issuer = super::issuers::named(&user.issuer, issuers, diagnostics)?;
     let mut claims = Object::default();
     if !written.scopes.is_empty() {
-        claims.insert(issuer.scopes_claim.clone(), Json::string(scopes(written).join(" ")));
+        let claim = issuer.scopes_claims.first().cloned().unwrap_or_else(|| "scope".into());
+        claims.insert(claim, Json::string(scopes(written).join(" ")));
     }
     for (name, value) in &user.claims {
         claims.insert(name.value.as_str(), Json::string(value.value.0.as_str()));

@@ -3,13 +3,14 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use claims::{AccessTokenRules, Template, TokenType};
+use stores::JsonPointer;
 use url::Url;
 
 use super::{Surroundings, introspections, secrets};
 use crate::{
     diagnostic::{Diagnostic, DiagnosticCode, Diagnostics},
     fingerprint::Fingerprint,
-    issuer::{ApplicationFromToken, Issuer, UserStoreHandle},
+    issuer::{ApplicationFromToken, ClaimSign, Issuer, RemoteClaim, UserStoreHandle},
     issuer_keys::{self, IssuerKeys, KeySource},
     span::Spanned,
     spec,
@@ -69,7 +70,8 @@ fn one(written: &spec::Issuer, parts: Parts<'_>, diagnostics: &mut Diagnostics) 
         Some(claim) => [Box::from(claim.value.as_str())].into(),
         None => ["azp", "client_id"].map(Box::from).into(),
     };
-    let mappings = written.claim_mappings.iter();
+    let mappings: Vec<_> = written.claim_mappings.iter().filter_map(|entry| mapping(entry, diagnostics)).collect();
+    let mappings = mappings.into_iter();
     Some(Issuer {
         name: written.name.value.as_str().into(),
         fingerprint: Fingerprint::of_value(&(written, store_fingerprints, introspection_fingerprint)),
@@ -85,10 +87,9 @@ fn one(written: &spec::Issuer, parts: Parts<'_>, diagnostics: &mut Diagnostics) 
         algorithms: written.algorithms.iter().map(|algorithm| algorithm.value).collect(),
         subject: subject.ok()?,
         consumer_key_claims,
-        scopes_claim: written.scopes_claim.value.as_str().into(),
-        claim_mappings: mappings
-            .map(|entry| (entry.remote_claim.value.as_str().into(), entry.local_claim.value.as_str().into()))
-            .collect(),
+        scopes_claims: written.scopes_claim.iter().map(|claim| claim.value.as_str().into()).collect(),
+        client_credentials: client_credentials(written),
+        claim_mappings: mappings.collect(),
         lookup_claim: written.lookup.claim.value.as_str().into(),
         user_stores,
         application_from_token: if written.application_from_token.value {
@@ -99,6 +100,28 @@ fn one(written: &spec::Issuer, parts: Parts<'_>, diagnostics: &mut Diagnostics) 
         keys: keys.map_or(Some(None), |keys| keys.map(Some))?,
         introspection,
     })
+}
+
+/// Reads a renaming; `None` after a diagnostic.
+fn mapping(written: &spec::ClaimMapping, diagnostics: &mut Diagnostics) -> Option<(RemoteClaim, Box<str>)> {
+    let remote = &written.remote_claim;
+    let found = if remote.value.starts_with('/') {
+        let parsed = JsonPointer::parse(&remote.value);
+        let reported =
+            parsed.map_err(|error| diagnostics.error(DiagnosticCode::InvalidValue, &remote.span, error.to_string()));
+        RemoteClaim::At(reported.ok()?)
+    } else {
+        RemoteClaim::Named(remote.value.as_str().into())
+    };
+    Some((found, written.local_claim.value.as_str().into()))
+}
+
+fn client_credentials(written: &spec::Issuer) -> Box<[ClaimSign]> {
+    let signs = written.client_credentials.iter().map(|sign| ClaimSign {
+        claim: sign.claim.value.as_str().into(),
+        value: sign.value.as_ref().map(|value| Box::from(&*value.value.0)),
+    });
+    signs.collect()
 }
 
 /// Finds an issuer by its name; `None` after a diagnostic.

@@ -119,7 +119,8 @@ fn assumed_claims(issuer: &Issuer, (user, expires_at): (&str, u64), scopes: &Sco
         Scopes::AllOf(scopes) => scopes.join(" "),
     };
     if !scopes.is_empty() {
-        claims.insert(issuer.scopes_claim.clone(), Json::string(scopes));
+        let claim = issuer.scopes_claims.first().cloned().unwrap_or_else(|| "scope".into());
+        claims.insert(claim, Json::string(scopes));
     }
     claims
 }

@@ -4,23 +4,21 @@ use std::sync::Arc;
 
 use claims::{Json, Object, Principal, PrincipalKind, TokenError};
 
-use super::Issuer;
+use super::{Issuer, RemoteClaim};
 
 impl Issuer {
     /// Makes the principal of verified claims.
     pub(crate) fn principal(&self, claims: Object, expires_at: Option<u64>) -> Result<Principal, TokenError> {
         let token_claims = self.renamed(claims);
-        let subject: Box<str> =
-            self.subject.resolve_subject(&token_claims).map(Into::into).ok_or(TokenError::MalformedSubject)?;
+        let subject = || self.subject.resolve_subject(&token_claims).map(Box::from).ok_or(TokenError::MalformedSubject);
         let client_id = self.consumer_key_claims.iter().find_map(|claim| text(token_claims.get(claim)));
-        let is_application = is_client_credentials(&token_claims, client_id);
+        let is_application = self.is_client_credentials(&token_claims, client_id);
         let client_id: Option<Box<str>> = client_id.map(Box::from);
         let (kind, subject) = if is_application {
-            let subject = client_id.clone().unwrap_or(subject);
-            (PrincipalKind::Application, subject)
+            (PrincipalKind::Application, client_id.clone().map_or_else(subject, Ok)?)
         } else {
             let lookup = text(token_claims.get(&self.lookup_claim)).ok_or(TokenError::MalformedSubject)?;
-            (PrincipalKind::EndUser { lookup: lookup.into() }, subject)
+            (PrincipalKind::EndUser { lookup: lookup.into() }, subject()?)
         };
         Ok(Principal {
             issuer: Arc::clone(&self.name),
@@ -28,7 +26,7 @@ impl Issuer {
             subject,
             kind,
             client_id,
-            scopes: scopes(token_claims.get(&self.scopes_claim)),
+            scopes: self.scopes(&token_claims),
             organizations: strings(token_claims.get("organizations")),
             token_claims,
             expires_at,
@@ -52,7 +50,7 @@ impl Issuer {
             subject,
             kind: PrincipalKind::EndUser { lookup },
             client_id: None,
-            scopes: scopes(all.get(&self.scopes_claim)),
+            scopes: self.scopes(&all),
             organizations: strings(all.get("organizations")),
             token_claims: all,
             expires_at: None,
@@ -61,19 +59,40 @@ impl Issuer {
 
     fn renamed(&self, mut claims: Object) -> Object {
         for (remote, local) in &self.claim_mappings {
-            if let Some(value) = claims.get(remote).cloned() {
+            let found = match remote {
+                RemoteClaim::Named(name) => claims.get(name).cloned(),
+                RemoteClaim::At(pointer) => {
+                    let whole = Json::Object(std::mem::take(&mut claims));
+                    let found = pointer.find(&whole).cloned();
+                    if let Json::Object(members) = whole {
+                        claims = members;
+                    }
+                    found
+                }
+            };
+            if let Some(value) = found {
                 claims.insert(local.clone(), value);
             }
         }
         claims
     }
-}
 
-/// True for a token that a client got for itself: RFC 9068 §2.2 (`sub` is the client id), or its issuer says so.
-fn is_client_credentials(claims: &Object, client_id: Option<&str>) -> bool {
-    let says = |claim: &str, value: &str| text(claims.get(claim)) == Some(value);
-    let is_own_subject = client_id.is_some() && text(claims.get("sub")) == client_id;
-    is_own_subject || says("aut", "APPLICATION") || says("gty", "client-credentials") || says("idtyp", "app")
+    fn scopes(&self, claims: &Object) -> Box<[Box<str>]> {
+        match &*self.scopes_claims {
+            [only] => scopes(claims.get(only)),
+            several => several.iter().flat_map(|claim| scopes(claims.get(claim))).collect(),
+        }
+    }
+
+    /// True for a token that a client got for itself: RFC 9068 §2.2 (`sub` is the client id), or its issuer says so.
+    fn is_client_credentials(&self, claims: &Object, client_id: Option<&str>) -> bool {
+        let is_own_subject = client_id.is_some() && text(claims.get("sub")) == client_id;
+        is_own_subject
+            || self.client_credentials.iter().any(|sign| match &sign.value {
+                Some(value) => text(claims.get(&sign.claim)) == Some(value),
+                None => claims.get(&sign.claim).is_some(),
+            })
+    }
 }
 
 fn text(value: Option<&Json>) -> Option<&str> {

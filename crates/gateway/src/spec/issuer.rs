@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use claims::Algorithm;
 
 use crate::{
-    bind::{Form, OneOrMany, RecordShape, Shape, Value, WebUrl},
+    bind::{Form, Literal, OneOrMany, RecordShape, Shape, Value, WebUrl},
     diagnostic::DiagnosticCode,
     span::{Span, Spanned},
     spec::Introspection,
@@ -35,7 +35,9 @@ pub struct Issuer {
     /// `consumerKeyClaim`: which claim holds the client id; absent: `azp`, then `client_id`.
     pub consumer_key_claim: Option<Spanned<String>>,
     /// `scopesClaim`
-    pub scopes_claim: Spanned<String>,
+    pub scopes_claim: Vec<Spanned<String>>,
+    /// `clientCredentials`: how a token is known that a client got for itself.
+    pub client_credentials: Vec<ClaimSign>,
     /// `claimMappings`: inbound claims under other names.
     pub claim_mappings: Vec<ClaimMapping>,
     /// `tokenType`
@@ -68,6 +70,15 @@ pub struct ClaimMapping {
     pub remote_claim: Spanned<String>,
     /// `localClaim`: its name here.
     pub local_claim: Spanned<String>,
+}
+
+/// A claim that says something by being there, or by its value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClaimSign {
+    /// `claim`
+    pub claim: Spanned<String>,
+    /// `value`; absent: any.
+    pub value: Option<Spanned<Literal>>,
 }
 
 /// What `typ` must be.
@@ -129,10 +140,17 @@ impl Issuer {
                 "consumerKeyClaim",
                 "The claim that holds the client id; without it `azp`, then `client_id`.",
             ),
-            scopes_claim: form.defaulted(
-                "scopesClaim",
-                "scope",
-                "The claim that holds the scopes: a list, or a text with spaces.",
+            scopes_claim: form
+                .defaulted::<OneOrMany<_>>(
+                    "scopesClaim",
+                    "scope",
+                    "The claim that holds the scopes, or several: each a list, or a text with spaces.",
+                )
+                .0,
+            client_credentials: form.defaulted(
+                "clientCredentials",
+                "[{claim: aut, value: APPLICATION}, {claim: gty, value: client-credentials}, {claim: idtyp, value: app}]",
+                "How a token is known that a client got for itself, besides by a `sub` that is its client id: any of these.",
             ),
             claim_mappings: form.defaulted("claimMappings", "[]", "Claims of its tokens that have another name here."),
             token_type: form.defaulted("tokenType", "any", "`at+jwt`: only access tokens by RFC 9068."),
@@ -189,8 +207,23 @@ impl Value for ClaimMapping {
         about: "A claim of inbound tokens that has another name here.",
         short: None,
         read: |form| Self {
-            remote_claim: form.required("remoteClaim", "Its name in the token."),
+            remote_claim: form.required(
+                "remoteClaim",
+                "Its name in the token; deeper down, a JSON pointer such as `/realm_access/roles`.",
+            ),
             local_claim: form.required("localClaim", "Its name here."),
+        },
+    });
+}
+
+impl Value for ClaimSign {
+    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
+        name: "ClaimSign",
+        about: "A claim that says something by being there, or by its value.",
+        short: None,
+        read: |form| Self {
+            claim: form.required("claim", "Its name."),
+            value: form.optional("value", "The text that it must have; without it, any value will do."),
         },
     });
 }

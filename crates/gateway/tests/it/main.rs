@@ -9,6 +9,8 @@ mod certificates;
 mod decisions;
 #[cfg(test)]
 mod http_stores;
+#[cfg(test)]
+mod identity_providers;
 mod limits;
 #[cfg(test)]
 mod scenarios;

@@ -145,9 +145,14 @@ impl Running {
                 value => claims.as_object_mut().unwrap().insert(name.clone(), value.clone()),
             };
         }
+        self.signed(&claims)
+    }
+
+    /// An access token of the issuer with exactly these claims.
+    pub(crate) fn signed(&self, claims: &Value) -> String {
         let header = json!({ "alg": "ES256", "typ": "at+jwt", "kid": self.folder.issuer.kid() });
         let segment = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let message = format!("{}.{}", segment(&header), segment(&claims));
+        let message = format!("{}.{}", segment(&header), segment(claims));
         let signature = self.folder.issuer.sign(message.as_bytes()).unwrap();
         format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
