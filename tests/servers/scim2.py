@@ -1,6 +1,7 @@
 """A SCIM 2.0 service for the tests: scim2-server, in memory, with the users of a file of JSON lines.
 
-    scim2.py USERS TOKEN...     prints its port; any of the tokens is accepted; ends when its input does
+    scim2.py USERS PORT TOKEN...     prints its port (PORT, or a free one for 0); any of the tokens is accepted; ends when its
+                                     input does
 
 Users are taken as they stand, `id` and `groups` included. The schema `urn:countersign:test:2.0:User` gives them what
 the standard's schemas do not have: an integer, `employeeNumber`, and a name that is compared exactly, `login`.
@@ -62,13 +63,13 @@ def load(storage, provider, lines):
 
 
 def main():
-    file, *tokens = sys.argv[1:]
+    file, port, *tokens = sys.argv[1:]
     described, storage = provider(), InMemoryStorage()
     with open(file, encoding="utf-8") as lines:
         load(storage, described, lines)
     service = ScimService(described, secret="for cursors")
     application = BearerTokenApplication(storage, described, service=service, bearer_tokens=tokens)
-    server = make_server("127.0.0.1", 0, application, ThreadingWSGIServer, Quiet)
+    server = make_server("127.0.0.1", int(port), application, ThreadingWSGIServer, Quiet)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(server.server_port, flush=True)
     sys.stdin.read()

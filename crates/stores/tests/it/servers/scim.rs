@@ -33,7 +33,7 @@ impl ScimServer {
     /// Starts scim2-server; it compares `userName` without regard to case, `externalId` and `id` with it.
     pub(crate) fn scim2(users: &[Object]) -> Self {
         let file = file_of(users);
-        let script = Script::python("scim2.py", &[file.path().to_str().unwrap(), TOKEN]);
+        let script = Script::python("scim2.py", &[file.path().to_str().unwrap(), "0", TOKEN]);
         Self { script, base: "v2", _users: file }
     }
 
