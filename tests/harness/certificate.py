@@ -1,4 +1,4 @@
-"""A self-signed certificate for localhost, and an authority that signs clients' certificates."""
+"""A self-signed certificate for localhost, and an authority that signs certificates of servers and clients."""
 
 import datetime
 import ipaddress
@@ -35,7 +35,7 @@ def make_certificate(folder):
 
 
 class Authority:
-    """Signs clients' certificates. `pem` is what a gateway trusts."""
+    """Signs certificates of servers and clients. `pem` is what a gateway trusts."""
 
     def __init__(self, name):
         self.key = ec.generate_private_key(ec.SECP256R1())
@@ -58,6 +58,20 @@ class Authority:
         for extension, critical in extensions:
             builder = builder.add_extension(extension, critical)
         return builder.sign(self.key, hashes.SHA256())
+
+    def server(self, folder, days=(-1, 2)):
+        """Writes cert.pem and key.pem of a server at 127.0.0.1, and ca.pem."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+        address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+        alternatives = (x509.SubjectAlternativeName([address]), False)
+        certificate = self.certificate(subject, key.public_key(), [alternatives], days)
+        private = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        (folder / "ca.pem").write_text(self.pem, encoding="utf-8")
+        (folder / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        (folder / "key.pem").write_bytes(private)
 
     def client(self, path, names, alternatives=(), usage=ExtendedKeyUsageOID.CLIENT_AUTH, days=(-1, 2)):
         """Writes a client's certificate and key into one file; returns (path, SHA-256 of the certificate)."""

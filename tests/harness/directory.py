@@ -1,18 +1,12 @@
 """OpenLDAP's slapd with a directory of its own, over LDAPS with a certificate of a private CA."""
 
 import base64
-import ipaddress
 import pathlib
 import shutil
 import socket
 import subprocess
 import tempfile
 import time
-
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from harness.certificate import Authority
 from harness.gateway import free_port
@@ -33,7 +27,7 @@ class Slapd:
         self.port = free_port()
         self.url = f"ldaps://127.0.0.1:{self.port}"
         self.authority = Authority("directory")
-        self._certificate()
+        self.authority.server(self.folder)
         (self.folder / "data").mkdir()
         (self.folder / "slapd.conf").write_text(self._configuration(schema, group_class), encoding="utf-8")
         self.start()
@@ -93,19 +87,6 @@ class Slapd:
 
     def files(self):
         return {"tls/directory.pem": self.authority.pem, "secrets/ldap": PASSWORD}
-
-    def _certificate(self):
-        key = ec.generate_private_key(ec.SECP256R1())
-        address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-        alternatives = (x509.SubjectAlternativeName([address]), False)
-        certificate = self.authority.certificate(subject, key.public_key(), [alternatives])
-        private = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        (self.folder / "ca.pem").write_text(self.authority.pem, encoding="utf-8")
-        (self.folder / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        (self.folder / "key.pem").write_bytes(private)
 
     def _configuration(self, schema, group_class):
         folder = self.folder
