@@ -71,8 +71,6 @@ class Examples(unittest.TestCase):
                 (operator,) = yaml_blocks(f"docs/cookbook/{page}.md")
                 self.check(operator, {})
 
-<<<<<<< HEAD
-=======
     def test_the_several_stores_of_the_cookbook(self):
         operator, api = yaml_blocks("docs/cookbook/several-stores.md")
         self.check(operator, {"apis/orders.yaml": api})
@@ -82,7 +80,6 @@ class Examples(unittest.TestCase):
         index = (ROOT / "docs/cookbook/README.md").read_text(encoding="utf-8")
         self.assertEqual(set(re.findall(r"^\| \[([^\]]+)\]", index, re.MULTILINE)), pages)
 
->>>>>>> 9190e1b (docs: a cookbook for databases and for several stores; ci: the fixtures' people in three databases)
     def test_the_policy_without_code(self):
         (policy,) = [block for block in yaml_blocks("docs/verify.md") if "policyName" in block]
         operator, api = yaml_blocks("README.md")
