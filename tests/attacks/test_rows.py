@@ -5,7 +5,7 @@ import re
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-GROUPS = ("HS", "HB", "SM", "PT", "TK", "CK", "MT", "ST")
+GROUPS = ("HS", "HB", "SM", "PT", "TK", "CK", "MT", "ST", "IJ")
 
 
 def rows_of_the_page():
