@@ -9,10 +9,13 @@ use stores::{
     Authorization, ClientAuthentication, ClientCredentialsSettings, Question, ScimSettings, StoreError, UserStore,
 };
 
+use url::Url;
+
 use crate::{
     servers::{
+        openid::OidcProvider,
         scim::{by_filter, settings, store},
-        web::{Reply, WebServer, answer},
+        web::{Reply, Seen, WebServer, answer},
     },
     testing::{at, kind},
 };
@@ -140,4 +143,30 @@ async fn an_endpoint_that_is_down_is_asked_once_for_all_who_wait() {
     let answers = futures_util::future::join_all((0..20).map(|_| look_up(&*store))).await;
     assert!(answers.iter().all(|answer| answer.as_ref().is_err_and(|error| kind(error) == "unavailable")));
     assert!(endpoint.seen().len() <= 2, "{}", endpoint.seen().len());
+}
+
+#[tokio::test]
+async fn a_certified_provider_gives_tokens_for_either_way_to_authenticate() {
+    let provider = OidcProvider::start();
+    let service = WebServer::start(|_| answer("200 OK", "application/scim+json", NOBODY)).await;
+    for (client_id, authentication) in
+        [("gateway", ClientAuthentication::Basic), ("poster", ClientAuthentication::Post)]
+    {
+        let mut settings = settings(service.url(""), by_filter("userName eq \"{user}\""), &[]);
+        settings.service.authorization = Authorization::ClientCredentials(ClientCredentialsSettings {
+            token_url: Url::parse(&format!("{}/token", provider.iss())).unwrap(),
+            client_id: client_id.into(),
+            client_secret: format!("{client_id}:secret/with+signs").into(),
+            scope: None,
+            authentication,
+        });
+        let store = store(settings);
+        look_up(&store).await.unwrap();
+        look_up(&store).await.unwrap();
+    }
+    let tokens: Vec<Seen> = service.seen();
+    let token = |number: usize| tokens[number].header("Authorization").unwrap();
+    assert!(token(0).starts_with("Bearer ") && token(0) == token(1) && token(2) == token(3) && token(0) != token(2));
+    let asked = provider.order(r#"{"do":"count"}"#).await;
+    assert_eq!(asked.as_object().unwrap().get("/token").unwrap().as_u64(), Some(2));
 }
