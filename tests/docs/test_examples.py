@@ -27,6 +27,7 @@ class Examples(unittest.TestCase):
             "secrets/legacy": "x" * 64,
             "secrets/ldap": "x",
             "secrets/database": "x",
+            "secrets/hr-webhook": "x" * 32,
             "secrets/introspection": "x",
             "secrets/scim": "x",
             "secrets/people": "x",

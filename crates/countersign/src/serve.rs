@@ -3,6 +3,7 @@
 //! Wiring only: what is decided is `gateway`'s, what is sent is `dataplane`'s. Ports: `gateway.listeners` and
 //! `gateway.keysAddress` (data plane), `admin.address` (health, metrics, invalidation).
 
+mod events;
 mod metrics;
 mod reload;
 mod stores;
@@ -22,8 +23,8 @@ use std::{
 use anyhow::{Context, anyhow};
 use control::{ConfigurationFiles, Watch};
 use dataplane::{
-    Admin, AdminSource, AuditLog, AuditNotes, AuditPressure, ClientCertificates, Decisions, Listener, Patience,
-    Readiness, Refusal, Role, Server, Settings, TlsIdentity,
+    Admin, AdminSource, AuditLog, AuditNotes, AuditPressure, ClientCertificates, Decisions, EventListener, Listener,
+    Patience, Readiness, Refusal, Role, Server, Settings, TlsIdentity,
 };
 use gateway::{BrokenApis, Gateway, ProcessSettings, WrittenQuestion, spec};
 use tokio::{
@@ -55,6 +56,7 @@ pub(crate) struct Running {
     identities: Identities,
     server: Server,
     admin: Admin,
+    events: Option<EventListener>,
     watch: Option<Watch>,
     signals: Signals,
     grace: Duration,
@@ -70,7 +72,10 @@ struct Signals {
 }
 
 /// The certificates of the TLS listeners, to be replaced when their files change.
-type Identities = Arc<Vec<(Arc<TlsIdentity>, PathBuf, PathBuf)>>;
+type Identities = Arc<Vec<Identity>>;
+
+/// A listener's certificate and key, and the files that they are from.
+type Identity = (Arc<TlsIdentity>, PathBuf, PathBuf);
 
 /// Runs until a signal ends it.
 ///
@@ -103,7 +108,10 @@ pub(crate) fn start(settings: ServeSettings) -> anyhow::Result<Running> {
     let published = Arc::clone(&gateway.published());
     let operator = &published.operator;
 
-    let (listeners, identities) = listeners(operator)?;
+    let (listeners, mut identities) = listeners(operator)?;
+    let event_identity = operator.events.as_ref().and_then(|events| events.tls.as_ref());
+    let event_identity = event_identity.map(|tls| shown(tls, &mut identities)).transpose()?;
+    let identities = Arc::new(identities);
     let decisions = Decisions::of(Arc::clone(&gateway));
     let server = Server::start(&listeners, data_settings(operator), &decisions, audit(operator)?)?;
     let admin_address = operator.admin.address.value;
@@ -111,10 +119,11 @@ pub(crate) fn start(settings: ServeSettings) -> anyhow::Result<Running> {
     let admin = background
         .block_on(Admin::start(admin_address, server.metrics(), source))
         .with_context(|| format!("cannot listen on the admin address {admin_address}"))?;
+    let events = events::start(operator, event_identity.as_deref(), &gateway, &background)?;
     let watch = watch(&files, &gateway, &identities);
     background.spawn(rotate_keys(Arc::clone(&files), Arc::clone(&gateway)));
     let grace = operator.gateway.shutdown_grace.value;
-    Ok(Running { gateway, files, identities, server, admin, watch, signals, grace, background })
+    Ok(Running { gateway, files, identities, server, admin, events, watch, signals, grace, background })
 }
 
 impl Running {
@@ -150,6 +159,7 @@ impl Running {
     pub(crate) fn stop(self) {
         tracing::info!("stopping: finishing the requests under way");
         drop(self.watch);
+        drop(self.events);
         self.server.shutdown(self.grace);
         drop(self.admin);
         self.background.shutdown_timeout(Duration::from_secs(1));
@@ -167,6 +177,9 @@ impl Running {
             tracing::info!(%address, "listening");
         }
         tracing::info!(address = %self.admin_address(), "listening for health, metrics and invalidation");
+        if let Some(events) = &self.events {
+            tracing::info!(address = %events.local_addr(), "listening for events");
+        }
         tracing::info!(apis = published.snapshot.apis.len(), revision = published.snapshot.revision, "ready");
     }
 }
@@ -211,26 +224,18 @@ fn start_gateway(
     }
 }
 
-fn listeners(operator: &spec::Operator) -> anyhow::Result<(Vec<Listener>, Identities)> {
+fn listeners(operator: &spec::Operator) -> anyhow::Result<(Vec<Listener>, Vec<Identity>)> {
     let mut listeners = Vec::new();
     let mut identities = Vec::new();
     for written in &operator.gateway.listeners {
         let address = written.address.value;
-        let tls = match &written.tls {
-            None => None,
-            Some(tls) => {
-                let (certificate, key) = (tls.certificate.value.clone(), tls.private_key.value.clone());
-                let identity = Arc::new(identity(&certificate, &key, tls.client_certificates.value)?);
-                identities.push((Arc::clone(&identity), certificate, key));
-                Some(identity)
-            }
-        };
+        let tls = written.tls.as_ref().map(|tls| shown(tls, &mut identities)).transpose()?;
         listeners.push(Listener { address, role: Role::Data, tls });
     }
     if let Some(address) = &operator.gateway.keys_address {
         listeners.push(Listener { address: address.value, role: Role::Keys, tls: None });
     }
-    Ok((listeners, Arc::new(identities)))
+    Ok((listeners, identities))
 }
 
 fn identity(certificate: &Path, key: &Path, clients: spec::AskForCertificates) -> anyhow::Result<TlsIdentity> {
@@ -241,6 +246,14 @@ fn identity(certificate: &Path, key: &Path, clients: spec::AskForCertificates) -
     };
     TlsIdentity::new(&read(certificate)?, &read(key)?, clients)
         .with_context(|| format!("cannot use `{}` with `{}`", certificate.display(), key.display()))
+}
+
+/// Reads a listener's certificate and key, and adds them to those that are read again when they change.
+fn shown(tls: &spec::Tls, identities: &mut Vec<Identity>) -> anyhow::Result<Arc<TlsIdentity>> {
+    let (certificate, key) = (tls.certificate.value.clone(), tls.private_key.value.clone());
+    let identity = Arc::new(identity(&certificate, &key, tls.client_certificates.value)?);
+    identities.push((Arc::clone(&identity), certificate, key));
+    Ok(identity)
 }
 
 fn data_settings(operator: &spec::Operator) -> Settings {

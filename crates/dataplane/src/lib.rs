@@ -11,6 +11,7 @@ mod client_io;
 mod clock;
 mod connection;
 mod decision;
+mod events;
 mod exchange;
 mod metrics;
 mod proxy;
@@ -27,6 +28,7 @@ pub use admin::{Admin, AdminSource, DataMetrics, Invalidation, Readiness, Refusa
 pub use audit::{AuditCounts, AuditLog, AuditNotes, AuditPressure};
 pub use client::{Patience, Role};
 pub use decision::{Deciding, Decision, Decisions, Document, Facts};
+pub use events::{Delivery, EventListener, Receipt, Receive};
 pub use metrics::Exposition;
 pub use server::{Listener, Server, Settings, StartError};
 pub use tls::{ClientCertificates, TlsError, TlsIdentity};

@@ -160,6 +160,11 @@ impl Requirement {
             return Err(self.challenge.invalid(error));
         }
         match self.verify_token(token, moment).await {
+            // Asked after it is in the cache: a revocation takes it out of there, or is seen here.
+            Ok((caller, _)) if runtime.revocations.have_ended(&caller.principal) => {
+                runtime.callers.remove(caller.kind(), token.as_bytes());
+                Err(self.challenge.invalid(TokenError::Inactive))
+            }
             Ok(verified) => Ok(verified),
             Err(Refusal::Token(error)) => {
                 if is_lasting(error) {

@@ -14,7 +14,9 @@ use claims::{Confirmation, KeyFingerprint, KeyType, Principal, TokenError};
 use foldhash::fast::RandomState;
 use quick_cache::{Equivalent, Weighter, sync::Cache};
 
-use crate::{authenticate::Identity, fingerprint::Fingerprint, issued::IssuedJwt, issuer::Issuer};
+use crate::{
+    authenticate::Identity, fingerprint::Fingerprint, issued::IssuedJwt, issuer::Issuer, revocations::Revoked,
+};
 
 /// What kind of credential it is: part of the key, so that two kinds with equal bytes stay apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -298,6 +300,11 @@ impl Callers {
     /// Forgets a credential.
     pub fn remove(&self, kind: CredentialKind, credential: &[u8]) {
         self.known.remove(&CredentialRef { kind, bytes: credential });
+    }
+
+    /// Forgets the callers that this is about.
+    pub(crate) fn remove_revoked(&self, revoked: &Revoked) {
+        self.known.retain(|_, weighed| !revoked.matches(&weighed.caller.principal));
     }
 
     /// Forgets everybody.

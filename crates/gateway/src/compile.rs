@@ -10,6 +10,7 @@ mod applications;
 mod certificate_authorities;
 mod dialects;
 mod endpoints;
+mod events;
 mod introspections;
 mod issuers;
 mod limits;
@@ -34,6 +35,7 @@ use crate::{
     certificate_authority::CertificateAuthority,
     diagnostic::{Diagnostic, DiagnosticCode, Diagnostics},
     documents::Documents,
+    events::EventSources,
     fields::{FieldRules, collapse},
     fingerprint::Fingerprint,
     issuer::{Issuer, UserStoreHandle},
@@ -81,6 +83,8 @@ pub struct Compiled {
     pub stores: BTreeMap<Box<str>, Arc<UserStoreHandle>>,
     /// All issuers.
     pub issuers: Vec<Arc<Issuer>>,
+    /// Who may tell that users have changed.
+    pub events: EventSources,
     /// All signing keys, for the key ring.
     pub keys: LoadedKeys,
     /// API files that are broken, when that was allowed.
@@ -120,9 +124,9 @@ pub fn compile(
         return None;
     }
     let broken = std::mem::take(&mut set.broken);
-    let Scope { stores, issuers, keys, .. } = scope;
+    let Scope { stores, issuers, keys, events, .. } = scope;
     let snapshot = publishable(&operator, set, surroundings);
-    Some(Compiled { snapshot, operator, stores, issuers, keys, broken })
+    Some(Compiled { snapshot, operator, stores, issuers, events, keys, broken })
 }
 
 /// What all API definitions are compiled against.
@@ -135,6 +139,7 @@ struct Scope<'a> {
     issuers: Vec<Arc<Issuer>>,
     api_keys: Arc<ApiKeys>,
     certificate_authorities: Vec<Arc<CertificateAuthority>>,
+    events: EventSources,
     keys: LoadedKeys,
     upstream_ca: Option<Arc<[u8]>>,
     /// Headers in which some API reads a credential, collapsed.
@@ -155,12 +160,14 @@ impl<'a> Scope<'a> {
         let stores = stores::compile(operator, (reader, &issuer_keys), surroundings, diagnostics);
         let parts = issuers::Parts { keys: &issuer_keys, stores: &stores, reader, surroundings };
         let issuers = issuers::compile(operator, parts, diagnostics);
+        let events = events::compile(operator, (&stores, &issuers), reader, diagnostics);
         let ca = operator.gateway.upstream.ca.as_ref();
         let upstream_ca = ca.and_then(|path| secrets::bytes(path, diagnostics)).map(Arc::from);
         check_operator(operator, diagnostics);
         let keys = LoadedKeys::read(operator, reader, seconds(surroundings.now), diagnostics);
         Self {
             keys,
+            events,
             operator,
             surroundings,
             dialects,

@@ -17,6 +17,7 @@ mod defaults;
 mod diagnostic;
 mod disclosures;
 mod documents;
+mod events;
 mod explain;
 mod fields;
 mod fingerprint;
@@ -62,6 +63,7 @@ pub use defaults::defaults;
 pub use diagnostic::{Diagnostic, DiagnosticCode, Diagnostics, Severity};
 pub use disclosures::{Disclosure, disclosures};
 pub use documents::{Document, Documents, Published};
+pub use events::{EventError, EventSources, WebhookFields, receive_set, receive_webhook};
 pub use explain::{
     AskedCaller, ExplainError, ExplainedCaller, ExplainedJwt, Explanation, JwtOutcome, Question, Refusal, SentJwt,
     WrittenQuestion, WrittenQuestionError, explain,

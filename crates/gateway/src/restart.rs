@@ -3,7 +3,7 @@
 use crate::{
     diagnostic::{Diagnostic, DiagnosticCode, Diagnostics},
     span::Span,
-    spec::Operator,
+    spec::{Operator, Tls},
 };
 
 /// Warns of every setting that differs from the one that the process was started with, and returns their names.
@@ -37,8 +37,18 @@ fn changed<'a>(started: &Operator, now: &'a Operator) -> Vec<(&'static str, &'a 
             &is.upstream.idle_timeout.span,
         ),
         ("admin.address", started.admin.address == now.admin.address, &now.admin.address.span),
+        (
+            "events.address",
+            listener(started) == listener(now),
+            now.events.as_ref().map_or(file, |events| &events.address.span),
+        ),
         ("audit", started.audit == now.audit, &now.audit.mode.span),
         ("cache.maxBytes", started.cache.max_bytes == now.cache.max_bytes, &now.cache.max_bytes.span),
     ];
     settings.into_iter().filter(|(_, is_same, _)| !is_same).map(|(name, _, span)| (name, span)).collect()
+}
+
+/// Returns what the listener for events is started with.
+fn listener(operator: &Operator) -> Option<(std::net::SocketAddr, Option<&Tls>)> {
+    operator.events.as_ref().map(|events| (events.address.value, events.tls.as_ref()))
 }

@@ -4,7 +4,11 @@
 //! session. Nothing is kept here: whoever enforces subscribes, ends the streams that match, and looks once more at those
 //! that open meanwhile. New requests are not this module's: they are decided anew each time.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use claims::{Json, Principal, PrincipalKind};
 use tokio::sync::broadcast;
@@ -21,14 +25,22 @@ pub struct StreamLimits {
     pub idle_timeout: Duration,
 }
 
-/// Tells subscribers whose streams end.
+/// How many ended sessions are remembered; the oldest go first.
+const MOST_ENDED: usize = 100_000;
+
+/// Seconds for which one is remembered: longer than an access token should live.
+const REMEMBERED: u64 = 24 * 3600;
+
+/// Tells subscribers whose streams end, and remembers whose tokens are good no longer.
 #[derive(Debug)]
 pub struct Revocations {
     sender: broadcast::Sender<Arc<Revoked>>,
+    /// What has ended, with the time until which issued tokens are refused.
+    ended: Mutex<HashMap<Revoked, u64>>,
 }
 
 /// Whose streams end.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Revoked {
     /// An end user by the name that user stores know, with or without a domain before it, in any case (ASCII).
     User {
@@ -62,7 +74,7 @@ pub enum Revoked {
 
 impl Default for Revocations {
     fn default() -> Self {
-        Self { sender: broadcast::Sender::new(MOST_WAITING) }
+        Self { sender: broadcast::Sender::new(MOST_WAITING), ended: Mutex::default() }
     }
 }
 
@@ -71,6 +83,39 @@ impl Revocations {
     pub fn revoke(&self, revoked: Revoked) {
         // Without a subscriber there is no stream.
         let _ = self.sender.send(Arc::new(revoked));
+    }
+
+    /// Refuses the tokens that were issued up to `at`, in seconds since the epoch, to a subject or for a session.
+    pub(crate) fn end(&self, revoked: Revoked, at: u64) {
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        if ended.len() >= MOST_ENDED {
+            ended.retain(|_, ended_at| *ended_at + REMEMBERED > at);
+        }
+        if ended.len() >= MOST_ENDED
+            && let Some(oldest) = ended.iter().min_by_key(|(_, ended_at)| **ended_at).map(|(oldest, _)| oldest.clone())
+        {
+            ended.remove(&oldest);
+        }
+        let ended_at = ended.entry(revoked).or_default();
+        *ended_at = at.max(*ended_at);
+    }
+
+    /// True when the principal's token was issued before its subject or session ended. A token without `iat` was.
+    pub(crate) fn have_ended(&self, principal: &Principal) -> bool {
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        if ended.is_empty() {
+            return false;
+        }
+        let claim = |name: &str| principal.token_claims.get(name);
+        let text = |name: &str| claim(name).and_then(Json::as_str).map(Box::<str>::from);
+        let iss = || Box::<str>::from(&*principal.iss);
+        let candidates = [
+            text("sub").map(|sub| Revoked::Subject { iss: iss(), sub }),
+            text("sid").map(|sid| Revoked::Session { iss: iss(), sid }),
+            text("jti").map(|jti| Revoked::Token { iss: iss(), jti }),
+        ];
+        let issued_at = claim("iat").and_then(Json::as_u64).unwrap_or(0);
+        candidates.iter().flatten().filter_map(|candidate| ended.get(candidate)).any(|ended_at| issued_at <= *ended_at)
     }
 
     /// Returns a receiver of all revocations from now on.

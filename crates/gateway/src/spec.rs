@@ -12,6 +12,7 @@ mod client_certificates;
 mod cors;
 mod dialect;
 mod endpoint;
+mod events;
 mod feature;
 mod gateway;
 mod introspection;
@@ -37,6 +38,7 @@ pub use dialect::{ClaimValueType, Dialect, DialectClaim};
 pub use endpoint::{
     Endpoint, EndpointConfigurations, EndpointSecurity, EndpointTarget, KubernetesService, Resiliency, Timeouts,
 };
+pub use events::{Events, SharedSignals, Webhook};
 pub use feature::Feature;
 pub use gateway::{AskForCertificates, Compatibility, Gateway, HeaderLimits, Listener, Streams, Tls, Upstream};
 pub use introspection::Introspection;

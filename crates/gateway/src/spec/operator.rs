@@ -7,7 +7,7 @@ use claims::{Algorithm, Anonymous, AttributeFailure, Encoding, TokenId, UnknownU
 use crate::{
     bind::{RecordShape, Shape, Value},
     span::{Span, Spanned},
-    spec::{Application, BackendJwtParameters, ClientCertificates, Dialect, Gateway, Issuer, Keys, UserStore},
+    spec::{Application, BackendJwtParameters, ClientCertificates, Dialect, Events, Gateway, Issuer, Keys, UserStore},
     units::{Bytes, Lifetime},
 };
 
@@ -22,6 +22,8 @@ pub struct Operator {
     pub backend_jwt: BackendJwt,
     /// `admin`
     pub admin: Admin,
+    /// `events`; absent: nobody tells.
+    pub events: Option<Events>,
     /// `apis`
     pub apis: Apis,
     /// `environments`
@@ -169,6 +171,7 @@ pub(crate) const OPERATOR_ONLY_FIELDS: &[&str] = &[
     "gateway",
     "backendJwt",
     "admin",
+    "events",
     "apis",
     "environments",
     "keys",
@@ -189,6 +192,7 @@ impl Value for Operator {
             gateway: form.required("gateway", "The gateway's own settings."),
             backend_jwt: form.defaulted("backendJwt", "{}", "The Backend JWT for every API, and its bounds."),
             admin: form.defaulted("admin", "{}", "Health, metrics and cache invalidation."),
+            events: form.optional("events", "Where others tell that a user has changed: webhooks, Shared Signals."),
             apis: form.defaulted("apis", "{}", "The API definitions."),
             environments: form.defaulted("environments", "[]", "Names for sets of host names."),
             keys: form.defaulted("keys", "{}", "The keys that sign Backend JWTs."),
