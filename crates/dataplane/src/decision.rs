@@ -349,7 +349,7 @@ impl WorkerGateway {
                 let now = clock::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 self.gateway.runtime().keyring.jwks(now.as_secs())
             }
-            Published::Discovery(document) => document.clone(),
+            Published::Document(document) => document.clone(),
         };
         Some(Document {
             body: document.body,

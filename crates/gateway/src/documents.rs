@@ -1,7 +1,10 @@
-//! JWKS and discovery: what lets a backend verify our tokens with the issuer's name alone.
+//! JWKS and discovery: what lets a backend verify our tokens with the issuer's name alone; and what each API tells clients
+//! about the tokens that it takes.
 //!
 //! Answered on the data listeners before routing, and on `keysAddress`. Says which paths and what stands there; the
 //! enforcement point writes the answer. RFC 7517 §5, RFC 8414 §3, `OpenID` Connect Discovery §3–4.
+
+mod resources;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -10,6 +13,8 @@ use claims::Algorithm;
 use serde_json::json;
 use url::Url;
 
+use self::resources::Resources;
+pub(crate) use self::resources::address as resource_metadata;
 use crate::{fingerprint::Fingerprint, snapshot::Api, spec};
 
 /// Where existing backends look for keys.
@@ -21,6 +26,7 @@ pub struct Documents {
     jwks_paths: Box<[Box<str>]>,
     discovery_paths: Box<[Box<str>]>,
     discovery: Option<Document>,
+    resources: Resources,
 }
 
 /// Which document stands at a path.
@@ -28,8 +34,8 @@ pub struct Documents {
 pub enum Published<'a> {
     /// The key set, which changes with time: ask the key ring.
     Jwks,
-    /// The discovery document.
-    Discovery(&'a Document),
+    /// The discovery document, or an API's protected-resource metadata.
+    Document(&'a Document),
 }
 
 /// One document, ready to be sent.
@@ -60,6 +66,7 @@ impl Documents {
             jwks_paths: jwks_paths(issuer.as_ref()),
             discovery_paths: issuer.as_ref().map(discovery_paths).unwrap_or_default(),
             discovery,
+            resources: resources::documents(operator, apis),
         }
     }
 
@@ -68,8 +75,11 @@ impl Documents {
         if self.jwks_paths.iter().any(|known| **known == *path) {
             return Some(Published::Jwks);
         }
+        if let Some(context) = path.strip_prefix(resources::WELL_KNOWN) {
+            return self.resources.get(context).map(Published::Document);
+        }
         let discovery = self.discovery.as_ref()?;
-        self.discovery_paths.iter().any(|known| **known == *path).then_some(Published::Discovery(discovery))
+        self.discovery_paths.iter().any(|known| **known == *path).then_some(Published::Document(discovery))
     }
 }
 

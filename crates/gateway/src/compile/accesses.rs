@@ -13,6 +13,7 @@ use crate::{
     certificate_authority::CertificateAuthority,
     credential::{CredentialSource, Holds, Place},
     diagnostic::{Diagnostic, DiagnosticCode, Diagnostics},
+    documents::resource_metadata as resource_metadata_of,
     issuer::Issuer,
     spec,
 };
@@ -56,7 +57,11 @@ enum Kind {
 }
 
 /// Compiles `authentication` and `keyManagers`.
-pub(super) fn compile(api: &spec::Api, scope: &Scope<'_>, diagnostics: &mut Diagnostics) -> Authentication {
+pub(super) fn compile(
+    (api, context): (&spec::Api, &str),
+    scope: &Scope<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Authentication {
     let entries = entries(api);
     let enabled: Vec<Entry<'_>> = entries.iter().copied().filter(|entry| entry.written.enabled.value).collect();
     let is_described = entries.iter().any(|entry| entry.kind == Kind::AccessToken);
@@ -95,7 +100,7 @@ pub(super) fn compile(api: &spec::Api, scope: &Scope<'_>, diagnostics: &mut Diag
         certificates: certificates::compile(api, &issuers, scope, diagnostics),
         issuers,
         api_keys: Arc::clone(&scope.api_keys),
-        challenge: challenge(&sources, scope),
+        challenge: challenge(&sources, context, scope),
         sources: sources.into(),
         subscription: if api.subscription_validation.value { Subscription::Needed } else { Subscription::NotNeeded },
         credential_headers: credential_headers.into(),
@@ -105,7 +110,7 @@ pub(super) fn compile(api: &spec::Api, scope: &Scope<'_>, diagnostics: &mut Diag
 }
 
 /// Offers each scheme once.
-fn challenge(sources: &[CredentialSource], scope: &Scope<'_>) -> Challenge {
+fn challenge(sources: &[CredentialSource], context: &str, scope: &Scope<'_>) -> Challenge {
     let mut schemes: Vec<Scheme> = Vec::new();
     for source in sources {
         let scheme = match &source.holds {
@@ -124,7 +129,8 @@ fn challenge(sources: &[CredentialSource], scope: &Scope<'_>) -> Challenge {
         schemes.push(Scheme::ClientCertificate);
     }
     let resource_metadata = scope.operator.gateway.resource_metadata.as_ref();
-    let resource_metadata = resource_metadata.map(|url| url.value.text.as_str().into());
+    let written = resource_metadata.map(|url| url.value.text.clone());
+    let resource_metadata = written.or_else(|| resource_metadata_of(scope.operator, context)).map(Into::into);
     Challenge { resource_metadata, schemes: schemes.into() }
 }
 

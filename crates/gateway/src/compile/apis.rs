@@ -87,7 +87,7 @@ fn add(api: &spec::Api, scope: &Scope<'_>, set: &mut ApiSet, diagnostics: &mut D
 fn one(api: &spec::Api, bases: &[BasePath], scope: &Scope<'_>, diagnostics: &mut Diagnostics) -> Api {
     let context = bases.first().map_or("", |base| &*base.context);
     let production = operations::facts(api, context, KeyType::Production);
-    let authentication = accesses::compile(api, scope, diagnostics);
+    let authentication = accesses::compile((api, context), scope, diagnostics);
     accesses::check_subjects(api, authentication.issuers(), scope, diagnostics);
     accesses::check_introspection(api, authentication.issuers(), diagnostics);
     let compatibility = api.compatibility.as_ref().unwrap_or(&scope.operator.gateway.compatibility).value;

@@ -24,6 +24,8 @@ pub struct Gateway {
     pub jwks_url: Option<Spanned<WebUrl>>,
     /// `resourceMetadata`: the RFC 9728 address in `WWW-Authenticate`.
     pub resource_metadata: Option<Spanned<WebUrl>>,
+    /// `publicUrl`: how clients call the gateway.
+    pub public_url: Option<Spanned<WebUrl>>,
     /// `clockSkew`: how far `iat` and `nbf` lie before now.
     pub clock_skew: Spanned<Duration>,
     /// `reservedHeaders`: never taken from a client, besides the ones that policies mint.
@@ -140,6 +142,10 @@ impl Value for Gateway {
             resource_metadata: form.optional(
                 "resourceMetadata",
                 "The address of the protected-resource metadata (RFC 9728) that `WWW-Authenticate` names.",
+            ),
+            public_url: form.optional(
+                "publicUrl",
+                "The address by which clients call the gateway: each API has its protected-resource metadata (RFC 9728) below it, and `WWW-Authenticate` names that, unless `resourceMetadata` names another.",
             ),
             clock_skew: form.defaulted(
                 "clockSkew",

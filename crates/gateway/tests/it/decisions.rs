@@ -89,3 +89,22 @@ fn a_broken_edit_leaves_the_old_configuration_running() {
     assert_eq!(code(&gateway.decide("GET /orders/1.0/free", "t")), "forwarded");
     assert!(gateway.gateway.status().refused.is_empty());
 }
+
+#[test]
+fn an_api_says_which_tokens_it_takes() {
+    let operator = OPERATOR.replace("  clockSkew: 10s\n", "  clockSkew: 10s\n  publicUrl: https://api.example.com/\n");
+    let gateway = Folder::new(&operator, &[ORDERS]).start();
+    let rejection = gateway.decide("GET /orders/1.0/items/7", "x").outcome.unwrap_err();
+    let bearer = rejection.headers[0].1.to_str().unwrap();
+    let (_, address) = bearer.split_once("resource_metadata=\"").unwrap();
+    let path = address.trim_end_matches('"').strip_prefix("https://api.example.com").unwrap();
+    assert_eq!(path, "/.well-known/oauth-protected-resource/orders/1.0");
+    let published = gateway.gateway.published();
+    let Some(gateway::Published::Document(document)) = published.snapshot.documents.at(path) else { panic!("{path}") };
+    let metadata: serde_json::Value = serde_json::from_slice(&document.body).unwrap();
+    assert_eq!(metadata["resource"], "https://api.example.com/orders/1.0");
+    assert_eq!(metadata["authorization_servers"], json!(["https://idp.example.com"]));
+    assert_eq!(metadata["scopes_supported"], json!(["write"]));
+    assert_eq!(metadata["bearer_methods_supported"], json!(["header"]));
+    assert!(published.snapshot.documents.at("/.well-known/oauth-protected-resource").is_none());
+}
