@@ -95,7 +95,7 @@ impl LdapStore {
     async fn attempt(&self, question: Question<'_>) -> Result<Option<RawAttributes>, (Fault, Verdict)> {
         let mut connection = self.connection().await.map_err(|fault| (fault, Verdict::Final))?;
         let limit = self.connector().settings().timeout;
-        let server = Arc::clone(&connection.server);
+        let server = Arc::clone(&connection.server.name);
         let mut session = connection.begin(Some(question), limit);
         let outcome = within(limit, &server, self.people.read(&mut session, question.user, &self.attributes)).await;
         let verdict = self.connector().note(&mut connection, outcome.as_ref().map(|_| ()));
@@ -125,7 +125,7 @@ impl LdapStore {
     async fn try_out(&self) -> Result<(), StoreError> {
         for connecting in self.connector().each() {
             let mut connection = connecting.await.map_err(|fault| fault.of(&self.name))?;
-            let server = Arc::clone(&connection.server);
+            let server = Arc::clone(&connection.server.name);
             let mut session = connection.begin(None, PROBE_LIMIT);
             let trying = within(PROBE_LIMIT, &server, self.people.try_out(&mut session));
             trying.await.map_err(|fault| fault.of(&self.name))?;

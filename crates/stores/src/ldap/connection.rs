@@ -4,6 +4,7 @@
 //! used again, and the next question opens a new one.
 
 use std::{
+    error::Error,
     fmt,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -13,7 +14,7 @@ use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
 use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError};
 use rustls::ClientConfig;
 use tokio::time::timeout;
-use tracing::debug;
+use tracing::{debug, warn};
 
 use super::{
     bind::{Binds, LdapBind},
@@ -54,14 +55,15 @@ pub struct LdapConnection {
 /// Opens connections, and knows which servers failed of late.
 pub(super) struct Connector {
     settings: LdapConnection,
-    servers: Vec<Server>,
+    servers: Vec<Arc<Server>>,
     binds: Binds,
     /// Connections that have been silent since before this are in doubt.
     doubt: Mutex<Option<Instant>>,
 }
 
-struct Server {
-    name: Arc<str>,
+/// One of the servers.
+pub(super) struct Server {
+    pub(super) name: Arc<str>,
     url: LdapUrl,
     failed: Mutex<Option<Instant>>,
 }
@@ -69,17 +71,14 @@ struct Server {
 /// A connection, bound.
 pub(super) struct Connection {
     ldap: Ldap,
-    pub(super) server: Arc<str>,
-    index: usize,
+    pub(super) server: Arc<Server>,
     heard: Instant,
     is_in_use: bool,
 }
 
 impl Connector {
     pub(super) fn new(settings: LdapConnection) -> Self {
-        let server =
-            |url: &LdapUrl| Server { name: url.to_string().into(), url: url.clone(), failed: Mutex::default() };
-        let servers = settings.servers.iter().map(server).collect();
+        let servers = settings.servers.iter().map(|url| Arc::new(Server::new(url.clone()))).collect();
         Self { settings, servers, binds: Binds::default(), doubt: Mutex::default() }
     }
 
@@ -89,7 +88,7 @@ impl Connector {
 
     /// Opens one connection to each server, or says why not.
     pub(super) fn each(&self) -> impl Iterator<Item = impl Future<Output = Result<Connection, Fault>>> {
-        (0..self.servers.len()).map(|index| self.connect_to(index))
+        self.servers.iter().map(|server| self.connect_to(server))
     }
 
     /// Takes note of how a question ended, and says whether another attempt may do better.
@@ -102,7 +101,7 @@ impl Connector {
                 return Verdict::Final;
             }
         };
-        self.fail(connection.index);
+        connection.server.fail();
         *self.doubt.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         match **failure {
             // The time is over, unless another server may be quicker.
@@ -112,15 +111,14 @@ impl Connector {
     }
 
     /// Opens and binds a connection to one server.
-    async fn connect_to(&self, index: usize) -> Result<Connection, Fault> {
-        let Some(server) = self.servers.get(index) else { return Err(Failure::Busy { pool: 0 }.into()) };
+    async fn connect_to(&self, server: &Arc<Server>) -> Result<Connection, Fault> {
         let limit = self.settings.connect_timeout;
         // Boxed: TLS needs much room, and only while a connection is opened.
         let opening = timeout(limit, Box::pin(unshaken(&server.name, self.open(server)))).await;
         let too_late = |_| Failure::ConnectTooLate { server: Arc::clone(&server.name), limit };
         let ldap = opening.map_err(too_late)??;
         debug!(server = %server.name, "connected to a directory");
-        Ok(Connection { ldap, server: Arc::clone(&server.name), index, heard: Instant::now(), is_in_use: false })
+        Ok(Connection { ldap, server: Arc::clone(server), heard: Instant::now(), is_in_use: false })
     }
 
     async fn open(&self, server: &Server) -> Result<Ldap, Fault> {
@@ -137,16 +135,10 @@ impl Connector {
     }
 
     /// Returns the servers in the order in which they are tried: those that failed of late come last.
-    fn order(&self) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.servers.len()).collect();
-        order.sort_by_key(|index| self.servers.get(*index).is_some_and(Server::is_avoided));
+    fn order(&self) -> Vec<&Arc<Server>> {
+        let mut order: Vec<&Arc<Server>> = self.servers.iter().collect();
+        order.sort_by_key(|server| server.is_avoided());
         order
-    }
-
-    fn fail(&self, index: usize) {
-        if let Some(server) = self.servers.get(index) {
-            *server.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-        }
     }
 
     /// True when something has been wrong since the connection was last heard of.
@@ -164,6 +156,15 @@ pub(super) enum Verdict {
 }
 
 impl Server {
+    fn new(url: LdapUrl) -> Self {
+        Self { name: url.to_string().into(), url, failed: Mutex::default() }
+    }
+
+    /// Takes note of a failure.
+    fn fail(&self) {
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
     fn is_avoided(&self) -> bool {
         let failed = *self.failed.lock().unwrap_or_else(PoisonError::into_inner);
         failed.is_some_and(|failed| failed.elapsed() < AVOIDED_FOR)
@@ -177,9 +178,9 @@ impl Connection {
     }
 
     /// Marks it as in the middle of a question: given back so, it is not used again.
-    pub(super) const fn begin<'c>(&'c mut self, question: Option<Question<'c>>, time_limit: Duration) -> Session<'c> {
+    pub(super) fn begin<'c>(&'c mut self, question: Option<Question<'c>>, time_limit: Duration) -> Session<'c> {
         self.is_in_use = true;
-        Session { ldap: &mut self.ldap, server: &self.server, question, time_limit }
+        Session { ldap: &mut self.ldap, server: &self.server.name, question, time_limit }
     }
 }
 
@@ -190,13 +191,15 @@ impl Manager for Connector {
     /// Connects to the first server that takes it.
     async fn create(&self) -> Result<Connection, Fault> {
         self.binds.check()?;
-        let mut last = Fault::from(Failure::Busy { pool: 0 });
-        for index in self.order() {
-            match self.connect_to(index).await {
+        let mut last = Fault::from(Failure::NoServer);
+        for server in self.order() {
+            match self.connect_to(server).await {
                 Ok(connection) => return Ok(connection),
                 Err(Fault::Failure(failure)) if failure.is_of_the_server() => {
-                    debug!(error = &*failure as &dyn std::error::Error, "a directory server is passed over");
-                    self.fail(index);
+                    server.fail();
+                    if self.servers.len() > 1 {
+                        warn!(error = &*failure as &dyn Error, "a directory server is passed over");
+                    }
                     last = Fault::Failure(failure);
                 }
                 Err(fault) => return Err(fault),

@@ -67,6 +67,9 @@ pub(super) enum Failure {
     /// What came is no LDAP.
     #[error("what `{server}` sends is no LDAP")]
     Garbage { server: Arc<str> },
+    /// Nobody to ask.
+    #[error("no server is configured")]
+    NoServer,
     /// Every connection is in use.
     #[error("all {pool} connections are in use (`pool`)")]
     Busy { pool: usize },
@@ -106,7 +109,7 @@ impl Failure {
             Self::Search { result, .. } => matches!(result.rc, OPERATIONS_ERROR | BUSY | UNAVAILABLE),
             // A wrong password is wrong everywhere, and each attempt brings the account closer to being locked.
             Self::Bind { result, .. } => matches!(result.rc, OPERATIONS_ERROR | BUSY | UNAVAILABLE),
-            Self::BindHeld { .. } | Self::Busy { .. } => false,
+            Self::BindHeld { .. } | Self::NoServer | Self::Busy { .. } => false,
         }
     }
 }
