@@ -56,6 +56,10 @@ class DatabaseServer:
         self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def text(self, value):
+        """An SQL expression for any text."""
+        return self.from_bytes.format(value.encode().hex())
+
     def execute(self, sql, database="staff"):
         """Does something as the server's owner; returns what it printed, a line for each row."""
         done = self.client(sql, database)
@@ -100,6 +104,7 @@ class PostgreSql(DatabaseServer):
     runs_as = "postgres"
     # The database that is there before ours.
     own = "postgres"
+    from_bytes = "convert_from('\\x{}', 'UTF8')"
 
     def prepare(self):
         self.programs = max(glob.glob("/usr/lib/postgresql/*/bin"), default=None)
@@ -132,9 +137,29 @@ class PostgreSql(DatabaseServer):
 
     def client(self, sql, database):
         """Runs SQL as the owner, over the local socket."""
-        at = ["-h", self.folder, "-p", str(self.port), "-U", "postgres", "-d", database]
-        command = [f"{self.programs}/psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", *at]
+        command = self.psql(database)
         return subprocess.run(command, input=sql, capture_output=True, text=True, timeout=DEADLINE, check=False)
+
+    def hold(self, sql):
+        """Does something in a transaction that stays open; returns a function that ends it."""
+        session = subprocess.Popen(self.psql("staff"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        session.stdin.write(f"BEGIN; {sql}; SELECT 'held';\n")
+        session.stdin.flush()
+        assert session.stdout.readline() == "held\n", "the transaction failed"
+        return lambda: session.communicate("COMMIT;\n", timeout=DEADLINE)
+
+    def psql(self, database):
+        at = ["-h", self.folder, "-p", str(self.port), "-U", "postgres", "-d", database]
+        return [f"{self.programs}/psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", *at]
+
+    def grant(self, *tables):
+        """Lets the gateway read tables."""
+        self.execute(f"GRANT SELECT ON {', '.join(tables)} TO gateway")
+
+    def change_password(self, password):
+        """Gives the gateway's role another password, and ends its connections."""
+        self.execute(f"ALTER ROLE gateway PASSWORD '{password}'")
+        self.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'gateway'")
 
     def as_owner(self):
         if getpass.getuser() != "root":
@@ -148,6 +173,7 @@ class MariaDb(DatabaseServer):
     scheme = "mysql"
     runs_as = "mysql"
     own = "mysql"
+    from_bytes = "CONVERT(X'{}' USING utf8mb4)"
 
     def prepare(self):
         assert shutil.which("mariadbd"), "no MariaDB here: run tests/prepare servers"
@@ -172,6 +198,15 @@ class MariaDb(DatabaseServer):
         at = [f"--socket={self.folder}/socket", "--user=root", "--default-character-set=utf8mb4"]
         command = ["mariadb", "--no-defaults", *at, "--batch", "--skip-column-names", database]
         return subprocess.run(command, input=sql, capture_output=True, text=True, timeout=DEADLINE, check=False)
+
+    def grant(self, *tables):
+        """Lets the gateway read tables."""
+        for table in tables:
+            self.execute(f"GRANT SELECT ON staff.{table} TO gateway@'%'")
+
+    def change_password(self, password):
+        """Gives the gateway's user another password, and ends its connections."""
+        self.execute(f"ALTER USER gateway@'%' IDENTIFIED BY '{password}'; KILL USER gateway")
 
     def user(self):
         return self.runs_as if getpass.getuser() == "root" else getpass.getuser()
