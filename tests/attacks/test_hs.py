@@ -1,7 +1,7 @@
 """HS: header spoofing. The client sends what only the gateway may send."""
 
 from attacks.base import ASSERTION, PROTOCOLS, Attack
-from attacks.world import custom_claim
+from attacks.world import HANDSHAKE, SWITCHED, custom_claim
 
 # target, needs a token, status when all is well
 ROUTES = [
@@ -40,6 +40,15 @@ class HeaderSpoofing(Attack):
             response = self.send("h1", "GET", "/orders/1", [self.bearer(), forged] + upgrade)
             self.assert_status(response, 200)
             self.assertIsNone(self.backend.last().value("upgrade"))
+        self.backend.answer("/live-svc/", SWITCHED)
+        nominated = ("Connection", "Sec-WebSocket-Key, Upgrade, X-JWT-Assertion")
+        for fields in ([forged], [("X_JWT_Assertion", forged[1]), nominated]):
+            for protocol in ("h1", "h1-tls"):
+                with self.attack(kind="WebSocket", protocol=protocol, fields=fields):
+                    response = self.send(protocol, "GET", "/live/1", [self.bearer(), *HANDSHAKE, *fields])
+                    self.assert_status(response, 101)
+                    self.assertEqual(self.backend.last().value("upgrade"), "websocket")
+                    self.assertTrue(self.identity()["sub"].endswith("alice"))
         for protocol in ("h2", "h2-tls"):
             with self.attack(kind="grpc", protocol=protocol):
                 response = self.grpc(protocol, [self.bearer(), forged])

@@ -2,10 +2,11 @@
 
 import socket
 import struct
-import time
 
-from attacks.base import ASSERTION, Attack
+from attacks.base import Attack
+from attacks.world import ASSERTION, HANDSHAKE, PROTOCOLS, SWITCHED
 from harness import client
+from harness.h2_streams import Connection
 
 SMUGGLED = b"GET /orders/admin HTTP/1.1\r\nHost: localhost\r\nX-Smuggled: 1\r\n\r\n"
 
@@ -87,14 +88,16 @@ class Smuggling(Attack):
             b"FFFFFFFFFFFFFFFFF\r\nhello\r\n0\r\n\r\n",
             b"5\r\nhello\r\n0\r\nX y\r\n\r\n",
         ]
-        for body in bodies:
-            with self.attack(body=body):
-                responses, _ = self.raw(self.post([b"Transfer-Encoding: chunked"], body), patience=1.5)
-                self.assertEqual([r for r in responses if r.status < 400], [])
-                # The head may reach the backend a moment after the client was answered: it must not count for the next.
-                time.sleep(0.4)
-                self.assertEqual([record for record in self.backend.records if record.complete], [])
-                self.backend.reset()
+        with self.inside(lambda *_: None):
+            for body in bodies:
+                with self.subTest(body=body):
+                    responses, _ = self.raw(self.post([b"Transfer-Encoding: chunked"], body), patience=1.5)
+                    self.assertEqual([r for r in responses if r.status < 400], [])
+            # A head may reach the backend a moment after its client was answered: with the gateway gone none is under way.
+            self.gateway.stop()
+            self.backend.settle()
+            self.assertEqual([record for record in self.backend.records if record.complete], [])
+            self.backend.reset()
 
     def test_SM_03_pipelined_request_behind_an_upgrade(self):
         upgrade = b"GET /open/1 HTTP/1.1\r\nHost: @HOST@\r\nConnection: Upgrade\r\nUpgrade: %s\r\n"
@@ -105,6 +108,92 @@ class Smuggling(Attack):
                 self.assertNotIn(101, [response.status for response in responses])
                 self.assertLessEqual([response.status for response in responses][1:], [401])
                 self.assertIsNone(self.backend.last().value("upgrade"))
+
+    def upgrade(self, target="/live/1", extra=()):
+        """The bytes of a handshake with alice's token."""
+        lines = ["GET %s HTTP/1.1" % target, "Host: @HOST@"]
+        lines += ["%s: %s" % field for field in [self.bearer(), *HANDSHAKE, *extra]]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+    def test_SM_03_nothing_but_frames_follows_a_websockets_handshake(self):
+        self.backend.answer("/live-svc/", SWITCHED)
+        for early, late in ((SMUGGLED, b""), (b"", SMUGGLED), (b"G", SMUGGLED[1:])):
+            with self.attack(early=early, late=late):
+                connection = client.connect(self.gateway.plain)
+                self.addCleanup(connection.close)
+                host = b"%s:%d" % (self.gateway.plain[0].encode(), self.gateway.plain[1])
+                connection.sendall(self.upgrade().replace(b"@HOST@", host) + early.replace(b"@HOST@", host))
+                received = b""
+                while b"\r\n\r\n" not in received:
+                    received += connection.recv(65536)
+                connection.sendall(late.replace(b"@HOST@", host))
+                while data := connection.recv(65536):
+                    received += data
+                head, _, rest = received.partition(b"\r\n\r\n")
+                self.assertTrue(head.startswith(b"HTTP/1.1 101 "), head)
+                # A close frame with 1002.
+                self.assertEqual((rest[:1], rest[2:4]), (b"\x88", b"\x03\xea"))
+                self.world.answered += 1
+                self.assertEqual(len(self.backend.records), 1)
+
+    def test_SM_03_a_switch_that_is_none_switches_nothing(self):
+        answers = [
+            SWITCHED.replace(b"s3pP", b"s3pQ"),
+            SWITCHED.replace(b"Upgrade: websocket", b"Upgrade: h2c"),
+            SWITCHED.replace(b"Connection: Upgrade\r\n", b""),
+            b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+        ]
+        following = b"GET /live/2 HTTP/1.1\r\nHost: @HOST@\r\n\r\n"
+        for answer in answers:
+            with self.attack(answer=answer):
+                self.backend.answer("/live-svc/", answer)
+                responses, _ = self.raw(self.upgrade() + following, wanted=2)
+                self.assertEqual([response.status for response in responses], [502, 401])
+                self.assertEqual(len(self.backend.records), 1)
+                self.backend.reset()
+
+    def test_SM_03_a_switch_that_nobody_asked_for_is_no_answer(self):
+        self.backend.answer("/switch", SWITCHED)
+        for protocol in PROTOCOLS:
+            with self.attack(protocol=protocol):
+                response = self.send(protocol, "GET", "/open/switch", HANDSHAKE if protocol.startswith("h1") else [])
+                self.assert_status(response, 502)
+                self.assertIsNone(self.backend.last().value("upgrade"))
+                self.backend.reset()
+
+    def test_SM_03_a_handshake_with_a_body_is_refused(self):
+        bodies = [
+            ([("Content-Length", "5")], b"hello"),
+            ([("Transfer-Encoding", "chunked")], b"5\r\nhello\r\n0\r\n\r\n"),
+            ([("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")], b""),
+            ([("Sec-WebSocket-Version", "8")], b""),
+        ]
+        for extra, body in bodies:
+            with self.attack(extra=extra):
+                responses, _ = self.raw(self.upgrade(extra=extra) + body)
+                self.assertEqual([response.status for response in responses], [400])
+                self.assert_untouched()
+
+    def test_SM_03_an_extended_connect_is_a_websocket_or_nothing(self):
+        cases = [
+            ("/orders/1", "websocket", 501),
+            ("/live/1", "h2c", 501),
+            ("/live/1", "connect-udp", 501),
+            ("/nosuch/1", "websocket", 404),
+            ("/live/../orders/1", "websocket", 400),
+        ]
+        for target, protocol, status in cases:
+            for tls in (False, True):
+                with self.attack(target=target, protocol=protocol, tls=tls):
+                    connection = Connection(self.gateway.secure if tls else self.gateway.plain, tls)
+                    connection.wait(connection.takes_extended_connect)
+                    fields = [self.bearer(), ("Sec-WebSocket-Version", "13")]
+                    stream = connection.open("CONNECT", target, fields, protocol=protocol)
+                    connection.send(stream, SMUGGLED)
+                    connection.wait(lambda: stream.ended)
+                    connection.close()
+                    self.assertEqual(stream.status, status)
+                    self.assert_untouched()
 
     def test_SM_03_no_authentication_is_carried_to_the_next_request(self):
         first = b"GET /orders/1 HTTP/1.1\r\nHost: @HOST@\r\nAuthorization: " + self.bearer()[1].encode() + b"\r\n\r\n"

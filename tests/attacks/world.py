@@ -1,7 +1,8 @@
 """The fixture of docs/security.md: one gateway, raw backends, two issuers, and the oracle that follows every test.
 
 APIs: `orders` is secured and mints; `open` has no authentication; `opt` allows anonymous callers; `apia` and `apib` mint
-under headers of their own; `narrow` trusts the partner alone; `grpc` is a gRPC service that mints.
+under headers of their own; `narrow` trusts the partner alone; `grpc` is a gRPC service that mints; `live` is a WebSocket
+that mints.
 """
 
 import atexit
@@ -27,6 +28,7 @@ MINTS = {
     "/b-svc": ("X-B", "b-svc"),
     "/narrow-svc": (ASSERTION, "narrow-svc"),
     "/grpc.shop": (ASSERTION, "grpc-svc"),
+    "/live-svc": (ASSERTION, "live-svc"),
 }
 STAFF = [
     {"username": "alice", "email": "alice@corp.test", "department": "sales"},
@@ -37,6 +39,18 @@ PARTNERS = [
     {"username": "carol", "email": "carol@partner.test", "department": "partner"},
 ]
 PROTOCOLS = ("h1", "h2", "h1-tls", "h2-tls")
+
+# A WebSocket's handshake, and the backend's word that grants it (RFC 6455 §1.3).
+HANDSHAKE = [
+    ("Connection", "Upgrade"),
+    ("Upgrade", "websocket"),
+    ("Sec-WebSocket-Version", "13"),
+    ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+]
+SWITCHED = (
+    b"HTTP/1.1 101 Switching Protocols\r\nX-Backend-Serial: 1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+)
 
 
 def policy(**parameters):
@@ -172,6 +186,13 @@ class World:
                 verbs("GET"),
                 keyManagers=[{"name": "partner"}],
                 apiPolicies=policy(header=ASSERTION, audience="narrow-svc"),
+            ),
+            "live": api(
+                "live",
+                "/live",
+                f"{to}/live-svc",
+                verbs("GET", upgrade="websocket"),
+                apiPolicies=policy(header=ASSERTION, audience="live-svc"),
             ),
             "grpc": {
                 "name": "grpc",

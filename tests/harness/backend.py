@@ -72,6 +72,7 @@ class Backend:
         self.answers = {}
         self._changed = threading.Condition()
         self._serial = 0
+        self._open = set()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def answer(self, path_part, raw):
@@ -92,18 +93,27 @@ class Backend:
         with self._changed:
             self._changed.wait_for(lambda: sum(r.complete for r in self.records) >= count, timeout)
 
+    def settle(self, timeout=10):
+        """Waits until everything that was sent here has been read, when whoever sent it is gone."""
+        with socket.create_connection(("127.0.0.1", self.port)) as last:
+            only = {last.getsockname()[1]}
+            with self._changed:
+                assert self._changed.wait_for(lambda: self._open == only, timeout), "somebody is still connected"
+
     def close(self):
         self.listener.close()
 
     def _accept(self):
         while True:
             try:
-                connection, _ = self.listener.accept()
+                connection, peer = self.listener.accept()
             except OSError:
                 return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            with self._changed:
+                self._open.add(peer[1])
+            threading.Thread(target=self._serve, args=(connection, peer[1]), daemon=True).start()
 
-    def _serve(self, connection):
+    def _serve(self, connection, port):
         connection.settimeout(60)
         reader = Reader(connection)
         try:
@@ -111,6 +121,7 @@ class Backend:
                 record = Record(reader.until(b"\r\n\r\n", 1 << 22))
                 with self._changed:
                     self.records.append(record)
+                    self._changed.notify_all()
                 if record.value("expect") == "100-continue":
                     connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
                 read_body(record, reader)
@@ -122,6 +133,9 @@ class Backend:
             pass
         finally:
             connection.close()
+            with self._changed:
+                self._open.discard(port)
+                self._changed.notify_all()
 
     def _response(self, record):
         for part, raw in self.answers.items():
