@@ -141,7 +141,7 @@ class Injection(Attack):
                 for number, name in enumerate(names)
             ),
         )
-        command = [sys.executable, SERVERS / "scim2.py", users, "t0ken"]
+        command = [sys.executable, SERVERS / "scim2.py", users, "0", "t0ken"]
         service = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.addCleanup(service.wait)
         self.addCleanup(service.stdout.close)
