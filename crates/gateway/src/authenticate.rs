@@ -160,8 +160,11 @@ impl Requirement {
             return Err(self.challenge.invalid(error));
         }
         match self.verify_token(token, moment).await {
-            // Asked after it is in the cache: a revocation takes it out of there, or is seen here.
-            Ok((caller, _)) if runtime.revocations.have_ended(&caller.principal) => {
+            // Asked after it is in the cache: a revocation takes it out of there, or is seen here. Of an opaque token its
+            // issuer was asked just now, and it need not say when that was issued.
+            Ok((caller, _))
+                if caller.kind() == CredentialKind::Jwt && runtime.revocations.have_ended(&caller.principal) =>
+            {
                 runtime.callers.remove(caller.kind(), token.as_bytes());
                 Err(self.challenge.invalid(TokenError::Inactive))
             }
