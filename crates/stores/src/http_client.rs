@@ -134,7 +134,8 @@ impl HttpClient {
         Ok(Self { client, turns, timeout: settings.timeout, most_bytes: settings.most_bytes })
     }
 
-    /// Sends a request and returns the whole answer, whatever its status, as long as it is no redirect.
+    /// Sends a request and returns the whole answer, whatever its status, as long as it is no redirect. A GET whose
+    /// connection breaks is sent once more.
     ///
     /// # Errors
     ///
@@ -147,6 +148,16 @@ impl HttpClient {
     async fn exchange(&self, request: HttpRequest) -> Result<HttpAnswer, HttpError> {
         // The semaphore is never closed, so that the permit is always there in the end.
         let _turn = self.turns.acquire().await;
+        let again = (request.method == Method::GET).then(|| request.clone());
+        match (self.once(request).await, again) {
+            // A server may close a connection that it has kept long enough just when it is used again. A GET can be
+            // repeated (RFC 9110 §9.2.2).
+            (Err(HttpError::Broken(_)), Some(request)) => self.once(request).await,
+            (outcome, _) => outcome,
+        }
+    }
+
+    async fn once(&self, request: HttpRequest) -> Result<HttpAnswer, HttpError> {
         let HttpRequest { method, url, headers, body } = request;
         let sending = self.client.request(method, url).headers(headers).body(body).send();
         let mut response = sending.await.map_err(|error| self.failed(error))?;

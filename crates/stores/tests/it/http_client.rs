@@ -1,6 +1,9 @@
 //! What the outbound HTTP client does when servers misbehave.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use http::StatusCode;
 use stores::{HttpClient, HttpError, HttpRequest, HttpSettings};
@@ -112,6 +115,22 @@ async fn a_server_that_is_gone_is_unreachable_and_back_when_it_is_back() {
     let server = WebServer::start_at(address, |_| answer("200 OK", "text/plain", "2")).await;
     assert_eq!(client.send(HttpRequest::get(url)).await.unwrap().body, b"2");
     drop(server);
+}
+
+#[tokio::test]
+async fn a_connection_that_closes_while_it_is_used_again_is_noticed_by_nobody_who_only_reads() {
+    for (request, is_repeated) in
+        [(HttpRequest::get as fn(Url) -> HttpRequest, true), (|url| HttpRequest::post_form(url, []), false)]
+    {
+        let asked = AtomicUsize::new(0);
+        let server = WebServer::start(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
+            0 => Reply::SendAndClose(Vec::new()),
+            _ => answer("200 OK", "text/plain", "1"),
+        })
+        .await;
+        let answered = patient().send(request(server.url("/"))).await;
+        assert_eq!((answered.is_ok(), server.seen().len()), (is_repeated, 1 + usize::from(is_repeated)));
+    }
 }
 
 #[tokio::test]
