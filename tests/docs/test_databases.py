@@ -90,7 +90,8 @@ class Pages:
         columns = [f"c{number}" for number in range(len(rows))]
         types = ", ".join(f"{name} {row[0]}" for name, row in zip(columns, rows))
         values = ", ".join(row[1] for row in rows)
-        self.running.execute(f"CREATE TABLE types (u VARCHAR(20), {types}); INSERT INTO types VALUES ('alice', {values})")
+        self.running.execute(f"CREATE TABLE types (u VARCHAR(20), {types})")
+        self.running.execute(f"INSERT INTO types VALUES ('alice', {values})")
         self.allow("types")
         query = "SELECT * FROM types WHERE u = :user"
         store = self.running.store("types", dict(zip(columns, columns)), query=query, **self.exact)

@@ -110,7 +110,7 @@ class Files(unittest.TestCase):
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("jwk", done.stderr + done.stdout)
 
-    def test_a_broken_api_at_start_answers_503_and_the_others_run(self):
+    def test_FC_06_a_broken_api_at_start_answers_503_and_the_others_run(self):
         gateway = self.start(["good", "bad"], prepare=lambda folder: break_api(folder, "bad"))
         self.assertEqual(self.status(gateway, "/good/1.0/x"), 200)
         self.assertEqual(self.status(gateway, "/bad/1.0/x"), 503)
@@ -124,7 +124,7 @@ class Files(unittest.TestCase):
         done = run("serve", "--strict", "--config", folder.operator_file, timeout=20)
         self.assertNotEqual(done.returncode, 0)
 
-    def test_a_broken_edit_leaves_the_old_configuration_serving_and_says_so(self):
+    def test_FC_06_a_broken_edit_leaves_the_old_configuration_serving_and_says_so(self):
         gateway = self.start(["good"])
         before = gateway.admin_get("/metrics")[1]
         edits = {
@@ -144,7 +144,7 @@ class Files(unittest.TestCase):
             gateway.reload()
             self.assertEqual(self.status(gateway, "/good/1.0/x"), 200)
 
-    def test_a_header_stays_reserved_when_its_policy_is_deleted(self):
+    def test_FC_06_a_header_stays_reserved_when_its_policy_is_deleted(self):
         gateway = self.start(["good"])
         policies = {"request": [{"policyName": "BackendJwt", "parameters": {"header": "X-Once", "anonymous": "mint"}}]}
         for given in ({"apiPolicies": policies}, {}):
