@@ -114,6 +114,7 @@ pub fn compile(
     let mut scope = Scope::new(&operator, folder, sources, surroundings, diagnostics);
     let is_operator_sound = !diagnostics.has_errors();
     let mut set = apis::compile_all(&sources.apis, &mut scope, diagnostics);
+    applications::check_subscriptions(&operator.applications, &set.apis, diagnostics);
     let broken_apis = if operator.gateway.strict.value { BrokenApis::Refuse } else { broken_apis };
     let may_publish = match broken_apis {
         BrokenApis::Answer503 => is_operator_sound,
@@ -209,6 +210,9 @@ fn check_operator(operator: &spec::Operator, diagnostics: &mut Diagnostics) {
     unique(operator.issuers.iter().map(|entry| &entry.issuer), "issuer", diagnostics);
     unique(operator.issuers.iter().map(|entry| &entry.name), "issuer name", diagnostics);
     unique(operator.applications.iter().map(|entry| &entry.name), "application", diagnostics);
+    let clients = operator.applications.iter();
+    let clients = clients.flat_map(|entry| entry.client_ids.iter().chain(&entry.sandbox_client_ids));
+    unique_literals(clients, "client id", diagnostics);
 }
 
 /// Reports every name that occurs twice.

@@ -1,9 +1,13 @@
 //! Client applications and their subscriptions.
 
+use std::sync::Arc;
+
 use claims::{Application, Json, KeyType, Object};
 
 use crate::{
     applications::{ApplicationRecord, Applications, Clients, SubscriptionRecord},
+    diagnostic::{DiagnosticCode, Diagnostics},
+    snapshot::Api,
     span::Spanned,
     spec,
 };
@@ -11,6 +15,26 @@ use crate::{
 /// Compiles the applications.
 pub(super) fn compile(written: &[spec::Application]) -> Applications {
     Applications::new(written.iter().map(one).collect())
+}
+
+/// Warns of subscriptions to APIs that are not there: a misspelt one lets nobody in.
+pub(super) fn check_subscriptions(written: &[spec::Application], apis: &[Arc<Api>], diagnostics: &mut Diagnostics) {
+    if apis.is_empty() {
+        return;
+    }
+    for subscription in written.iter().flat_map(|application| &application.subscriptions) {
+        let name = subscription.api.value.as_str();
+        let mut versions = apis.iter().filter(|api| *api.name == *name).map(|api| &*api.production.version).peekable();
+        let version = subscription.version.as_ref();
+        let problem = if versions.peek().is_none() {
+            (&subscription.api.span, format!("there is no API `{name}` to subscribe to"))
+        } else if let Some(version) = version.filter(|wanted| versions.all(|version| *version != *wanted.value.0)) {
+            (&version.span, format!("API `{name}` has no version `{}`", version.value.0))
+        } else {
+            continue;
+        };
+        diagnostics.warning(DiagnosticCode::UnknownName, problem.0, problem.1);
+    }
 }
 
 fn one(written: &spec::Application) -> (ApplicationRecord, Clients) {

@@ -38,7 +38,7 @@ pub(super) fn documents(operator: &spec::Operator, apis: &[Arc<Api>]) -> Resourc
             api.operations.iter().filter_map(|operation| token_requirement(&operation.access)).collect();
         if !requirements.is_empty() {
             let context = &api.production.context;
-            let document = document(operator, (api, &base), &requirements);
+            let document = document(operator, (api, base), &requirements);
             documents.entry(context.clone()).or_insert(document);
         }
     }

@@ -2,6 +2,8 @@
 
 mod api_keys;
 #[cfg(test)]
+mod applications;
+#[cfg(test)]
 mod bound_tokens;
 mod caching;
 #[cfg(test)]
