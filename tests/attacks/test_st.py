@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import threading
 import time
 
 from attacks.base import Attack
@@ -158,6 +159,26 @@ class Streams(Attack):
             self.gateway.invalidate("partners", "alice")
             connection.wait(lambda: stream.ended)
             self.world.answered = 2
+
+    def test_ST_02_a_stream_that_begins_after_the_revocation_ends_too(self):
+        released = threading.Event()
+
+        def late():
+            released.wait(20)
+            return EVENTS + EVENT
+
+        self.backend.answer("/late", late)
+        with self.attack():
+            connection = Connection(self.gateway.plain)
+            self.addCleanup(connection.close)
+            stream = connection.open("GET", "/orders/late", [self.bearer("alice")], b"")
+            self.backend.wait_for(1)
+            self.gateway.invalidate("staff", "alice")
+            self.assertIsNone(stream.status)
+            released.set()
+            connection.wait(lambda: stream.ended)
+            self.assertEqual((stream.status, stream.ended), (200, "ended"))
+            self.world.answered = 1
 
     def partner_claims(self):
         from attacks.world import PARTNER
