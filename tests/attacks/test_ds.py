@@ -32,7 +32,8 @@ class DenialOfService(Attack):
                     self.assert_refused(self.send(protocol, "GET", "/orders/1", [bearer]), 401)
 
     def test_DS_03_fields_without_end_are_refused(self):
-        floods = {"large": [("X-Large", "x" * (256 << 10))], "many": [(f"X-{number}", "x") for number in range(10_000)]}
+        large = [(f"X-Large-{number}", "x" * (16 << 10)) for number in range(16)]
+        floods = {"large": large, "many": [(f"X-{number}", "x") for number in range(10_000)]}
         for name, fields in floods.items():
             for protocol in PROTOCOLS:
                 with self.attack(flood=name, protocol=protocol):
