@@ -133,7 +133,8 @@ def unchunk(rest):
 
 
 def request(
-    address, method, target, fields=(), body=b"", trailers=(), *, tls=False, certificate=None, host=None, chunked=False
+    address, method, target, fields=(), body=b"", trailers=(),
+    *, tls=False, certificate=None, host=None, chunked=False, patience=3.0,
 ):
     """Sends one ordinary HTTP/1.1 request and returns its response."""
     lines = [f"{method} {target} HTTP/1.1", f"Host: {host or '%s:%d' % address}"]
@@ -148,7 +149,7 @@ def request(
         data += (b"%x\r\n%s\r\n" % (len(body), body) if body else b"") + b"0\r\n" + ends + b"\r\n"
     else:
         data += body
-    responses, _ = exchange(address, data, tls=tls, certificate=certificate)
+    responses, _ = exchange(address, data, tls=tls, certificate=certificate, patience=patience)
     return responses[0] if responses else REFUSED
 
 

@@ -5,7 +5,6 @@ import concurrent.futures
 import threading
 import time
 
-from harness import client
 from harness.database import PASSWORD, MariaDb, PostgreSql
 from harness.gateway import run
 from harness.h2_streams import Connection
@@ -123,7 +122,7 @@ class InDatabase(OverStore):
         self.start(UNCACHED, query=slow, pool=2, timeout="2s", connectTimeout="200ms")
         self.assert_own("alice")
         with concurrent.futures.ThreadPoolExecutor(2) as threads:
-            waiting = [threads.submit(self.send, f"slow {number}") for number in (100, 101)]
+            waiting = [threads.submit(self.send, self.bearer(f"slow {number}")) for number in (100, 101)]
             busy = lambda: int(self.server.execute(self.busy)) >= 2
             self.gateway.wait_until(busy, "the slow queries do not begin")
             self.assert_unavailable(self.call("alice"))
@@ -132,9 +131,6 @@ class InDatabase(OverStore):
             self.assertEqual([thread.result().status for thread in waiting], [503, 503])
         self.gateway.wait_until(lambda: self.call("alice")[0].status == 200, "no recovery")
         self.gateway.wait_until(lambda: int(self.server.execute(self.busy)) == 0, "the server goes on with the queries")
-
-    def send(self, user):
-        return client.request(self.gateway.plain, "GET", "/reject/1", self.bearer(user))
 
 
 class InPostgreSql(Outages, InDatabase):
@@ -197,7 +193,7 @@ class InPostgreSql(Outages, InDatabase):
             bearers = [self.bearer(name) for name in names]
             while not is_over.is_set():
                 for bearer in bearers:
-                    client.request(self.gateway.plain, "GET", "/reject/1", bearer)
+                    self.send(bearer)
 
         with concurrent.futures.ThreadPoolExecutor(8) as threads:
             running = [threads.submit(hammer, NAMES) for _ in range(8)]

@@ -63,10 +63,14 @@ class OverStore(unittest.TestCase):
     def call(self, user="alice", name="reject"):
         """(answer, claims): what the caller gets, and what the backend learns of him, if anything."""
         self.backend.reset()
-        response = client.request(self.gateway.plain, "GET", f"/{name}/1", [] if name == "open" else self.bearer(user))
+        response = self.send([] if name == "open" else self.bearer(user), name)
         if not self.backend.records:
             return response, None
         return response, self.claims(self.backend.records[-1])
+
+    def send(self, fields, name="reject"):
+        """Sends a request, and waits for its answer for as long as a server that comes up may take."""
+        return client.request(self.gateway.plain, "GET", f"/{name}/1", fields, patience=30)
 
     def claims(self, record):
         """The claims of the Backend JWT that reached the backend; None without one."""
@@ -138,7 +142,7 @@ class Outages:
         def hammer(name):
             bearer = self.bearer(name)
             while not is_over.is_set():
-                seen[client.request(self.gateway.plain, "GET", "/reject/1", bearer).status] += 1
+                seen[self.send(bearer).status] += 1
             return name
 
         with concurrent.futures.ThreadPoolExecutor(len(self.names)) as threads:
