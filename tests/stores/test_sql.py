@@ -119,7 +119,7 @@ class InDatabase(OverStore):
         slow = f"{self.query} AND (username NOT LIKE 'slow%' OR {self.pause} IS NOT NULL)"
         for number in range(100, 104):
             self.server.execute(f"INSERT INTO people VALUES ({number}, 'slow {number}', 'slow@corp.test')")
-        self.start(UNCACHED, query=slow, pool=2, timeout="2s", connectTimeout="200ms")
+        self.start(UNCACHED, query=slow, pool=2, timeout="8s", connectTimeout="2s")
         self.assert_own("alice")
         with concurrent.futures.ThreadPoolExecutor(2) as threads:
             waiting = [threads.submit(self.send, self.bearer(f"slow {number}")) for number in (100, 101)]
