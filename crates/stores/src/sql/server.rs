@@ -72,6 +72,9 @@ pub(super) trait Server: fmt::Debug + Send + Sync + 'static {
 
     /// True for an error that says that this server, or this connection, cannot answer now: another may.
     fn is_lost(error: &dyn sqlx::error::DatabaseError) -> bool;
+
+    /// True for an error about the user's name: the query cannot take it, and can take others.
+    fn is_about_the_name(error: &dyn sqlx::error::DatabaseError) -> bool;
 }
 
 /// What all replicas of a database have in common.
@@ -304,6 +307,11 @@ impl Asking<'_> {
 /// Tells what another replica may answer from what none will.
 fn failure<S: Server>(store: &Arc<str>, error: sqlx::Error) -> Failure {
     match &error {
+        // Not the store's failure: callers with odd names must not have it left alone.
+        sqlx::Error::Database(said) if S::is_about_the_name(&**said) => {
+            let code = said.code().unwrap_or_default();
+            malformed(store, format!("the query cannot take this user's name (SQLSTATE {code})"))
+        }
         sqlx::Error::Database(said) if !S::is_lost(&**said) => Failure::Final(StoreError::unavailable(store, error)),
         _ => Failure::Lost(error),
     }

@@ -188,6 +188,14 @@ async fn queries_that_do_not_fit_are_refused_with_the_servers_words() {
 }
 
 #[tokio::test]
+async fn a_name_that_the_query_cannot_take_is_not_the_servers_failure() {
+    let server = DatabaseServer::shared(Dialect::Postgres).await;
+    let store = server.store(&plain("SELECT 'a' AS x WHERE CAST(:user AS bigint) = 7", &["x"]));
+    assert_eq!(ask(&*store, "alice").await, Err("malformed"));
+    assert_eq!(ask(&*store, "7").await, Ok(Some(vec![text("a")])));
+}
+
+#[tokio::test]
 async fn nothing_can_be_written() {
     for (dialect, writing) in [
         (Dialect::Postgres, "WITH x AS (INSERT INTO kept VALUES (:user) RETURNING u) SELECT u AS x FROM x"),

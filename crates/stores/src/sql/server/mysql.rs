@@ -119,6 +119,11 @@ impl Server for MySql {
         let number = error.try_downcast_ref::<MySqlDatabaseError>().map(MySqlDatabaseError::number);
         matches!(number, Some(1040 | 1053 | 1077 | 1152 | 1203 | 1226 | 1615 | 1927 | 1969 | 3024))
     }
+
+    /// It warns about such a name, and compares it all the same.
+    fn is_about_the_name(_: &dyn DatabaseError) -> bool {
+        false
+    }
 }
 
 /// Never shows a password.

@@ -117,6 +117,11 @@ impl Server for Postgres {
         const PLAN_CHANGED: &str = "0A000";
         error.code().is_some_and(|code| code == PLAN_CHANGED || matches!(code.get(..2), Some("08" | "53" | "57")))
     }
+
+    /// Class 22, such as a text that is no number.
+    fn is_about_the_name(error: &dyn DatabaseError) -> bool {
+        error.code().is_some_and(|code| code.starts_with("22"))
+    }
 }
 
 /// Never shows a password.

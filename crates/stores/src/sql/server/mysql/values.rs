@@ -13,8 +13,8 @@ use crate::{attribute_map::values_of, sql::answer::Unreadable, sql::text};
 /// Returns the values in column `index`: none for NULL.
 ///
 /// Numbers keep their digits, `BOOLEAN` (`TINYINT(1)`) is a boolean. `TIMESTAMP` is RFC 3339 in UTC, `DATETIME` has no
-/// offset. Binary columns become Base64 (RFC 4648 §4). `MariaDB`'s `JSON` is text: `value: json` in the attributes map
-/// reads it.
+/// offset. Binary columns become Base64 (RFC 4648 §4). `MariaDB`'s `JSON` is text, and
+/// stays that.
 pub(super) fn read(row: &MySqlRow, index: usize) -> Result<Vec<Json>, Unreadable> {
     let value = row.try_get_raw(index).map_err(|_| Unreadable::Text)?;
     if value.is_null() {
