@@ -134,7 +134,7 @@ def unchunk(rest):
 
 def request(
     address, method, target, fields=(), body=b"", trailers=(),
-    *, tls=False, certificate=None, host=None, chunked=False, patience=3.0,
+    *, tls=False, certificate=None, host=None, chunked=False, patience=30.0,
 ):
     """Sends one ordinary HTTP/1.1 request and returns its response."""
     lines = [f"{method} {target} HTTP/1.1", f"Host: {host or '%s:%d' % address}"]

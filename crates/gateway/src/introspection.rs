@@ -13,7 +13,7 @@ use http::{HeaderValue, StatusCode, header::ACCEPT};
 use stores::{HttpClient, HttpError, HttpRequest, form_encoded};
 use url::Url;
 
-use self::flights::Seat;
+use self::flights::{Aboard, Seat};
 pub(crate) use self::{answer::Opinion, flights::Flights};
 use crate::{fingerprint::Fingerprint, issuer_keys::IssuerKeys, time::Now};
 
@@ -95,33 +95,45 @@ enum Silence {
     Secret,
 }
 
+/// What came of a question.
+#[derive(Debug)]
+pub(crate) enum Asked {
+    /// An answer, and what to keep until it is in the cache, so that nobody asks again in between.
+    Told(Opinion, Option<Arc<Aboard>>),
+    /// It was not asked: the answer had come into the cache.
+    KnownMeanwhile,
+}
+
 impl Introspection {
     /// Asks about a token; those who ask about the same one at the same time share the answer.
     ///
-    /// The question goes on when nobody waits for it any more: its answer is theirs who come next.
+    /// The question goes on when nobody waits for it any more: its answer is theirs who come next. `is_known` says
+    /// whether the answer is in the cache by now.
     pub(crate) async fn ask(
         self: &Arc<Self>,
         token: &str,
-        verifier: impl FnOnce() -> Verifier,
+        (verifier, is_known): (impl FnOnce() -> Verifier, impl FnOnce() -> bool),
         (background, now): (&tokio::runtime::Handle, Now),
-    ) -> Opinion {
-        let seat = self.flights.seat(token);
+    ) -> Asked {
+        let seat = self.flights.seat(token, is_known);
         let waiting = match seat {
             Seat::Full => {
                 tracing::warn!(issuer = %self.name, "too many opaque tokens are being asked about");
-                return Opinion::Unknown;
+                return Asked::Told(Opinion::Unknown, None);
             }
+            Seat::Known => return Asked::KnownMeanwhile,
             Seat::Passenger(waiting) => waiting,
             Seat::Pilot(departure, waiting) => {
                 let (asked, verifier, token) = (Arc::clone(self), verifier(), Box::<str>::from(token));
                 background.spawn(async move {
                     let opinion = asked.opinion(&token, &verifier, now).await;
-                    departure.land(&asked.flights, opinion);
+                    departure.land(opinion);
                 });
                 waiting
             }
         };
-        waiting.opinion().await
+        let (opinion, aboard) = waiting.opinion().await;
+        Asked::Told(opinion, Some(aboard))
     }
 
     async fn opinion(&self, token: &str, verifier: &Verifier, now: Now) -> Opinion {

@@ -10,7 +10,7 @@ use super::{Moment, Refusal};
 use crate::{
     access::Requirement,
     callers::{CredentialKey, CredentialKind, KnownCaller, Vouchers},
-    introspection::{ActiveToken, Opinion, Verifier},
+    introspection::{ActiveToken, Asked, Opinion, Verifier},
     issuer::{self, Issuer},
 };
 
@@ -51,7 +51,17 @@ pub(super) async fn introspect(
     moment.runtime.counters.verifications.add(1);
     let verifier =
         || Verifier { keys: issuer.keys.clone(), algorithms: issuer.algorithms.clone(), rules: issuer.rules.clone() };
-    match introspection.ask(token, verifier, (&moment.runtime.background, moment.now)).await {
+    let known = || {
+        let caller = callers.get(CredentialKind::Opaque, token.as_bytes())?;
+        let is_fresh = moment.now.seconds < caller.check_at.load(Ordering::Relaxed);
+        (is_fresh && caller.vouched_by == issuer.fingerprint).then_some(caller)
+    };
+    let asking = introspection.ask(token, (verifier, || known().is_some()), (&moment.runtime.background, moment.now));
+    let (opinion, _aboard) = match asking.await {
+        Asked::Told(opinion, aboard) => (opinion, aboard),
+        Asked::KnownMeanwhile => return known().ok_or(Refusal::Silent),
+    };
+    match opinion {
         Opinion::Active(active) => {
             let check_at = moment.now.seconds + introspection.ttl.as_secs();
             caller(issuer, (token, &active), check_at, moment).map_err(Refusal::Told)

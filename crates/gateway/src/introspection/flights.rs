@@ -2,7 +2,8 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
 use foldhash::quality::RandomState;
@@ -14,8 +15,21 @@ use super::Opinion;
 const MOST: usize = 4096;
 
 /// The questions of one issuer that are under way.
-#[derive(Debug, Default)]
-pub(crate) struct Flights(Mutex<HashMap<Box<str>, watch::Receiver<Option<Opinion>>, RandomState>>);
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Flights(Arc<Mutex<HashMap<Box<str>, Flight, RandomState>>>);
+
+/// One question, for as long as somebody is aboard.
+#[derive(Debug)]
+struct Flight {
+    opinion: watch::Receiver<Option<Opinion>>,
+    aboard: Weak<Aboard>,
+}
+
+/// Kept until the answer is in the cache: whoever comes before that joins, and does not ask again.
+pub(crate) struct Aboard {
+    flights: Flights,
+    token: Box<str>,
+}
 
 /// What a caller is given.
 pub(super) enum Seat {
@@ -23,52 +37,82 @@ pub(super) enum Seat {
     Pilot(Departure, Waiting),
     /// Somebody has.
     Passenger(Waiting),
+    /// The answer has just come.
+    Known,
     /// There are too many questions.
     Full,
 }
 
 /// A question about to be asked. Dropped without landing, its callers learn that nothing is known.
 pub(super) struct Departure {
-    token: Box<str>,
     opinion: watch::Sender<Option<Opinion>>,
+    /// It goes on when nobody waits any more.
+    _aboard: Arc<Aboard>,
 }
 
 /// The wait for an answer.
-pub(super) struct Waiting(watch::Receiver<Option<Opinion>>);
+pub(super) struct Waiting(watch::Receiver<Option<Opinion>>, Arc<Aboard>);
 
 impl Flights {
-    pub(super) fn seat(&self, token: &str) -> Seat {
+    /// Gives a caller a seat. `is_known` says whether the answer has come into the cache since it was looked for there: a
+    /// flight leaves only after that, so that one of the two is seen.
+    pub(super) fn seat(&self, token: &str, is_known: impl FnOnce() -> bool) -> Seat {
         let mut flights = self.lock();
-        // A question whose sender is gone has failed, and is asked anew.
-        if let Some(waiting) = flights.get(token).filter(|waiting| waiting.has_changed().is_ok()) {
-            return Seat::Passenger(Waiting(waiting.clone()));
+        // A question whose sender is gone without an answer has failed, and is asked anew.
+        let is_sound = |flight: &&Flight| flight.opinion.borrow().is_some() || flight.opinion.has_changed().is_ok();
+        let flight = flights.get(token).filter(is_sound);
+        // Not dropped under the lock: its end takes it.
+        if let Some((flight, aboard)) = flight.and_then(|flight| Some((flight, flight.aboard.upgrade()?))) {
+            return Seat::Passenger(Waiting(flight.opinion.clone(), aboard));
         }
-        if flights.len() >= MOST {
+        if is_known() {
+            return Seat::Known;
+        }
+        if flights.len() >= MOST && !flights.contains_key(token) {
             return Seat::Full;
         }
         let (opinion, waiting) = watch::channel(None);
-        flights.insert(token.into(), waiting.clone());
-        Seat::Pilot(Departure { token: token.into(), opinion }, Waiting(waiting))
+        let aboard = Arc::new(Aboard { flights: self.clone(), token: token.into() });
+        flights.insert(token.into(), Flight { opinion: waiting.clone(), aboard: Arc::downgrade(&aboard) });
+        Seat::Pilot(Departure { opinion, _aboard: Arc::clone(&aboard) }, Waiting(waiting, aboard))
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, watch::Receiver<Option<Opinion>>, RandomState>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, Flight, RandomState>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Aboard {
+    /// Clears up after the last one, unless another flight has taken the place.
+    fn drop(&mut self) {
+        let mut flights = self.flights.lock();
+        if flights.get(&self.token).is_some_and(|flight| flight.aboard.strong_count() == 0) {
+            flights.remove(&self.token);
+        }
+    }
+}
+
+/// Never shows the token.
+impl fmt::Debug for Aboard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Aboard").finish_non_exhaustive()
     }
 }
 
 impl Departure {
     /// Tells everybody who waits.
-    pub(super) fn land(self, flights: &Flights, opinion: Opinion) {
-        flights.lock().remove(&self.token);
+    pub(super) fn land(self, opinion: Opinion) {
         self.opinion.send_replace(Some(opinion));
     }
 }
 
 impl Waiting {
-    pub(super) async fn opinion(mut self) -> Opinion {
-        match self.0.wait_for(Option::is_some).await {
+    /// Returns the answer, and what to keep until it is in the cache.
+    pub(super) async fn opinion(mut self) -> (Opinion, Arc<Aboard>) {
+        let opinion = match self.0.wait_for(Option::is_some).await {
             Ok(opinion) => opinion.clone().unwrap_or(Opinion::Unknown),
             Err(_) => Opinion::Unknown,
-        }
+        };
+        (opinion, self.1)
     }
 }
