@@ -76,6 +76,10 @@ class Examples(unittest.TestCase):
         operator, api = yaml_blocks("docs/cookbook/several-stores.md")
         self.check(operator, {"apis/orders.yaml": api})
 
+    def test_the_passwords_of_the_cookbook(self):
+        operator, api = yaml_blocks("docs/cookbook/passwords.md")
+        self.check(operator, {"apis/orders.yaml": api})
+
     def test_the_cookbook_names_all_its_pages(self):
         pages = {path.name for path in (ROOT / "docs/cookbook").glob("*.md")} - {"README.md"}
         index = (ROOT / "docs/cookbook/README.md").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""One user by JWT, opaque token, API key and client certificate: the same `sub`, `enduser` and attributes, whatever the name."""
+"""One user by JWT, opaque token, API key, client certificate and password: the same `sub`, `enduser` and attributes, whatever the name."""
 
 import hashlib
 import pathlib
@@ -14,6 +14,7 @@ from harness.backend import Backend
 from harness.certificate import Authority
 from harness.gateway import Gateway
 from harness.openid import SECRET, Provider
+from harness.passwords import basic, scrypt
 
 ASSERTION = "X-JWT-Assertion"
 ALPHABET = "abcXYZ019 .,;:!?'\"\\/|*()[]{}<>=+-_@#$%&^~`éßñøŁ漢字кириллица🙂عربى\u0301"
@@ -37,7 +38,11 @@ class SameUser(unittest.TestCase):
         users, authority, backend, provider = names(), Authority("staff"), Backend(), Provider()
         self.addCleanup(provider.stop)
         people = [
-            {"user": name, "attributes": {"email": f"{number}@example.com", "roles": [f"role-{number}", "all"]}}
+            {
+                "user": name,
+                "attributes": {"email": f"{number}@example.com", "roles": [f"role-{number}", "all"]},
+                "passwordHash": scrypt(key(name)),
+            }
             for number, name in enumerate(users)
         ]
         keys = [
@@ -59,6 +64,7 @@ class SameUser(unittest.TestCase):
                     "audience": ["urn:orders"],
                     "subject": "corp:${token.sub}",
                     "lookup": {"claim": "sub", "userStores": ["staff"]},
+                    "passwords": {},
                     "introspection": {
                         "url": provider.issuer + "/token/introspection",
                         "clientId": "gateway",
@@ -73,6 +79,7 @@ class SameUser(unittest.TestCase):
         authentication = [
             {"authType": "OAuth2", "required": "optional"},
             {"authType": "APIKey", "required": "optional"},
+            {"authType": "Basic", "required": "optional"},
             {"authType": "mTLS", "required": "optional"},
         ]
         mints = policy(header=ASSERTION, claims="all")
@@ -97,6 +104,9 @@ class SameUser(unittest.TestCase):
                     tokens = [provider.token(user=name, format=form) for form in ("jwt", "opaque")]
                     found = [claims([("Authorization", "Bearer " + token)]) for token in tokens]
                     found.append(claims([("apikey", key(name))]))
+                    # A colon would end the name (RFC 7617 §2).
+                    if ":" not in name:
+                        found.append(claims([basic(name, key(name))]))
                     # X.520 bounds a common name to 64 characters.
                     if len(name) <= 64:
                         path, _ = authority.client(pathlib.Path(folder) / f"{number}.pem", [name])

@@ -30,8 +30,8 @@ class OverStore(unittest.TestCase):
         self.addCleanup(self.backend.close)
         self.key = jws.Key("ES256")
 
-    def serve(self, store, files, cache):
-        """Starts the gateway over this store of the operator's file."""
+    def serve(self, store, files, cache, change=lambda operator, apis: None):
+        """Starts the gateway over this store of the operator's file; `change` says what else is different."""
         store = dict(store, cache=cache, breaker={"after": 5, "retry": "1s"})
         claims = [{"attribute": "email", "claim": "email"}, {"attribute": "groups", "claim": "groups", "multi": True}]
         lookup = {"claim": "sub", "userStores": [store["name"]]}
@@ -53,6 +53,7 @@ class OverStore(unittest.TestCase):
             for name in ("reject", "useStale", "omit")
         }
         apis["open"] = api("open", "/open", f"{self.backend.url}/open", verbs("GET", secured=False))
+        change(operator, apis)
         self.gateway = Gateway(operator, apis, dict(files, **{"corp.json": jws.jwks(self.key)}))
         self.addCleanup(self.gateway.stop)
         self.published = jwt.PyJWKSet.from_dict(self.gateway.jwks())

@@ -97,6 +97,8 @@ pub enum Scheme {
     Bearer,
     /// `DPoP`: one that is bound to a key (RFC 9449 §7.1).
     Dpop,
+    /// `Basic`: a user's name and password (RFC 7617 §2), and the realm.
+    Basic(Box<str>),
     /// `ApiKey`, which no standard names: a key, and where it goes.
     ApiKey(Place),
     /// `ClientCertificate`, which no standard names: what is offered where nothing else is.
@@ -123,14 +125,24 @@ impl Scopes {
     }
 }
 
+impl Scheme {
+    /// Returns what it asks for.
+    const fn credential(&self) -> &'static str {
+        match self {
+            Self::Bearer | Self::Dpop => "an access token",
+            Self::Basic(_) => "a user name with a password",
+            Self::ApiKey(_) => "an API key",
+            Self::ClientCertificate => "a client certificate",
+        }
+    }
+}
+
 impl Challenge {
     /// Refuses a request without a credential: no error code, as RFC 6750 §3.1 says.
     pub fn missing(&self) -> Rejection {
-        let wanted = match &*self.schemes {
-            [Scheme::ApiKey(_)] => "this operation needs an API key",
-            [.., Scheme::ApiKey(_)] => "this operation needs an access token or an API key",
-            _ => "this operation needs an access token",
-        };
+        let mut wanted: Vec<&str> = self.schemes.iter().map(Scheme::credential).collect();
+        wanted.dedup();
+        let wanted = format!("this operation needs {}", wanted.join(" or "));
         self.answer(Rejection::new(Code::Unauthorized, wanted), "")
     }
 
@@ -155,6 +167,11 @@ impl Challenge {
     /// Refuses an API key that is not valid, without saying why: the operator knows.
     pub fn invalid_key(&self) -> Rejection {
         self.answer(Rejection::new(Code::Unauthorized, "the API key is not valid"), "")
+    }
+
+    /// Refuses a name and a password, without saying which of them is wrong.
+    pub fn invalid_password(&self) -> Rejection {
+        self.answer(Rejection::new(Code::Unauthorized, "the user name or the password is not valid"), "")
     }
 
     /// Refuses a connection without a client certificate.
@@ -201,6 +218,7 @@ impl Challenge {
             let text = match scheme {
                 Scheme::Bearer => self.parameters("Bearer", bearer_error, None),
                 Scheme::Dpop => self.parameters("DPoP", dpop_error, Some(dpop_algorithms())),
+                Scheme::Basic(realm) => format!(r#"Basic realm="{realm}", charset="UTF-8""#),
                 Scheme::ApiKey(Place::Header(name)) => format!(r#"ApiKey in="header", name="{name}""#),
                 Scheme::ClientCertificate => "ClientCertificate".to_owned(),
                 Scheme::ApiKey(Place::Query(name)) => format!(r#"ApiKey in="query", name="{name}""#),

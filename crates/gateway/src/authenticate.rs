@@ -6,6 +6,7 @@
 mod api_key;
 mod certificate;
 mod opaque;
+mod password;
 mod possession;
 
 use std::sync::Arc;
@@ -111,6 +112,13 @@ impl Requirement {
         match &credential.source.holds {
             Holds::AccessToken { audience } => self.token_holder((credential, audience), head, moment, steps).await,
             Holds::ApiKey => self.key_holder(&credential.bytes, moment),
+            Holds::Password => Box::pin(self.password_holder(credential, head, moment, steps)).await,
+            Holds::AccessTokenOrPassword { audience } => match credential.presented {
+                Presented::Basic => Box::pin(self.password_holder(credential, head, moment, steps)).await,
+                Presented::Bearer | Presented::Dpop => {
+                    self.token_holder((credential, audience), head, moment, steps).await
+                }
+            },
         }
     }
 

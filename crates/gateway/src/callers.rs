@@ -27,6 +27,8 @@ pub enum CredentialKind {
     Opaque,
     /// SHA-256 of an API key: the key itself is not kept.
     ApiKey,
+    /// A user by issuer and name, whose password was right just now.
+    Password,
     /// SHA-256 of a client certificate, and the fingerprint of the authority that trusts it.
     Certificate,
 }
@@ -48,7 +50,7 @@ impl CredentialKey {
     fn token(&self) -> Option<&str> {
         match self.kind {
             CredentialKind::Jwt | CredentialKind::Opaque => std::str::from_utf8(&self.bytes).ok(),
-            CredentialKind::ApiKey | CredentialKind::Certificate => None,
+            CredentialKind::ApiKey | CredentialKind::Certificate | CredentialKind::Password => None,
         }
     }
 }

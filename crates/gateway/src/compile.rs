@@ -15,6 +15,7 @@ mod introspections;
 mod issuers;
 mod limits;
 mod operations;
+mod passwords;
 mod policies;
 pub(crate) mod secrets;
 mod stores;

@@ -39,6 +39,13 @@ pub enum Holds {
     },
     /// An API key, bare.
     ApiKey,
+    /// A user's name and password, after `Basic` (RFC 7617).
+    Password,
+    /// In `Authorization`, the one or the other: the scheme says which.
+    AccessTokenOrPassword {
+        /// As of [`Holds::AccessToken`].
+        audience: Box<[Box<str>]>,
+    },
 }
 
 /// What the request carried, unverified.
@@ -59,6 +66,8 @@ pub(crate) enum Presented {
     Bearer,
     /// `DPoP`: there must be a proof.
     Dpop,
+    /// `Basic`: no token, but a name and a password.
+    Basic,
 }
 
 /// Returns the one credential of the request; `None` when it has none.
@@ -102,6 +111,14 @@ fn in_place<'a>(head: &'a RequestHead, source: &CredentialSource) -> Result<Opti
                 Holds::AccessToken { .. } => {
                     in_field(name, value).map(|(token, presented)| Some((Cow::Borrowed(token), presented)))
                 }
+                Holds::AccessTokenOrPassword { .. } => match password_in(value) {
+                    Some(found) => Ok(Some(found)),
+                    None => in_field(name, value).map(|(token, presented)| Some((Cow::Borrowed(token), presented))),
+                },
+                Holds::Password => match password_in(value) {
+                    Some(found) => Ok(Some(found)),
+                    None => Err(Rejection::new(Code::Unauthorized, "the credential is not a name and a password")),
+                },
                 Holds::ApiKey => Ok(Some((Cow::Borrowed(value.as_bytes()), Presented::Bearer))),
             }
         }
@@ -125,6 +142,13 @@ fn in_field<'a>(name: &HeaderName, value: &'a HeaderValue) -> Result<(&'a [u8], 
         },
         None => Ok((bytes, Presented::Bearer)),
     }
+}
+
+/// Reads `Basic …`, the scheme in any case.
+fn password_in(value: &HeaderValue) -> Option<Found<'_>> {
+    let (scheme, credentials) = value.as_bytes().split_at_checked(6)?;
+    let is_basic = scheme.eq_ignore_ascii_case(b"basic ");
+    is_basic.then(|| (Cow::Borrowed(without_spaces(credentials)), Presented::Basic))
 }
 
 fn without_spaces(mut token: &[u8]) -> &[u8] {

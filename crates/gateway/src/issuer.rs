@@ -15,7 +15,10 @@ use stores::{CachedStore, Change, JsonPointer};
 use tokio::task::AbortHandle;
 
 pub(crate) use self::principal::strings;
-use crate::{fingerprint::Fingerprint, introspection::Introspection, issuer_keys::IssuerKeys, runtime::Runtime};
+use crate::{
+    fingerprint::Fingerprint, introspection::Introspection, issuer_keys::IssuerKeys, passwords::Passwords,
+    runtime::Runtime,
+};
 
 /// One trusted issuer.
 #[derive(Debug)]
@@ -48,6 +51,8 @@ pub struct Issuer {
     pub keys: Option<Arc<IssuerKeys>>,
     /// How it is asked about tokens that only it can read.
     pub introspection: Option<Arc<Introspection>>,
+    /// How its users' passwords are checked; `None`: they have none here.
+    pub passwords: Option<Passwords>,
 }
 
 /// Where a claim is in a token.

@@ -30,6 +30,7 @@ mod issuer;
 mod issuer_keys;
 mod keyring;
 mod parse;
+mod passwords;
 mod path;
 mod proofs;
 mod rejection;
@@ -81,6 +82,7 @@ pub use keyring::{
     DirectoryError, JWKS_MAX_AGE, Keyring, LoadedKeys, make_first_keys, read_directory, retirement_times, write_key,
 };
 pub use parse::{Source, parse_api, parse_operator};
+pub use passwords::{ClearText, Passwords};
 pub use path::{EncodedSlash, NormalPath, PathError};
 pub use rejection::{Code, Rejection};
 pub use request::{Connection, Endpoint, PoolId, RequestHead, Upstream};

@@ -26,6 +26,8 @@ pub enum Code {
     NotFound,
     /// 405: only the verb is wrong.
     MethodNotAllowed,
+    /// 429: too many wrong passwords.
+    TooManyAttempts,
     /// 500: more than one user matches.
     AmbiguousUser,
     /// 500: over `maxHeaderBytes`.
@@ -61,6 +63,7 @@ impl Code {
             Self::NoSubscription => "no_subscription",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
+            Self::TooManyAttempts => "too_many_attempts",
             Self::AmbiguousUser => "ambiguous_user",
             Self::BackendJwtTooLarge => "backend_jwt_too_large",
             Self::SigningFailed => "signing_failed",
@@ -84,6 +87,7 @@ impl Code {
             }
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
             Self::AmbiguousUser | Self::BackendJwtTooLarge | Self::SigningFailed => StatusCode::INTERNAL_SERVER_ERROR,
             Self::NotImplemented => StatusCode::NOT_IMPLEMENTED,
             Self::BadGateway => StatusCode::BAD_GATEWAY,

@@ -11,7 +11,9 @@ use std::{
 
 use aws_lc_rs::hmac;
 
-use crate::{callers::Callers, keyring::Keyring, proofs::SeenProofs, revocations::Revocations};
+use crate::{
+    callers::Callers, keyring::Keyring, passwords::TriedPasswords, proofs::SeenProofs, revocations::Revocations,
+};
 
 /// The process's shared state, the same for every snapshot.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub struct Runtime {
     pub counters: Counters,
     /// DPoP proofs that were seen.
     pub(crate) proofs: SeenProofs,
+    /// Passwords that were tried.
+    pub(crate) passwords: TriedPasswords,
     user_tags: hmac::Key,
 }
 
@@ -79,8 +83,8 @@ impl Runtime {
     ) -> Self {
         let user_tags = hmac::Key::new(hmac::HMAC_SHA256, user_hash_key);
         let (revocations, counters) = (Revocations::default(), Counters::default());
-        let proofs = SeenProofs::default();
-        Self { background, clock, callers, keyring, revocations, counters, proofs, user_tags }
+        let (proofs, passwords) = (SeenProofs::default(), TriedPasswords::new());
+        Self { background, clock, callers, keyring, revocations, counters, proofs, passwords, user_tags }
     }
 
     /// Returns the name of a user in audit records: a keyed hash, the same for one user wherever the key is the same.

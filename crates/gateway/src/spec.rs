@@ -20,6 +20,7 @@ mod issuer;
 mod keys;
 mod operation;
 mod operator;
+mod passwords;
 mod policy;
 mod secret;
 mod user_store;
@@ -27,7 +28,7 @@ mod user_store;
 pub use api::{AdditionalProperty, Api, ApiType, KeyManager};
 pub use api_key::{ApiKey, KeyHash, KnownUser};
 pub use application::{Application, Subscription};
-pub use authentication::{Authentication, Basic, CertificateChoice, MutualTls, PlacedCredential, Presence};
+pub use authentication::{Authentication, CertificateChoice, MutualTls, PlacedCredential, Presence};
 pub use backend_jwt::{
     AttributeSelection, BackendJwtParameters, ClaimsSelection, CustomClaim, OnOversize, TokenClaimsSelection, TokenTtl,
     UserStoreSelection,
@@ -50,10 +51,11 @@ pub use operator::{
     Admin, Apis, Audit, AuditMode, BackendJwt, BackendJwtLimits, Cache, Environment, Operator, Sensitive,
     SensitiveAllowance,
 };
+pub use passwords::Passwords;
 pub use policy::{BackendJwtPolicy, Policies};
 pub use secret::Secret;
 pub use user_store::{
     AttributeMapping, AttributeValues, Breaker, ChangeChannel, ClientCredentials, DatabaseAddress, HeaderText,
-    HttpStore, InlineStore, InlineUser, LdapGroups, LdapStore, LineProtection, ScimFind, ScimStore,
+    HttpStore, InlineStore, InlineUser, LdapGroups, LdapStore, LineProtection, PasswordHashText, ScimFind, ScimStore,
     ServiceAuthorization, ServiceConnection, SqlStore, StoreCache, UserInfoStore, UserStore, UserStoreKind,
 };

@@ -134,7 +134,10 @@ pub(crate) async fn look_up(
 }
 
 /// Returns the stores of the user's domain, and the user's name there; all of them when no store has that domain.
-fn of_domain<'a, 'u>(stores: Vec<&'a UserStoreHandle>, user: &'u str) -> (Vec<&'a UserStoreHandle>, &'u str) {
+pub(crate) fn of_domain<'a, 'u>(
+    stores: Vec<&'a UserStoreHandle>,
+    user: &'u str,
+) -> (Vec<&'a UserStoreHandle>, &'u str) {
     let Some(name) = stores.iter().find_map(|store| store.own_name(user)) else { return (stores, user) };
     (stores.into_iter().filter(|store| store.own_name(user).is_some()).collect(), name)
 }

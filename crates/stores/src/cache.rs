@@ -11,6 +11,7 @@ mod entry;
 mod flight;
 mod generation;
 mod hold;
+mod passwords;
 mod settings;
 
 use std::{
@@ -24,7 +25,10 @@ use std::{
 use aws_lc_rs::digest::{SHA256, digest};
 use claims::Attributes;
 use foldhash::quality::RandomState;
-use tokio::{runtime::Handle, sync::watch};
+use tokio::{
+    runtime::Handle,
+    sync::{Semaphore, watch},
+};
 use tracing::debug;
 
 pub use self::{
@@ -67,6 +71,7 @@ pub struct CachedStore {
     counts: Counts,
     held: Mutex<Option<Hold>>,
     last_failure: Mutex<Option<LastFailure>>,
+    passwords_at_once: Semaphore,
 }
 
 /// The last time that a store gave no answer, and why.
@@ -138,6 +143,7 @@ impl CachedStore {
             counts: Counts::default(),
             held: Mutex::default(),
             last_failure: Mutex::default(),
+            passwords_at_once: Semaphore::new(passwords::AT_ONCE),
         }
     }
 
@@ -342,20 +348,24 @@ impl CachedStore {
                 self.breaker.succeeded();
                 Ok(attributes)
             }
-            Err(StoreError::Unavailable { store, retry_after, source }) => {
-                self.counts.failures.up();
-                let retry_after = self.breaker.failed(asked.at).unwrap_or(retry_after);
-                Err(StoreError::Unavailable { store, retry_after, source })
+            Err(error) => Err(self.note_failure(error, asked.at)),
+        }
+    }
+
+    /// Tells the breaker and the counts of a question asked at `at` that failed.
+    fn note_failure(&self, error: StoreError, at: SystemTime) -> StoreError {
+        self.counts.failures.up();
+        match error {
+            StoreError::Unavailable { store, retry_after, source } => {
+                let retry_after = self.breaker.failed(at).unwrap_or(retry_after);
+                StoreError::Unavailable { store, retry_after, source }
             }
-            Err(
-                error @ (StoreError::Ambiguous { .. }
-                | StoreError::Malformed { .. }
-                | StoreError::NoToken { .. }
-                | StoreError::TokenRefused { .. }),
-            ) => {
-                self.counts.failures.up();
+            error @ (StoreError::Ambiguous { .. }
+            | StoreError::Malformed { .. }
+            | StoreError::NoToken { .. }
+            | StoreError::TokenRefused { .. }) => {
                 self.breaker.succeeded();
-                Err(error)
+                error
             }
         }
     }

@@ -9,17 +9,23 @@ use claims::{Attributes, Json};
 use crate::{
     attribute_map::{AttributeMap, RawAttributes, values_of},
     error::StoreError,
+    password::{HashChecks, Known, Password, PasswordHash, PasswordStore, PasswordVerdict},
     user_store::{BoxFuture, Question, UserStore, seconds},
 };
 
 /// People by name, each with values by attribute. A list is several values, `null` none.
 pub type InlineUsers = BTreeMap<Box<str>, BTreeMap<Box<str>, Json>>;
 
+/// Hashes of their passwords, by name: of those who have one.
+pub type InlinePasswords = BTreeMap<Box<str>, PasswordHash>;
+
 /// The `inline` user store.
 pub struct InlineStore {
     name: Arc<str>,
     users: BTreeMap<Box<str>, RawAttributes>,
+    passwords: InlinePasswords,
     attributes: AttributeMap,
+    checks: HashChecks,
 }
 
 impl InlineStore {
@@ -31,7 +37,32 @@ impl InlineStore {
         let all_names = || users.values().flat_map(BTreeMap::keys).cloned();
         let attributes = attributes.unwrap_or_else(|| AttributeMap::identity(all_names()));
         let users = users.into_iter().map(|(user, attributes)| (user, raw(attributes))).collect();
-        Self { name, users, attributes }
+        Self { name, users, passwords: InlinePasswords::new(), attributes, checks: HashChecks::new() }
+    }
+
+    /// Gives some of them passwords.
+    #[must_use]
+    pub fn with_passwords(mut self, passwords: InlinePasswords) -> Self {
+        self.passwords = passwords;
+        self
+    }
+
+    fn known(&self, user: &str) -> Known {
+        match self.passwords.get(user) {
+            Some(hash) => Known::Hash(hash.clone()),
+            None if self.users.contains_key(user) => Known::NoPassword,
+            None => Known::Nobody,
+        }
+    }
+}
+
+impl PasswordStore for InlineStore {
+    fn check_password<'a>(
+        &'a self,
+        question: Question<'a>,
+        password: &'a Password,
+    ) -> BoxFuture<'a, Result<PasswordVerdict, StoreError>> {
+        Box::pin(self.checks.check(self.known(question.user), password, &self.name))
     }
 }
 
@@ -48,6 +79,10 @@ impl UserStore for InlineStore {
         });
         let attributes = raw.map(|raw| self.attributes.apply(raw, &self.name, seconds(question.now)));
         Box::pin(std::future::ready(Ok(attributes)))
+    }
+
+    fn passwords(&self) -> Option<&dyn PasswordStore> {
+        if self.passwords.is_empty() { None } else { Some(self) }
     }
 
     fn probe(&self) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -9,6 +9,7 @@ mod entry;
 mod fault;
 mod filter;
 mod groups;
+mod password;
 mod people;
 mod schema;
 mod search;
@@ -34,11 +35,12 @@ pub use self::{
 use self::{
     connection::{Connector, Verdict},
     fault::{Failure, Fault, unshaken},
-    people::People,
+    people::{People, Person},
 };
 use crate::{
-    attribute_map::{AttributeMap, RawAttributes},
+    attribute_map::AttributeMap,
     error::StoreError,
+    password::PasswordStore,
     user_store::{BoxFuture, Question, UserStore, seconds},
 };
 
@@ -66,6 +68,8 @@ pub struct LdapSettings {
 pub struct LdapStore {
     name: Arc<str>,
     people: People,
+    /// The same people, asked for no more than who they are.
+    names: People,
     attributes: AttributeMap,
     pool: Pool<Connector>,
 }
@@ -74,30 +78,36 @@ impl LdapStore {
     /// Makes the store called `name`. Connects to nothing yet: the first question does.
     pub fn new(name: Arc<str>, settings: LdapSettings) -> Self {
         let LdapSettings { connection, bases, filter, groups, attributes } = settings;
-        let people = People::new(bases, filter, groups, &attributes);
-        Self { name, people, attributes, pool: pool(connection) }
+        let names = People::new(bases.clone(), filter.clone(), None, AttributeMap::identity([]));
+        let people = People::new(bases, filter, groups, attributes.clone());
+        Self { name, people, names, attributes, pool: pool(connection) }
     }
 
-    /// Asks for one user, a second time where another connection or server may do better.
+    /// Asks for one user's attributes.
     async fn find(&self, question: Question<'_>) -> Result<Option<Attributes>, StoreError> {
+        let person = self.ask(&self.people, question).await?;
+        Ok(person.map(|person| self.attributes.apply(&person.raw, &self.name, seconds(question.now))))
+    }
+
+    /// Asks about one user, a second time where another connection or server may do better.
+    async fn ask(&self, people: &People, question: Question<'_>) -> Result<Option<Person>, StoreError> {
         if question.user.is_empty() || question.user.contains('\0') {
             return Ok(None);
         }
-        let raw = match self.attempt(question).await {
-            Err((_, Verdict::TryAgain)) => self.attempt(question).await,
+        let found = match self.attempt(people, question).await {
+            Err((_, Verdict::TryAgain)) => self.attempt(people, question).await,
             outcome => outcome,
         };
-        let raw = raw.map_err(|(fault, _)| fault.of(&self.name))?;
-        Ok(raw.map(|raw| self.attributes.apply(&raw, &self.name, seconds(question.now))))
+        found.map_err(|(fault, _)| fault.of(&self.name))
     }
 
     /// Asks on one connection.
-    async fn attempt(&self, question: Question<'_>) -> Result<Option<RawAttributes>, (Fault, Verdict)> {
+    async fn attempt(&self, people: &People, question: Question<'_>) -> Result<Option<Person>, (Fault, Verdict)> {
         let mut connection = self.connection().await.map_err(|fault| (fault, Verdict::Final))?;
         let limit = self.connector().settings().timeout;
         let server = Arc::clone(&connection.server.name);
         let mut session = connection.begin(Some(question), limit);
-        let outcome = within(limit, &server, self.people.read(&mut session, question.user, &self.attributes)).await;
+        let outcome = within(limit, &server, people.read(&mut session, question.user)).await;
         let verdict = self.connector().note(&mut connection, outcome.as_ref().map(|_| ()));
         if connection.is_in_use() {
             // Closed now, and not when its turn in the pool comes.
@@ -141,6 +151,10 @@ impl UserStore for LdapStore {
 
     fn lookup<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<Option<Attributes>, StoreError>> {
         Box::pin(self.find(question))
+    }
+
+    fn passwords(&self) -> Option<&dyn PasswordStore> {
+        Some(self)
     }
 
     fn probe(&self) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -14,6 +14,7 @@ mod http_client;
 mod inline;
 mod json_pointer;
 mod ldap;
+mod password;
 mod percent;
 mod renewed;
 mod scim;
@@ -37,12 +38,13 @@ pub use http_client::{
     HttpAnswer, HttpClient, HttpClientError, HttpError, HttpRequest, HttpSettings, NoHeaderValue, form_encoded,
     secret_value,
 };
-pub use inline::{InlineStore, InlineUsers};
+pub use inline::{InlinePasswords, InlineStore, InlineUsers};
 pub use json_pointer::{JsonPointer, JsonPointerError};
 pub use ldap::{
     FilterError, FilterProblem, GROUPS, GroupFilter, GroupSearch, LdapBind, LdapConnection, LdapSettings, LdapStore,
     LdapUrl, LdapUrlError, UserFilter,
 };
+pub use password::{Password, PasswordHash, PasswordHashError, PasswordStore, PasswordVerdict};
 pub use scim::{
     FilterTemplate, ScimFind, ScimPath, ScimSelection, ScimSettings, ScimStore, ScimSyntaxError, ScimSyntaxProblem,
 };

@@ -36,6 +36,7 @@ use self::{
 use crate::{
     attribute_map::{AttributeMap, RawAttributes},
     error::StoreError,
+    password::{HashChecks, Known, Password, PasswordHash, PasswordHashError, PasswordStore, PasswordVerdict},
     user_store::{BoxFuture, Change, Question, UserStore, seconds},
 };
 
@@ -85,6 +86,8 @@ pub struct Questions {
     pub multi: BTreeMap<Box<str>, Query>,
     /// The column that must hold the user's name, character by character; without it the database's comparison counts.
     pub user_column: Option<Box<str>>,
+    /// The column with the hash of the user's password; without it the store checks no passwords. It leaves with nobody.
+    pub password_column: Option<Box<str>>,
 }
 
 /// Bounds on connections and on the time they take.
@@ -111,6 +114,7 @@ pub struct SqlStore {
     database: Database,
     connection: ConnectionSettings,
     listen: Option<ChangeChannel>,
+    checks: HashChecks,
 }
 
 /// What is asked.
@@ -141,11 +145,17 @@ impl SqlStore {
                 Database::MySql(ServerDatabase::new(store, &addresses, &access, connection))
             }
         };
-        Self { name, questions, attributes, database, connection, listen }
+        Self { name, questions, attributes, database, connection, listen, checks: HashChecks::new() }
     }
 
     /// Asks for one user.
     async fn find(&self, question: Question<'_>) -> Result<Option<Attributes>, StoreError> {
+        let raw = self.ask(question).await?;
+        Ok(raw.map(|raw| self.attributes.apply(&raw, &self.name, seconds(question.now))))
+    }
+
+    /// Asks for one user's row and lists.
+    async fn ask(&self, question: Question<'_>) -> Result<Option<RawAttributes>, StoreError> {
         if question.user.is_empty() || question.user.contains('\0') {
             return Ok(None);
         }
@@ -161,7 +171,46 @@ impl SqlStore {
             traced.matches = Some(usize::from(raw.is_some()));
             traced.returned.extend(raw.iter().flat_map(RawAttributes::keys).cloned());
         });
-        Ok(raw.map(|raw| self.attributes.apply(&raw, &self.name, seconds(question.now))))
+        Ok(raw)
+    }
+
+    /// Compares a password with the hash in the user's row.
+    async fn compare(
+        &self,
+        column: &str,
+        question: Question<'_>,
+        password: &Password,
+    ) -> Result<PasswordVerdict, StoreError> {
+        let known = match self.ask(question).await? {
+            None => Known::Nobody,
+            Some(raw) => known(raw.get(column).map(Vec::as_slice).unwrap_or_default())
+                .map_err(|reason| StoreError::malformed(&self.name, format!("`{column}` {reason}")))?,
+        };
+        self.checks.check(known, password, &self.name).await
+    }
+}
+
+/// Reads what is in the column of hashes. `!` and `*` stand before the hash of an account that is locked, and in place of
+/// one where there is none: so it is on Unix, and in what was made from there.
+fn known(values: &[Json]) -> Result<Known, PasswordHashError> {
+    match values {
+        [] => Ok(Known::NoPassword),
+        [Json::String(text)] if text.is_empty() || text.starts_with(['!', '*']) => Ok(Known::NoPassword),
+        [Json::String(text)] => PasswordHash::parse(text).map(Known::Hash),
+        _ => Err(PasswordHashError::Form),
+    }
+}
+
+impl PasswordStore for SqlStore {
+    fn check_password<'a>(
+        &'a self,
+        question: Question<'a>,
+        password: &'a Password,
+    ) -> BoxFuture<'a, Result<PasswordVerdict, StoreError>> {
+        match &self.questions.password_column {
+            Some(column) => Box::pin(self.compare(column, question, password)),
+            None => Box::pin(std::future::ready(Ok(PasswordVerdict::Wrong))),
+        }
     }
 }
 
@@ -177,7 +226,8 @@ impl Questions {
         if let Some(name) = names.iter().find(|name| !seen.insert(**name)) {
             return Err(format!("the attribute `{name}` is returned twice"));
         }
-        match attributes.raw_names().chain(self.user_column.as_deref()).find(|name| !seen.contains(name)) {
+        let columns = [&self.user_column, &self.password_column].into_iter().filter_map(Option::as_deref);
+        match attributes.raw_names().chain(columns).find(|name| !seen.contains(name)) {
             Some(name) => Err(format!("no query returns the column `{name}`")),
             None => Ok(()),
         }
@@ -201,6 +251,10 @@ impl UserStore for SqlStore {
 
     fn lookup<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<Option<Attributes>, StoreError>> {
         Box::pin(self.find(question))
+    }
+
+    fn passwords(&self) -> Option<&dyn PasswordStore> {
+        self.questions.password_column.is_some().then_some(self)
     }
 
     fn changes(&self) -> Option<BoxStream<'static, Change>> {

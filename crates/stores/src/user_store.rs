@@ -12,7 +12,7 @@ use std::{
 use claims::Attributes;
 use futures_util::stream::BoxStream;
 
-use crate::{attribute_map::AttributeMap, error::StoreError};
+use crate::{attribute_map::AttributeMap, error::StoreError, password::PasswordStore};
 
 /// A boxed future, so that the trait can be an object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -122,6 +122,11 @@ pub trait UserStore: Send + Sync + fmt::Debug {
     /// store does not answer, [`StoreError::Malformed`] when its answer cannot be read. Where the store asks as the user,
     /// [`StoreError::NoToken`] and [`StoreError::TokenRefused`].
     fn lookup<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<Option<Attributes>, StoreError>>;
+
+    /// Returns the store as one that can say whether a password is a user's; `None`: it cannot.
+    fn passwords(&self) -> Option<&dyn PasswordStore> {
+        None
+    }
 
     /// Returns the changes that the store announces by itself, for as long as they are read; `None`: it announces none.
     fn changes(&self) -> Option<BoxStream<'static, Change>> {

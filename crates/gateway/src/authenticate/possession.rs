@@ -40,9 +40,12 @@ impl Requirement {
             return Err(self.challenge.invalid(claims::TokenError::BoundToKey));
         }
         match (confirmation.dpop_key, credential.presented) {
-            (None, Presented::Bearer) => Ok(()),
+            // A password is no token, and does not come here.
+            (None, Presented::Bearer | Presented::Basic) => Ok(()),
             (None, Presented::Dpop) => Err(refuse("the token is not bound to a DPoP key")),
-            (Some(_), Presented::Bearer) => Err(refuse("the token is bound to a DPoP key, and needs a proof")),
+            (Some(_), Presented::Bearer | Presented::Basic) => {
+                Err(refuse("the token is bound to a DPoP key, and needs a proof"))
+            }
             (Some(wanted), Presented::Dpop) => self.check_proof(&wanted, credential, head, moment),
         }
     }

@@ -1,6 +1,7 @@
 //! `authentication`, `secured`, `scopes` and `keyManagers`: who may call an operation.
 
 mod certificates;
+mod passwords;
 
 use std::sync::Arc;
 
@@ -54,6 +55,7 @@ struct Entry<'a> {
 enum Kind {
     AccessToken,
     ApiKey,
+    Password,
 }
 
 /// Compiles `authentication` and `keyManagers`.
@@ -71,8 +73,11 @@ pub(super) fn compile(
         let holds = Holds::AccessToken { audience: Box::default() };
         sources.push(CredentialSource { place: Place::Header(AUTHORIZATION), holds });
     }
-    for entry in &enabled {
-        add_sources(*entry, &mut sources, diagnostics);
+    // Passwords last: where a token stands too, the scheme tells them apart.
+    let (passwords, others): (Vec<Entry<'_>>, Vec<Entry<'_>>) =
+        enabled.iter().partition(|entry| entry.kind == Kind::Password);
+    for entry in others.into_iter().chain(passwords) {
+        add_sources(entry, &mut sources, diagnostics);
     }
     let presence = if sources.is_empty() && enabled.is_empty() {
         Presence::Off
@@ -95,12 +100,15 @@ pub(super) fn compile(
     let parameters =
         ended.filter(|entry| entry.query_param_enable.value).filter_map(|entry| entry.query_param_name.as_ref());
     let issuers = issuers(api, scope, diagnostics);
+    if let Some(entry) = enabled.iter().find(|entry| entry.kind == Kind::Password) {
+        passwords::check(entry.written, &issuers, scope, diagnostics);
+    }
     Authentication {
         presence,
         certificates: certificates::compile(api, &issuers, scope, diagnostics),
+        challenge: challenge(&sources, (context, &issuers), scope),
         issuers,
         api_keys: Arc::clone(&scope.api_keys),
-        challenge: challenge(&sources, context, scope),
         sources: sources.into(),
         subscription: if api.subscription_validation.value { Subscription::Needed } else { Subscription::NotNeeded },
         credential_headers: credential_headers.into(),
@@ -110,18 +118,28 @@ pub(super) fn compile(
 }
 
 /// Offers each scheme once.
-fn challenge(sources: &[CredentialSource], context: &str, scope: &Scope<'_>) -> Challenge {
+fn challenge(sources: &[CredentialSource], (context, issuers): (&str, &[Arc<Issuer>]), scope: &Scope<'_>) -> Challenge {
     let mut schemes: Vec<Scheme> = Vec::new();
     for source in sources {
-        let scheme = match &source.holds {
-            Holds::AccessToken { .. } => Scheme::Bearer,
-            Holds::ApiKey => Scheme::ApiKey(source.place.clone()),
+        let offered = match &source.holds {
+            Holds::AccessToken { .. } => vec![Scheme::Bearer],
+            Holds::ApiKey => vec![Scheme::ApiKey(source.place.clone())],
+            Holds::Password => vec![passwords::scheme(issuers)],
+            Holds::AccessTokenOrPassword { .. } => vec![Scheme::Bearer, passwords::scheme(issuers)],
         };
-        if !schemes.contains(&scheme) {
-            schemes.push(scheme);
-        }
+        schemes.extend(offered);
     }
-    schemes.sort_by_key(|scheme| matches!(scheme, Scheme::ApiKey(_)));
+    schemes.sort_by_key(|scheme| match scheme {
+        Scheme::Bearer | Scheme::Dpop => 0,
+        Scheme::Basic(_) => 1,
+        Scheme::ApiKey(_) | Scheme::ClientCertificate => 2,
+    });
+    let mut seen = Vec::new();
+    schemes.retain(|scheme| {
+        let is_new = !seen.contains(scheme);
+        seen.push(scheme.clone());
+        is_new
+    });
     if schemes.first() == Some(&Scheme::Bearer) {
         schemes.insert(1, Scheme::Dpop);
     }
@@ -189,7 +207,8 @@ fn entries(api: &spec::Api) -> Vec<Entry<'_>> {
             Some(Entry { written, kind: Kind::AccessToken })
         }
         spec::Authentication::ApiKey(written) => Some(Entry { written, kind: Kind::ApiKey }),
-        spec::Authentication::MutualTls(_) | spec::Authentication::Basic(_) => None,
+        spec::Authentication::Basic(written) => Some(Entry { written, kind: Kind::Password }),
+        spec::Authentication::MutualTls(_) => None,
     });
     placed.collect()
 }
@@ -209,9 +228,17 @@ fn add_sources(entry: Entry<'_>, sources: &mut Vec<CredentialSource>, diagnostic
             audience: written.audience.iter().map(|audience| audience.value.as_str().into()).collect(),
         },
         Kind::ApiKey => Holds::ApiKey,
+        Kind::Password => Holds::Password,
     };
     let mut add = |place: Place, span: &crate::span::Span, diagnostics: &mut Diagnostics| {
-        if sources.iter().any(|source| source.place == place) {
+        let other = sources.iter_mut().find(|source| source.place == place);
+        if let Some(other) = other {
+            if let (Holds::AccessToken { audience }, Holds::Password, true) =
+                (&other.holds, &holds, place == Place::Header(AUTHORIZATION))
+            {
+                other.holds = Holds::AccessTokenOrPassword { audience: audience.clone() };
+                return;
+            }
             let message = "two alternatives read their credential in the same place";
             diagnostics.error(DiagnosticCode::ConflictingFields, span, message);
         } else {

@@ -6,7 +6,7 @@ use claims::{AccessTokenRules, Template, TokenType};
 use stores::JsonPointer;
 use url::Url;
 
-use super::{Surroundings, introspections, secrets};
+use super::{Surroundings, introspections, passwords, secrets};
 use crate::{
     diagnostic::{Diagnostic, DiagnosticCode, Diagnostics},
     fingerprint::Fingerprint,
@@ -49,9 +49,10 @@ pub(super) fn compile(operator: &spec::Operator, parts: Parts<'_>, diagnostics: 
     compiled.map(Arc::new).collect()
 }
 
-/// True unless the issuer's tokens are only ever asked about.
+/// True unless the issuer's tokens are only ever asked about, or it has none.
 const fn has_keys(written: &spec::Issuer) -> bool {
-    written.jwks.is_some() || written.discovery.value || written.introspection.is_none()
+    let is_asked = written.introspection.is_some() || written.passwords.is_some();
+    written.jwks.is_some() || written.discovery.value || !is_asked
 }
 
 fn one(written: &spec::Issuer, parts: Parts<'_>, diagnostics: &mut Diagnostics) -> Option<Issuer> {
@@ -66,13 +67,18 @@ fn one(written: &spec::Issuer, parts: Parts<'_>, diagnostics: &mut Diagnostics) 
     }
     let introspection_fingerprint = introspection.as_ref().map(|introspection| introspection.fingerprint);
     let store_fingerprints: Vec<Fingerprint> = user_stores.iter().map(|store| store.fingerprint).collect();
+    let checks_passwords = written.passwords.is_some();
+    let passwords = passwords::compile(written, &user_stores, diagnostics);
+    if passwords.is_none() && checks_passwords {
+        return None;
+    }
     let consumer_key_claims = match &written.consumer_key_claim {
         Some(claim) => [Box::from(claim.value.as_str())].into(),
         None => ["azp", "client_id"].map(Box::from).into(),
     };
     let mappings: Vec<_> = written.claim_mappings.iter().filter_map(|entry| mapping(entry, diagnostics)).collect();
     let mappings = mappings.into_iter();
-    Some(Issuer {
+    let issuer = Issuer {
         name: written.name.value.as_str().into(),
         fingerprint: Fingerprint::of_value(&(written, store_fingerprints, introspection_fingerprint)),
         rules: AccessTokenRules {
@@ -99,7 +105,10 @@ fn one(written: &spec::Issuer, parts: Parts<'_>, diagnostics: &mut Diagnostics) 
         },
         keys: keys.map_or(Some(None), |keys| keys.map(Some))?,
         introspection,
-    })
+        passwords,
+    };
+    passwords::check_subject(written, &issuer, diagnostics);
+    Some(issuer)
 }
 
 /// Reads a renaming; `None` after a diagnostic.

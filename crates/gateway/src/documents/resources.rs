@@ -63,6 +63,7 @@ fn document(operator: &spec::Operator, (api, base): (&Api, &str), requirements: 
     let issuers: BTreeSet<&str> = requirements
         .iter()
         .flat_map(|requirement| &requirement.issuers)
+        .filter(|issuer| issuer.keys.is_some() || issuer.introspection.is_some())
         .map(|issuer| &*issuer.rules.issuer)
         .filter(|iss| url::Url::parse(iss).is_ok())
         .collect();
@@ -91,8 +92,15 @@ fn scopes(scopes: &Scopes) -> impl Iterator<Item = &str> {
 /// Where the API reads tokens, as RFC 9728 §2 names it; a header of the API's own has no name there.
 fn methods(requirement: &Requirement) -> impl Iterator<Item = &'static str> {
     requirement.sources.iter().filter_map(|source| match (&source.holds, &source.place) {
-        (Holds::AccessToken { .. }, Place::Header(name)) if *name == http::header::AUTHORIZATION => Some("header"),
+        (Holds::AccessToken { .. } | Holds::AccessTokenOrPassword { .. }, Place::Header(name))
+            if *name == http::header::AUTHORIZATION =>
+        {
+            Some("header")
+        }
         (Holds::AccessToken { .. }, Place::Query(name)) if **name == *"access_token" => Some("query"),
-        (Holds::AccessToken { .. } | Holds::ApiKey, Place::Header(_) | Place::Query(_)) => None,
+        (
+            Holds::AccessToken { .. } | Holds::ApiKey | Holds::Password | Holds::AccessTokenOrPassword { .. },
+            Place::Header(_) | Place::Query(_),
+        ) => None,
     })
 }

@@ -133,7 +133,9 @@ async fn bearer(
     (runtime, revision, now): (&Arc<Runtime>, u64, SystemTime),
 ) -> Result<Asked, Rejection> {
     let no_place = || Rejection::new(Code::Unauthorized, "this operation reads no access token");
-    let reads_tokens = |source: &&CredentialSource| matches!(source.holds, Holds::AccessToken { .. });
+    let reads_tokens = |source: &&CredentialSource| {
+        matches!(source.holds, Holds::AccessToken { .. } | Holds::AccessTokenOrPassword { .. })
+    };
     let source = requirement.sources.iter().find(reads_tokens).ok_or_else(no_place)?;
     let head = request(&source.place, token)?;
     match found

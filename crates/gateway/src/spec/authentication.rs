@@ -3,7 +3,6 @@
 use crate::{
     bind::{Form, OneOrMany, RecordShape, Shape, Support, TaggedShape, Value, Variant},
     span::{Span, Spanned},
-    spec::Feature,
 };
 
 /// One entry of `authentication`.
@@ -17,8 +16,8 @@ pub enum Authentication {
     ApiKey(PlacedCredential),
     /// `mTLS`
     MutualTls(MutualTls),
-    /// `Basic`: refused when enabled.
-    Basic(Basic),
+    /// `Basic`: a user's name and password.
+    Basic(PlacedCredential),
 }
 
 /// A credential in a header or a query parameter.
@@ -42,15 +41,6 @@ pub struct PlacedCredential {
     pub query_param_name: Option<Spanned<String>>,
     /// `audience`: one of these must be in a token's `aud`.
     pub audience: Vec<Spanned<String>>,
-}
-
-/// A user name and a password.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Basic {
-    /// Where the entry stands.
-    pub span: Span,
-    /// `enabled`
-    pub enabled: Spanned<bool>,
 }
 
 /// A client certificate.
@@ -115,16 +105,12 @@ impl Value for Authentication {
             Variant {
                 words: &["Basic"],
                 about: "A user name and a password.",
-                support: Support::Unbuilt(Feature::Basic),
-                read: |form| Self::Basic(read_basic(form)),
+                support: Support::Built,
+                read: |form| Self::Basic(PlacedCredential::basic(form)),
             },
         ],
-        stand_in: |span| Self::Basic(Basic { span: span.reported(), enabled: false_at(span) }),
+        stand_in: |span| Self::Basic(PlacedCredential::off(span)),
     });
-}
-
-fn false_at(span: &Span) -> Spanned<bool> {
-    Spanned { value: false, span: span.reported() }
 }
 
 impl PlacedCredential {
@@ -169,14 +155,37 @@ impl PlacedCredential {
             audience: Vec::new(),
         }
     }
-}
 
-fn read_basic(form: &mut Form<'_>) -> Basic {
-    form.optional::<Presence>("required", "Whether it must be there.");
-    form.optional::<bool>("sendTokenToUpstream", "True: the backend receives it too.");
-    form.optional::<bool>("headerEnable", "Whether it is taken from a header.");
-    form.optional::<String>("headerName", "That header.");
-    Basic { span: form.span(), enabled: read_enabled(form, Feature::Basic) }
+    fn basic(form: &mut Form<'_>) -> Self {
+        Self {
+            enabled: form.defaulted("enabled", "true", "Whether it is on."),
+            required: form.defaulted("required", "mandatory", "`optional`: without one the caller is anonymous."),
+            send_token_to_upstream: form.defaulted(
+                "sendTokenToUpstream",
+                "false",
+                "True: the backend receives name and password too.",
+            ),
+            header_enable: form.defaulted("headerEnable", "true", "Whether it is taken from a header."),
+            header_name: form.defaulted("headerName", "Authorization", "That header, after the word `Basic`."),
+            ..Self::off(&form.span())
+        }
+    }
+
+    /// What stands for an entry that cannot be read.
+    fn off(span: &Span) -> Self {
+        let off = || Spanned { value: false, span: span.reported() };
+        Self {
+            span: span.clone(),
+            enabled: off(),
+            required: Spanned { value: Presence::Mandatory, span: span.reported() },
+            send_token_to_upstream: off(),
+            header_enable: off(),
+            header_name: Spanned { value: "Authorization".to_owned(), span: span.reported() },
+            query_param_enable: off(),
+            query_param_name: None,
+            audience: Vec::new(),
+        }
+    }
 }
 
 impl MutualTls {
@@ -208,16 +217,6 @@ impl Value for CertificateChoice {
             Self { name: form.required("name", "Its name among the operator's `clientCertificates`.") }
         },
     });
-}
-
-/// Reads `enabled` of a mechanism that is not built yet, and refuses it unless it is off.
-fn read_enabled(form: &mut Form<'_>, feature: Feature) -> Spanned<bool> {
-    let errors_before = form.error_count();
-    let enabled: Spanned<bool> = form.defaulted("enabled", "true", "Whether it is on.");
-    if *enabled && form.error_count() == errors_before {
-        form.refuse("authType", feature);
-    }
-    enabled
 }
 
 impl Value for Presence {

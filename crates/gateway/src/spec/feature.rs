@@ -39,8 +39,6 @@ pub enum Feature {
     EndpointSecurity,
     /// `certificate` of an endpoint.
     EndpointCertificate,
-    /// `authType: Basic`
-    Basic,
     /// `claimMappings` of a key manager.
     KeyManagerClaimMappings,
     /// `k8sBackend` of a key manager.
@@ -70,7 +68,6 @@ impl Feature {
             Self::RetryPolicy => "retries",
             Self::EndpointSecurity => "endpoint security",
             Self::EndpointCertificate => "endpoint certificates",
-            Self::Basic => "Basic authentication (`authType: Basic`)",
             Self::KeyManagerClaimMappings => "claim mappings of a key manager",
             Self::KeyManagerBackend => "key managers behind a Kubernetes service",
             Self::DefinitionPath => "serving an API's definition (`definitionPath`)",

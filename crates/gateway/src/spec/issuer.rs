@@ -8,7 +8,7 @@ use crate::{
     bind::{Form, Literal, OneOrMany, RecordShape, Shape, Value, WebUrl},
     diagnostic::DiagnosticCode,
     span::{Span, Spanned},
-    spec::Introspection,
+    spec::{Introspection, Passwords},
 };
 
 /// One trusted issuer of inbound tokens.
@@ -24,6 +24,8 @@ pub struct Issuer {
     pub jwks: Option<Jwks>,
     /// `introspection`
     pub introspection: Option<Introspection>,
+    /// `passwords`: whether its users may call with name and password.
+    pub passwords: Option<Passwords>,
     /// `discovery`: find `jwks_uri` under the issuer's address.
     pub discovery: Spanned<bool>,
     /// `audience`: one of these must be in `aud`; empty: not checked.
@@ -123,6 +125,7 @@ impl Issuer {
             jwks: form.optional("jwks", "Where its public keys are."),
             discovery: form.defaulted("discovery", "false", "True: find the keys by OpenID Connect Discovery."),
             introspection: form.optional("introspection", "How it is asked about tokens that only it can read."),
+            passwords: form.optional("passwords", "Lets its users call with name and password, which its user stores check."),
             audience: form
                 .defaulted::<OneOrMany<_>>("audience", "[]", "One of these must be in `aud`; `[]`: not checked.")
                 .0,
@@ -168,10 +171,10 @@ impl Issuer {
 /// Exactly one source of keys.
 fn refuse_unclear_keys(form: &mut Form<'_>, issuer: &Issuer) {
     let (code, message) = match (form.seems_to_have("jwks"), *issuer.discovery) {
-        (false, false) if form.seems_to_have("introspection") => return,
+        (false, false) if form.seems_to_have("introspection") || form.seems_to_have("passwords") => return,
         (false, false) => (
             DiagnosticCode::MissingField,
-            "the issuer has no keys and cannot be asked: neither `jwks` nor `discovery: true` nor `introspection`",
+            "the issuer has no keys and cannot be asked: neither `jwks` nor `discovery: true` nor `introspection` nor `passwords`",
         ),
         (true, true) => (DiagnosticCode::ConflictingFields, "`jwks` and `discovery: true` exclude one another"),
         (true, false) | (false, true) => return,

@@ -21,7 +21,7 @@ use crate::{
 
 pub use self::{
     http::{HeaderText, HttpStore},
-    inline::{AttributeValues, InlineStore, InlineUser},
+    inline::{AttributeValues, InlineStore, InlineUser, PasswordHashText},
     ldap::{LdapGroups, LdapStore},
     scim::{ScimFind, ScimStore},
     service::{ClientCredentials, ServiceAuthorization, ServiceConnection},

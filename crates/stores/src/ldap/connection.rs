@@ -11,7 +11,7 @@ use std::{
 };
 
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
-use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError};
+use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError, LdapResult};
 use rustls::ClientConfig;
 use tokio::time::timeout;
 use tracing::{debug, warn};
@@ -121,16 +121,49 @@ impl Connector {
         Ok(Connection { ldap, server: Arc::clone(server), heard: Instant::now(), is_in_use: false })
     }
 
+    /// Opens a connection and binds it as the gateway.
     async fn open(&self, server: &Server) -> Result<Ldap, Fault> {
-        let failed = |source: LdapError| Failure::Connect { server: Arc::clone(&server.name), source };
-        let settings = LdapConnSettings::new().set_config(Arc::clone(&self.settings.tls));
-        let settings = settings.set_starttls(self.settings.start_tls && !server.url.is_ldaps());
-        let (connection, mut ldap) =
-            LdapConnAsync::from_url_with_settings(settings, server.url.url()).await.map_err(failed)?;
-        tokio::spawn(connection.drive());
+        let mut ldap = self.dial(server).await?;
         if let Some(bind) = &self.settings.bind {
             self.binds.bind(&mut ldap, &server.name, bind).await?;
         }
+        Ok(ldap)
+    }
+
+    /// Opens a connection to the first server that takes it, and binds it as somebody else. It is of no other use.
+    pub(super) async fn bind_as(&self, dn: &str, password: &str) -> Result<LdapResult, Fault> {
+        let mut last = Fault::from(Failure::NoServer);
+        for server in self.order() {
+            let limit = self.settings.connect_timeout + self.settings.timeout;
+            let binding = async {
+                let mut ldap = self.dial(server).await?;
+                let lost = |source| Failure::Lost { server: Arc::clone(&server.name), source };
+                let result = ldap.simple_bind(dn, password).await.map_err(lost)?;
+                // What becomes of the farewell matters to nobody.
+                let _ = ldap.unbind().await;
+                Ok(result)
+            };
+            let bound = timeout(limit, Box::pin(unshaken(&server.name, binding))).await;
+            let too_late = |_| Failure::ConnectTooLate { server: Arc::clone(&server.name), limit };
+            match bound.map_err(too_late).map_err(Fault::from).flatten() {
+                Err(Fault::Failure(failure)) if failure.is_of_the_server() => {
+                    server.fail();
+                    last = Fault::Failure(failure);
+                }
+                outcome => return outcome,
+            }
+        }
+        Err(last)
+    }
+
+    /// Opens a connection, in TLS where that is wanted, as nobody yet.
+    async fn dial(&self, server: &Server) -> Result<Ldap, Fault> {
+        let failed = |source: LdapError| Failure::Connect { server: Arc::clone(&server.name), source };
+        let settings = LdapConnSettings::new().set_config(Arc::clone(&self.settings.tls));
+        let settings = settings.set_starttls(self.settings.start_tls && !server.url.is_ldaps());
+        let (connection, ldap) =
+            LdapConnAsync::from_url_with_settings(settings, server.url.url()).await.map_err(failed)?;
+        tokio::spawn(connection.drive());
         Ok(ldap)
     }
 

@@ -26,7 +26,17 @@ pub(super) struct People {
     bases: Vec<Box<str>>,
     filter: UserFilter,
     groups: Option<GroupSearch>,
+    attributes: AttributeMap,
     wanted: Wanted,
+}
+
+/// One of them.
+#[derive(Clone, Debug)]
+pub(super) struct Person {
+    /// The entry's distinguished name.
+    pub(super) dn: String,
+    /// What was asked for.
+    pub(super) raw: RawAttributes,
 }
 
 impl People {
@@ -35,7 +45,7 @@ impl People {
         bases: Vec<Box<str>>,
         filter: UserFilter,
         groups: Option<GroupSearch>,
-        attributes: &AttributeMap,
+        attributes: AttributeMap,
     ) -> Self {
         let raw = attributes.raw_names().filter(|name| groups.is_none() || *name != GROUPS);
         let compared = filter.compared().iter().map(|compared| &*compared.attribute);
@@ -45,31 +55,34 @@ impl People {
         if wanted.is_empty() {
             wanted.push(NO_ATTRIBUTES.into());
         }
-        Self { bases, filter, groups, wanted: wanted.into() }
+        Self { bases, filter, groups, attributes, wanted: wanted.into() }
     }
 
-    /// Returns the raw attributes of `user`; `None`: no such entry.
+    /// Returns `user` with the raw attributes; `None`: no such entry.
     ///
     /// # Errors
     ///
     /// [`Fault`]: two entries are his, no answer, or one that cannot be read.
-    pub(super) async fn read(
-        &self,
-        session: &mut Session<'_>,
-        user: &str,
-        attributes: &AttributeMap,
-    ) -> Result<Option<RawAttributes>, Fault> {
+    pub(super) async fn read(&self, session: &mut Session<'_>, user: &str) -> Result<Option<Person>, Fault> {
         let Some(entry) = self.find(session, user).await? else { return Ok(None) };
         let mut raw = RawAttributes::new();
-        for name in attributes.raw_names() {
-            raw.insert(name.into(), values(&entry, name, attributes.wants_base64(name))?);
+        for name in self.attributes.raw_names() {
+            raw.insert(name.into(), values(&entry, name, self.attributes.wants_base64(name))?);
         }
         if let Some(groups) = &self.groups {
             raw.insert(GROUPS.into(), groups.find(session, user, &entry.dn).await?);
         }
         let returned = raw.iter().filter(|(_, values)| !values.is_empty()).map(|(name, _)| name.clone());
         session.trace(|traced| traced.returned.extend(returned));
-        bounded(raw).map(Some)
+        Ok(Some(Person { dn: entry.dn, raw: bounded(raw)? }))
+    }
+
+    /// Returns a name that no entry has, of the same form as people's.
+    pub(super) fn nobodys_name(&self) -> String {
+        match self.bases.iter().find(|base| !base.is_empty()) {
+            Some(base) => format!("cn=countersign-nobody,{base}"),
+            None => "cn=countersign-nobody".to_owned(),
+        }
     }
 
     /// Returns the one entry that is `user`'s.

@@ -295,6 +295,7 @@ async fn check_server(dialect: Dialect, text: &str) {
         multi: &[("groups", "SELECT team FROM conforming_teams WHERE name = :user ORDER BY place")],
         names: &["name", "email", "employee_number", "groups"],
         user_column: Some("name"),
+        password_column: None,
         listen: None,
     });
     check(store).await;

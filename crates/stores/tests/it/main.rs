@@ -16,6 +16,7 @@ mod http_callout;
 mod http_client;
 mod ldap;
 mod ldap_faults;
+mod passwords;
 mod races;
 mod scim;
 mod servers;

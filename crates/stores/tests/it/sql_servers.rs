@@ -22,7 +22,7 @@ fn number(digits: &str) -> Json {
 }
 
 fn plain<'a>(query: &'a str, names: &'a [&'a str]) -> Asked<'a> {
-    Asked { query, multi: &[], names, user_column: None, listen: None }
+    Asked { query, multi: &[], names, user_column: None, password_column: None, listen: None }
 }
 
 async fn ask(store: &dyn UserStore, user: &str) -> Result<Option<Vec<Json>>, &'static str> {
@@ -246,8 +246,14 @@ async fn own_server(dialect: Dialect) -> (DatabaseServer, Arc<dyn UserStore>) {
     (server, store)
 }
 
-const ALICE: Asked<'_> =
-    Asked { query: "SELECT x FROM t WHERE u = :user", multi: &[], names: &["x"], user_column: None, listen: None };
+const ALICE: Asked<'_> = Asked {
+    query: "SELECT x FROM t WHERE u = :user",
+    multi: &[],
+    names: &["x"],
+    user_column: None,
+    password_column: None,
+    listen: None,
+};
 
 #[tokio::test]
 async fn a_server_that_was_killed_is_asked_again_when_it_is_back() {

@@ -98,7 +98,12 @@ impl Database {
         let entries = names.iter().map(|name| MappedAttribute::new(*name, *name)).collect();
         let settings = SqlSettings {
             source: SqlSource::Sqlite(self.path()),
-            questions: Questions { query: Query::parse(query, Dialect::Sqlite).unwrap(), multi, user_column: None },
+            questions: Questions {
+                query: Query::parse(query, Dialect::Sqlite).unwrap(),
+                multi,
+                user_column: None,
+                password_column: None,
+            },
             attributes: AttributeMap::new(entries).unwrap(),
             connection: ConnectionSettings::default(),
             listen: None,

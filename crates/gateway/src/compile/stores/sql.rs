@@ -27,6 +27,8 @@ pub(super) fn sql_store(
     require_attributes(written, "column: canonical_name", reading);
     let attributes = attribute_map(written, reading)?;
     let user_column = sql.user_column.as_ref().map(|column| Box::from(column.value.as_str()));
+    check_password_column(written, sql, reading);
+    let password_column = sql.password_column.as_ref().map(|column| Box::from(column.value.as_str()));
     let source = source?;
     let listen = match &sql.listen {
         Some(written) => Some(listen(written, &source, reading)?),
@@ -34,7 +36,7 @@ pub(super) fn sql_store(
     };
     let settings = SqlSettings {
         source,
-        questions: Questions { query: query?, multi, user_column },
+        questions: Questions { query: query?, multi, user_column, password_column },
         attributes,
         connection: ConnectionSettings {
             pool: u32::try_from(sql.pool.value).unwrap_or(u32::MAX),
@@ -44,6 +46,17 @@ pub(super) fn sql_store(
         listen,
     };
     Some(SqlStore::new(Arc::clone(name), settings))
+}
+
+/// Checks that hashes of passwords leave in no claim.
+fn check_password_column(written: &spec::UserStore, sql: &spec::SqlStore, reading: &mut Reading<'_>) {
+    let Some(column) = &sql.password_column else { return };
+    let entries = written.attributes.as_ref();
+    if let Some((raw, _)) = entries.and_then(|entries| entries.value.iter().find(|(raw, _)| raw.value == column.value))
+    {
+        let message = format!("`{}` is the `passwordColumn`: hashes of passwords do not leave", raw.value);
+        reading.error(DiagnosticCode::ConflictingFields, &raw.span, message);
+    }
 }
 
 /// Reads all URLs and what they are to be reached with; `None` after a diagnostic.

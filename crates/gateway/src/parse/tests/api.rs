@@ -151,7 +151,6 @@ fn what_is_not_built_yet_is_refused_by_name() {
     check("corsConfiguration: { corsConfigurationEnabled: true }", "CORS");
     check("rateLimit: { requestsPerUnit: 1, unit: Day }", "rate limits");
     check("aiProvider: { name: x, apiVersion: y }", "AI providers");
-    check("authentication: [{ authType: Basic }]", "Basic authentication (`authType: Basic`)");
     let endpoint =
         |further: &str| format!("endpointConfigurations: {{ production: {{ endpoint: 'http://b', {further} }} }}");
     check(&endpoint("certificate: { secretName: s, secretKey: k }"), "endpoint certificates");

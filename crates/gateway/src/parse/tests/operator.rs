@@ -46,7 +46,7 @@ fn an_issuer_has_one_source_of_keys() {
     check_operator(
         &issuer("discovery: false"),
         &[
-            "2:33: error[missing-field]: the issuer has no keys and cannot be asked: neither `jwks` nor `discovery: true` nor `introspection`",
+            "2:33: error[missing-field]: the issuer has no keys and cannot be asked: neither `jwks` nor `discovery: true` nor `introspection` nor `passwords`",
         ],
     );
     check_operator(

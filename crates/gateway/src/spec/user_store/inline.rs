@@ -1,9 +1,11 @@
 //! `inline`: users written into the operator's file.
 
+use std::fmt;
+
 use claims::Json;
 
 use crate::{
-    bind::{Binder, CompositeShape, Entries, RecordShape, Shape, Type, Value},
+    bind::{Binder, CompositeShape, Entries, RecordShape, Shape, Type, Value, bind, describe},
     span::Spanned,
     yaml::{Node, NodeKind, Resolved, Scalar},
 };
@@ -22,6 +24,26 @@ pub struct InlineUser {
     pub user: Spanned<String>,
     /// `attributes`
     pub attributes: Entries<AttributeValues>,
+    /// `passwordHash`
+    pub password_hash: Option<Spanned<PasswordHashText>>,
+}
+
+/// The hash of a password, as written. Its debug text does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHashText(pub String);
+
+impl fmt::Debug for PasswordHashText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHashText(…)")
+    }
+}
+
+impl Value for PasswordHashText {
+    const SHAPE: Shape<Self> = Shape::Composite(CompositeShape {
+        bind: |node, binder| bind(node, binder).map(Self),
+        stand_in: |_| Self(String::new()),
+        describe: describe::<String>,
+    });
 }
 
 /// The values of one inline attribute: a scalar or a list.
@@ -45,6 +67,10 @@ impl Value for InlineUser {
         read: |form| Self {
             user: form.required("user", "What the issuer's `lookup` claim says."),
             attributes: form.defaulted("attributes", "{}", "Name and value, or list of values."),
+            password_hash: form.optional(
+                "passwordHash",
+                "The hash of the user's password (argon2, scrypt, pbkdf2, bcrypt), for `passwords` of an issuer.",
+            ),
         },
     });
 }

@@ -28,6 +28,8 @@ pub struct SqlStore {
     pub multi: Entries<Spanned<String>>,
     /// `userColumn`: the column of `query` that must hold the user's name exactly.
     pub user_column: Option<Spanned<String>>,
+    /// `passwordColumn`: the column of `query` with the hash of the user's password.
+    pub password_column: Option<Spanned<String>>,
     /// `listen`: where a `PostgreSQL` database announces changes of users.
     pub listen: Option<ChangeChannel>,
     /// `timeout`
@@ -90,6 +92,10 @@ impl Value for SqlStore {
                 user_column: form.optional(
                     "userColumn",
                     "The column of `query` that must hold the user's name, character by character. Required for MySQL, whose comparison ignores case and trailing spaces.",
+                ),
+                password_column: form.optional(
+                    "passwordColumn",
+                    "The column of `query` with the hash of the user's password (argon2, scrypt, pbkdf2, bcrypt), for `passwords` of an issuer. It leaves the store in no claim.",
                 ),
                 listen: form.optional(
                     "listen",

@@ -46,6 +46,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) multi: &'a [(&'a str, &'a str)],
     pub(crate) names: &'a [&'a str],
     pub(crate) user_column: Option<&'a str>,
+    pub(crate) password_column: Option<&'a str>,
     pub(crate) listen: Option<&'a str>,
 }
 
@@ -177,6 +178,7 @@ impl DatabaseServer {
                 query: parse(asked.query),
                 multi: asked.multi.iter().map(|(name, query)| (Box::from(*name), parse(query))).collect(),
                 user_column: asked.user_column.map(Box::from),
+                password_column: asked.password_column.map(Box::from),
             },
             attributes: AttributeMap::new(entries).unwrap(),
             // Long enough for a machine that does other things too.
