@@ -1,11 +1,13 @@
 """The OpenID provider of tests/servers/openid.mjs, and a server that answers what it is told to."""
 
+import base64
 import http.client
 import http.server
 import json
 import pathlib
 import subprocess
 import threading
+import urllib.parse
 
 SERVERS = pathlib.Path(__file__).resolve().parents[1] / "servers"
 SECRET = "gateway:secret/with+signs"
@@ -46,12 +48,50 @@ class Provider:
         self.process.stdout.close()
 
 
+class Canaille:
+    """The provider of tests/servers/iam.py: Canaille, which shares no code with the other one."""
+
+    def __init__(self):
+        python = SERVERS.parent / ".venv" / "bin" / "python"
+        self.process = subprocess.Popen(
+            [str(python), str(SERVERS / "iam.py")],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        )
+        line = self.process.stdout.readline()
+        assert line, "Canaille did not start: run `tests/prepare python`"
+        port, said = line.split(" ", 1)
+        self.port, self.tokens = int(port), json.loads(said)["tokens"]
+        self.issuer = f"http://localhost:{self.port}"
+
+    def revoke(self, token):
+        """Ends a token, as its client asks for (RFC 7009)."""
+        connection = http.client.HTTPConnection("localhost", self.port, timeout=30)
+        basic = base64.b64encode(b"plain:secret").decode("ascii")
+        fields = {"Authorization": "Basic " + basic, "Content-Type": "application/x-www-form-urlencoded"}
+        connection.request("POST", "/oauth/revoke", urllib.parse.urlencode({"token": token}), fields)
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        connection.close()
+        assert answer.status == 200, text
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(timeout=10)
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait(timeout=10)
+        self.process.stdout.close()
+
+
 class Answering:
     """An HTTP server that gives one answer to everybody and keeps what it was asked."""
 
     def __init__(self, status=200, body=b"", content_type="application/json", headers=()):
         self.answer = (status, body, content_type, headers)
         self.asked = []
+        # Called between the question and its answer.
+        self.meanwhile = lambda: None
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -62,6 +102,7 @@ class Answering:
                 fields = {name.lower(): value for name, value in self.headers.items()}
                 outer.asked.append((self.path, fields, self.rfile.read(length)))
                 status, body, content_type, headers = outer.answer
+                outer.meanwhile()
                 body = json.dumps(body).encode() if isinstance(body, dict) else body
                 self.send_response(status)
                 self.send_header("Content-Type", content_type)

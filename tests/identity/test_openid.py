@@ -31,14 +31,11 @@ def introspection(address, **more):
     return dict({"url": address + "/token/introspection", "clientId": "gateway", "clientSecret": SECRET}, **more)
 
 
-class OpenId(unittest.TestCase):
+class OverProvider(unittest.TestCase):
+    """A gateway that trusts one issuer, with one user."""
+
     def setUp(self):
         self.backend = Backend()
-
-    def provider(self):
-        provider = Provider()
-        self.addCleanup(provider.stop)
-        return provider
 
     def start(self, entry, **authentication):
         users = [{"user": "alice", "attributes": {"email": "alice@example.com"}}]
@@ -72,6 +69,13 @@ class OpenId(unittest.TestCase):
         response = self.call(token)
         self.assertEqual(response.status, 200, f"{response!r}\n{self.gateway.log_text()[-2000:]}")
         return jwt.decode(self.backend.last().value(ASSERTION), options={"verify_signature": False})
+
+
+class OpenId(OverProvider):
+    def provider(self):
+        provider = Provider()
+        self.addCleanup(provider.stop)
+        return provider
 
     def test_jwt_and_opaque_tokens_of_one_user_give_the_same(self):
         provider = self.provider()

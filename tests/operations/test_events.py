@@ -1,16 +1,19 @@
 """Webhooks and Shared Signals: a change that others tell is in the next Backend JWT, and a forged one does nothing."""
 
 import base64
+import concurrent.futures
 import hashlib
 import hmac
 import json
 import sqlite3
+import threading
 import time
 import unittest
 
 from harness import jws
 from harness.backend import Backend
 from harness.gateway import Gateway, fetch, free_port
+from harness.openid import Answering
 from operations.test_files import ISSUER, api, operator
 
 SECRET = b"0123456789abcdef0123456789abcdef"
@@ -33,6 +36,10 @@ class Events(unittest.TestCase):
         self.events = ("127.0.0.1", free_port())
         written = operator()
         written["issuers"][0]["lookup"]["userStores"] = ["staff"]
+        self.issuer = Answering()
+        self.addCleanup(self.issuer.stop)
+        asked = {"url": self.issuer.url, "clientId": "gateway", "clientSecret": "x", "timeout": "60s"}
+        written["issuers"][0]["introspection"] = asked
         store = {"name": "staff", "sql": {"url": "sqlite:staff.db", "query": "SELECT email FROM people WHERE name = :user"}}
         written["userStores"] = [store | {"attributes": {"email": "email"}, "cache": {"ttl": "1h"}}]
         written["events"] = {
@@ -133,6 +140,29 @@ class Events(unittest.TestCase):
         self.assertEqual(self.signal(CAEP + "session-revoked", user), (202, None))
         self.assertEqual((self.call(other_session), self.call(self.token("bob", iat=now - 60))), (401, 200))
         self.gateway.wait_until(lambda: self.call(self.token(iat=int(time.time()))) == 200, "no new session")
+
+    def test_the_end_of_a_session_overtakes_an_answer_about_its_token(self):
+        user = {"format": "iss_sub", "iss": ISSUER, "sub": "alice"}
+        is_asked, may_answer = threading.Event(), threading.Event()
+
+        def hold():
+            is_asked.set()
+            may_answer.wait(60)
+
+        active = {"active": True, "sub": "alice", "client_id": "app"}
+        for token, later, status in (("opaque-1", {"active": False}, 401), ("opaque-2", active, 200)):
+            with self.subTest(later), concurrent.futures.ThreadPoolExecutor(1) as threads:
+                self.issuer.asked.clear()
+                is_asked.clear()
+                may_answer.clear()
+                self.issuer.answer, self.issuer.meanwhile = (200, active, "application/json", ()), hold
+                called = threads.submit(self.call, token)
+                self.assertTrue(is_asked.wait(60))
+                self.assertEqual(self.signal(CAEP + "session-revoked", user), (202, None))
+                self.issuer.answer = (200, later, "application/json", ())
+                may_answer.set()
+                self.assertEqual(called.result(), status)
+                self.assertEqual((self.call(token), len(self.issuer.asked)), (status, 2))
 
     def test_a_forged_security_event_does_nothing(self):
         alice = self.token(iat=int(time.time()) - 60)

@@ -1,10 +1,12 @@
-"""An OpenID provider for the tests: Canaille, as pytest-iam starts it, with one user and two clients.
+"""An OpenID provider for the tests: Canaille, as pytest-iam starts it, with one user and three clients.
 
     iam.py      prints its port and, in JSON, the user's `sub` and access tokens by client; ends when its input does
 
-The client `plain` gets JSON from UserInfo, the client `signing` a JWT.
+The client `plain` gets JSON from UserInfo, the client `signing` a JWT. The client `gateway` may ask about the tokens
+`introspected` and `ended` of the client `plain`. Everybody's secret is `secret`.
 """
 
+import datetime
 import json
 import os
 import sys
@@ -49,15 +51,25 @@ with app.app_context():
     group = server.models.Group(display_name="staff", members=[user])
     server.backend.save(group)
 
-    def token(client_id, **more):
+    def client(client_id, **more):
         client = server.models.Client(
             client_id=client_id, client_name=client_id, client_secret="secret", scope=["openid", "profile", "email", "groups"],
             grant_types=["authorization_code"], response_types=["code"], redirect_uris=["http://localhost/"], **more,
         )
         server.backend.save(client)
-        return server.random_token(user, client).access_token
+        return client
 
-    tokens = {"plain": token("plain"), "signing": token("signing", userinfo_signed_response_alg="RS256")}
+    def token(client, **more):
+        return server.random_token(user, client, **more).access_token
+
+    plain, gateway = client("plain"), client("gateway")
+    long_ago = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
+    tokens = {
+        "plain": token(plain),
+        "signing": token(client("signing", userinfo_signed_response_alg="RS256")),
+        "introspected": token(plain, audience=[plain, gateway]),
+        "ended": token(plain, audience=[plain, gateway], issue_date=long_ago),
+    }
 
 threading.Thread(target=server.httpd.serve_forever, daemon=True).start()
 print(port, json.dumps({"sub": "alice", "tokens": tokens}), flush=True)

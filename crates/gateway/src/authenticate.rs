@@ -9,7 +9,7 @@ mod opaque;
 mod password;
 mod possession;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use claims::{AccessToken, Principal, TokenError, UnverifiedToken};
 use ipnet::IpNet;
@@ -184,8 +184,8 @@ impl Requirement {
                 Err(self.challenge.invalid(error))
             }
             Err(Refusal::Told(error)) => Err(self.challenge.invalid(error)),
-            Err(Refusal::NoKeys) => Err(unavailable("the issuer's keys cannot be had")),
-            Err(Refusal::Silent) => Err(unavailable("the token's issuer cannot be asked")),
+            Err(Refusal::NoKeys) => Err(unavailable("the issuer's keys cannot be had", Duration::from_secs(5))),
+            Err(Refusal::Silent { retry_after }) => Err(unavailable("the token's issuer cannot be asked", retry_after)),
         }
     }
 
@@ -235,11 +235,16 @@ enum Refusal {
     /// The issuer's keys are not to be had.
     NoKeys,
     /// The issuer cannot be asked.
-    Silent,
+    Silent {
+        /// When to try again.
+        retry_after: Duration,
+    },
 }
 
-fn unavailable(detail: &'static str) -> Rejection {
-    Rejection::new(Code::IssuerUnavailable, detail).with(http::header::RETRY_AFTER, http::HeaderValue::from_static("5"))
+fn unavailable(detail: &'static str, retry_after: Duration) -> Rejection {
+    // Rounded up: who comes earlier is refused again.
+    let seconds = retry_after.as_millis().div_ceil(1000).clamp(1, 3600) as u64;
+    Rejection::new(Code::IssuerUnavailable, detail).with(http::header::RETRY_AFTER, http::HeaderValue::from(seconds))
 }
 
 impl From<TokenError> for Refusal {

@@ -10,12 +10,15 @@ use std::{sync::Arc, time::Duration};
 
 use claims::{AccessTokenRules, Algorithm, Object};
 use http::{HeaderValue, StatusCode, header::ACCEPT};
-use stores::{HttpClient, HttpError, HttpRequest, form_encoded};
+use stores::{Breaker, HttpClient, HttpError, HttpRequest, form_encoded};
 use url::Url;
 
 use self::flights::{Aboard, Seat};
 pub(crate) use self::{answer::Opinion, flights::Flights};
 use crate::{fingerprint::Fingerprint, issuer_keys::IssuerKeys, time::Now};
+
+/// When to try again, where nothing better is known.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// Where the client's secret goes (RFC 6749 §2.3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,6 +59,8 @@ pub struct Introspection {
     pub ttl: Duration,
     /// The client.
     pub client: HttpClient,
+    /// Whether it is asked at all: not while it fails.
+    pub breaker: Breaker,
     /// The questions under way.
     pub(crate) flights: Flights,
 }
@@ -79,6 +84,8 @@ pub(crate) struct Verifier {
     pub algorithms: Box<[Algorithm]>,
     /// What the issuer's tokens must claim.
     pub rules: AccessTokenRules,
+    /// How many sessions had ended before the question.
+    pub ends: u64,
 }
 
 /// Why there is no answer: the operator, or who runs the server, must act.
@@ -119,11 +126,15 @@ impl Introspection {
         let waiting = match seat {
             Seat::Full => {
                 tracing::warn!(issuer = %self.name, "too many opaque tokens are being asked about");
-                return Asked::Told(Opinion::Unknown, None);
+                return Asked::Told(Opinion::Unknown { retry_after: RETRY_AFTER }, None);
             }
             Seat::Known => return Asked::KnownMeanwhile,
             Seat::Passenger(waiting) => waiting,
             Seat::Pilot(departure, waiting) => {
+                if let Err(retry_after) = self.breaker.admit(now.time) {
+                    departure.land(Opinion::Unknown { retry_after });
+                    return Asked::Told(Opinion::Unknown { retry_after }, None);
+                }
                 let (asked, verifier, token) = (Arc::clone(self), verifier(), Box::<str>::from(token));
                 background.spawn(async move {
                     let opinion = asked.opinion(&token, &verifier, now).await;
@@ -138,14 +149,17 @@ impl Introspection {
 
     async fn opinion(&self, token: &str, verifier: &Verifier, now: Now) -> Opinion {
         match self.exchange(token).await {
-            Ok(answer) => answer::read(&answer, (self, verifier), now).unwrap_or_else(|problem| {
-                tracing::warn!(issuer = %self.name, "the introspection endpoint's answer is not usable: {problem}");
-                Opinion::Unusable
-            }),
+            Ok(answer) => {
+                self.breaker.succeeded();
+                answer::read(&answer, (self, verifier), now).unwrap_or_else(|problem| {
+                    tracing::warn!(issuer = %self.name, "the introspection endpoint's answer is not usable: {problem}");
+                    Opinion::Unusable
+                })
+            }
             Err(silence) => {
                 let error = crate::issuer_keys::chain(&silence);
                 tracing::warn!(issuer = %self.name, error = %error, "an opaque token could not be asked about");
-                Opinion::Unknown
+                Opinion::Unknown { retry_after: self.breaker.failed(now.time).unwrap_or(RETRY_AFTER) }
             }
         }
     }
@@ -178,4 +192,6 @@ pub(crate) struct ActiveToken {
     pub claims: Object,
     /// When the token expires, if the issuer says so.
     pub expires_at: Option<u64>,
+    /// How many sessions had ended before the issuer was asked.
+    pub ends: u64,
 }

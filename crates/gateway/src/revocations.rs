@@ -6,7 +6,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -35,8 +35,24 @@ const REMEMBERED: u64 = 24 * 3600;
 #[derive(Debug)]
 pub struct Revocations {
     sender: broadcast::Sender<Arc<Revoked>>,
-    /// What has ended, with the time until which issued tokens are refused.
-    ended: Mutex<HashMap<Revoked, u64>>,
+    ended: Mutex<Ended>,
+}
+
+/// What has ended.
+#[derive(Debug, Default)]
+struct Ended {
+    what: HashMap<Revoked, End>,
+    /// How many did so far.
+    count: u64,
+}
+
+/// An end.
+#[derive(Clone, Copy, Debug, Default)]
+struct End {
+    /// Tokens that were issued until then are refused; in seconds since the epoch.
+    at: u64,
+    /// Its number.
+    number: u64,
 }
 
 /// Whose streams end.
@@ -87,23 +103,41 @@ impl Revocations {
 
     /// Refuses the tokens that were issued up to `at`, in seconds since the epoch, to a subject or for a session.
     pub(crate) fn end(&self, revoked: Revoked, at: u64) {
-        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        if ended.len() >= MOST_ENDED {
-            ended.retain(|_, ended_at| *ended_at + REMEMBERED > at);
+        let mut ended = self.ended();
+        ended.count += 1;
+        let number = ended.count;
+        let what = &mut ended.what;
+        if what.len() >= MOST_ENDED {
+            what.retain(|_, end| end.at + REMEMBERED > at);
         }
-        if ended.len() >= MOST_ENDED
-            && let Some(oldest) = ended.iter().min_by_key(|(_, ended_at)| **ended_at).map(|(oldest, _)| oldest.clone())
+        if what.len() >= MOST_ENDED
+            && let Some(oldest) = what.iter().min_by_key(|(_, end)| end.at).map(|(oldest, _)| oldest.clone())
         {
-            ended.remove(&oldest);
+            what.remove(&oldest);
         }
-        let ended_at = ended.entry(revoked).or_default();
-        *ended_at = at.max(*ended_at);
+        let end = what.entry(revoked).or_default();
+        *end = End { at: at.max(end.at), number };
+    }
+
+    /// Returns how many sessions have ended so far: to be asked before a question whose answer one may overtake.
+    pub(crate) fn ends(&self) -> u64 {
+        self.ended().count
     }
 
     /// True when the principal's token was issued before its subject or session ended. A token without `iat` was.
     pub(crate) fn have_ended(&self, principal: &Principal) -> bool {
-        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        if ended.is_empty() {
+        let issued_at = principal.token_claims.get("iat").and_then(Json::as_u64).unwrap_or(0);
+        self.is_ended(principal, |end| issued_at <= end.at)
+    }
+
+    /// True when the principal's subject or session ended after [`Revocations::ends`] returned `ends`.
+    pub(crate) fn have_ended_since(&self, principal: &Principal, ends: u64) -> bool {
+        self.is_ended(principal, |end| end.number > ends)
+    }
+
+    fn is_ended(&self, principal: &Principal, counts: impl Fn(&End) -> bool) -> bool {
+        let ended = self.ended();
+        if ended.what.is_empty() {
             return false;
         }
         let claim = |name: &str| principal.token_claims.get(name);
@@ -114,8 +148,11 @@ impl Revocations {
             text("sid").map(|sid| Revoked::Session { iss: iss(), sid }),
             text("jti").map(|jti| Revoked::Token { iss: iss(), jti }),
         ];
-        let issued_at = claim("iat").and_then(Json::as_u64).unwrap_or(0);
-        candidates.iter().flatten().filter_map(|candidate| ended.get(candidate)).any(|ended_at| issued_at <= *ended_at)
+        candidates.iter().flatten().filter_map(|candidate| ended.what.get(candidate)).any(counts)
+    }
+
+    fn ended(&self) -> MutexGuard<'_, Ended> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns a receiver of all revocations from now on.
@@ -196,6 +233,19 @@ mod tests {
         check("alice2", &user("alice", None), false);
         check("alice", &user("", None), false);
         assert!(!user("app", None).matches(&principal(PrincipalKind::Application)));
+    }
+
+    #[test]
+    fn an_end_counts_for_what_was_asked_before_it() {
+        let revocations = Revocations::default();
+        let session = |iss: &str| Revoked::Session { iss: iss.into(), sid: "session-1".into() };
+        let caller = principal(PrincipalKind::Application);
+        revocations.end(session("https://other.example.com"), 100);
+        let before = revocations.ends();
+        assert!(!revocations.have_ended_since(&caller, 0));
+        revocations.end(session("https://idp.example.com"), 100);
+        assert!(revocations.have_ended_since(&caller, before));
+        assert!(!revocations.have_ended_since(&caller, revocations.ends()));
     }
 
     #[test]

@@ -5,7 +5,6 @@
 //! what the attributes are for; everything made from an answer dies with its [`Generation`].
 
 mod answer;
-mod breaker;
 mod counters;
 mod entry;
 mod flight;
@@ -33,14 +32,12 @@ use tracing::debug;
 
 pub use self::{
     answer::{Answer, Freshness, StalePolicy},
-    breaker::{BreakerSettings, BreakerState},
     counters::CacheCounters,
     generation::Generation,
     hold::Hold,
     settings::CacheSettings,
 };
 use self::{
-    breaker::{Breaker, BreakerOpen},
     counters::Counts,
     entry::{Asked, Entry},
     flight::{Flight, Flights, Outcome, Seat},
@@ -48,6 +45,7 @@ use self::{
 };
 use crate::{
     bounded_map::BoundedMap,
+    breaker::{Breaker, BreakerOpen},
     error::StoreError,
     user_store::{Question, UserStore, seconds},
 };

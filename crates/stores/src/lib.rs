@@ -5,6 +5,7 @@
 
 mod attribute_map;
 mod bounded_map;
+mod breaker;
 mod cache;
 mod client_credentials;
 
@@ -25,9 +26,10 @@ mod user_store;
 mod userinfo;
 
 pub use attribute_map::{AttributeMap, AttributeMapError, MappedAttribute, Pattern, ValueRule};
+pub use breaker::{Breaker, BreakerSettings, BreakerState};
 pub use cache::{
-    Answer, BreakerSettings, BreakerState, CacheCounters, CacheSettings, CachedStore, Freshness, Generation, Hold,
-    LastFailure, StalePolicy, StoreStatus,
+    Answer, CacheCounters, CacheSettings, CachedStore, Freshness, Generation, Hold, LastFailure, StalePolicy,
+    StoreStatus,
 };
 pub use client_credentials::{ClientAuthentication, ClientCredentialsError, ClientCredentialsSettings};
 pub use error::StoreError;

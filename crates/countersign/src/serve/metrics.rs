@@ -8,6 +8,7 @@ pub(super) fn render(gateway: &Gateway, text: &mut Exposition) {
     configuration(gateway, text);
     tokens(gateway, text);
     stores(gateway, text);
+    issuers(gateway, text);
 }
 
 fn configuration(gateway: &Gateway, text: &mut Exposition) {
@@ -61,4 +62,13 @@ fn stores(gateway: &Gateway, text: &mut Exposition) {
     each("countersign_user_store_breaker_open", "gauge", "1: the store is left alone.", &|store| {
         u64::from(store.breaker == stores::BreakerState::Open)
     });
+}
+
+fn issuers(gateway: &Gateway, text: &mut Exposition) {
+    let name = "countersign_introspection_breaker_open";
+    text.metric(name, "gauge", "1: the issuer is not asked about opaque tokens for a moment.");
+    for introspection in gateway.published().issuers.iter().filter_map(|issuer| issuer.introspection.as_ref()) {
+        let is_open = introspection.breaker.state() == stores::BreakerState::Open;
+        text.sample(name, &[("issuer", &*introspection.name)], u64::from(is_open));
+    }
 }

@@ -2,7 +2,10 @@
 //!
 //! An API trusts at most one issuer that is asked, so that nobody's token is shown to somebody else's server.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use claims::{Confirmation, Json, Object, TokenError};
 
@@ -33,11 +36,31 @@ impl Requirement {
 }
 
 /// Asks the issuer, and makes or renews the caller. What the issuer refuses is remembered for a moment.
+///
+/// An answer that a session's end overtook is not relied on: the issuer is asked once more, and has the last word.
 pub(super) async fn introspect(
     issuer: &Arc<Issuer>,
     token: &str,
     moment: Moment<'_>,
 ) -> Result<Arc<KnownCaller>, Refusal> {
+    match introspect_once(issuer, token, moment).await? {
+        Answered::Said(caller) => Ok(caller),
+        Answered::Overtaken => match introspect_once(issuer, token, moment).await? {
+            Answered::Said(caller) => Ok(caller),
+            Answered::Overtaken => Err(Refusal::Told(TokenError::Inactive)),
+        },
+    }
+}
+
+/// What an issuer's word is worth.
+enum Answered {
+    /// It holds.
+    Said(Arc<KnownCaller>),
+    /// The user's session ended after the issuer was asked.
+    Overtaken,
+}
+
+async fn introspect_once(issuer: &Arc<Issuer>, token: &str, moment: Moment<'_>) -> Result<Answered, Refusal> {
     let Some(introspection) = &issuer.introspection else { return Err(TokenError::NotCompact.into()) };
     if !is_token(token) {
         return Err(TokenError::NotCompact.into());
@@ -45,33 +68,51 @@ pub(super) async fn introspect(
     let callers = &moment.runtime.callers;
     // Another issuer may think otherwise.
     let asked = moment.revision ^ issuer.fingerprint.short();
-    if let Some(error) = callers.refusal(CredentialKind::Opaque, token, asked, moment.now.seconds) {
+    let refusal = || callers.refusal(CredentialKind::Opaque, token, asked, moment.now.seconds);
+    if let Some(error) = refusal() {
         return Err(Refusal::Told(error));
     }
     moment.runtime.counters.verifications.add(1);
-    let verifier =
-        || Verifier { keys: issuer.keys.clone(), algorithms: issuer.algorithms.clone(), rules: issuer.rules.clone() };
+    let verifier = || Verifier {
+        keys: issuer.keys.clone(),
+        algorithms: issuer.algorithms.clone(),
+        rules: issuer.rules.clone(),
+        ends: moment.runtime.revocations.ends(),
+    };
     let known = || {
         let caller = callers.get(CredentialKind::Opaque, token.as_bytes())?;
         let is_fresh = moment.now.seconds < caller.check_at.load(Ordering::Relaxed);
         (is_fresh && caller.vouched_by == issuer.fingerprint).then_some(caller)
     };
-    let asking = introspection.ask(token, (verifier, || known().is_some()), (&moment.runtime.background, moment.now));
+    let asking = introspection.ask(
+        token,
+        (verifier, || known().is_some() || refusal().is_some()),
+        (&moment.runtime.background, moment.now),
+    );
     let (opinion, _aboard) = match asking.await {
         Asked::Told(opinion, aboard) => (opinion, aboard),
-        Asked::KnownMeanwhile => return known().ok_or(Refusal::Silent),
+        Asked::KnownMeanwhile => {
+            let refused = || refusal().map_or(Refusal::Silent { retry_after: Duration::from_secs(1) }, Refusal::Told);
+            return known().map(Answered::Said).ok_or_else(refused);
+        }
     };
     match opinion {
         Opinion::Active(active) => {
             let check_at = moment.now.seconds + introspection.ttl.as_secs();
-            caller(issuer, (token, &active), check_at, moment).map_err(Refusal::Told)
+            let caller = caller(issuer, (token, &active), check_at, moment).map_err(Refusal::Told)?;
+            // Asked after it is in the cache: an end takes it out of there, or is seen here.
+            if moment.runtime.revocations.have_ended_since(&caller.principal, active.ends) {
+                callers.remove(CredentialKind::Opaque, token.as_bytes());
+                return Ok(Answered::Overtaken);
+            }
+            Ok(Answered::Said(caller))
         }
         Opinion::Refused(error) => {
             callers.refuse(CredentialKind::Opaque, token, asked, (error, moment.now.seconds));
             Err(Refusal::Told(error))
         }
         Opinion::Unusable => Err(Refusal::Told(TokenError::UnusableAnswer)),
-        Opinion::Unknown => Err(Refusal::Silent),
+        Opinion::Unknown { retry_after } => Err(Refusal::Silent { retry_after }),
     }
 }
 

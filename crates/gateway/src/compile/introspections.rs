@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use stores::{HttpClient, HttpSettings};
+use stores::{Breaker, HttpClient, HttpSettings};
 
 use super::{Surroundings, secrets};
 use crate::{
@@ -57,6 +57,7 @@ pub(super) fn compile(
         signed_answers: written.signed_answers.value,
         ttl: written.ttl.value,
         client: client.ok()?,
+        breaker: Breaker::new(super::stores::breaker_settings(&written.breaker)),
         flights: Flights::default(),
     }))
 }

@@ -143,11 +143,13 @@ fn cache_settings(written: &spec::UserStore) -> CacheSettings {
         negative_ttl: cache.negative_ttl.value,
         stale_for: cache.stale_for.value,
         max_bytes: usize::try_from(cache.max_bytes.value.0).unwrap_or(usize::MAX),
-        breaker: BreakerSettings {
-            after: u32::try_from(written.breaker.after.value).unwrap_or(u32::MAX),
-            retry: written.breaker.retry.value,
-        },
+        breaker: breaker_settings(&written.breaker),
     }
+}
+
+/// Reads when a server is left alone.
+pub(super) fn breaker_settings(written: &spec::Breaker) -> BreakerSettings {
+    BreakerSettings { after: u32::try_from(written.after.value).unwrap_or(u32::MAX), retry: written.retry.value }
 }
 
 /// Reports a store without `attributes`: what a server returns may change unseen, so that nothing leaves by itself.

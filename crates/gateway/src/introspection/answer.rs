@@ -1,6 +1,6 @@
 //! Reads an introspection answer: plain JSON (RFC 7662 §2.2), or signed (RFC 9701 §5).
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use claims::{CompactJws, Json, Object, TokenError, verify};
 use stores::HttpAnswer;
@@ -21,7 +21,10 @@ pub(crate) enum Opinion {
     /// The server's answer cannot be relied on.
     Unusable,
     /// The server could not be asked.
-    Unknown,
+    Unknown {
+        /// When to try again.
+        retry_after: Duration,
+    },
 }
 
 /// Why an answer cannot be relied on.
@@ -60,7 +63,7 @@ pub(super) fn read(
         }
     }
     Ok(match verifier.rules.check_introspected(&members, now.seconds) {
-        Ok(expires_at) => Opinion::Active(Arc::new(ActiveToken { claims: members, expires_at })),
+        Ok(expires_at) => Opinion::Active(Arc::new(ActiveToken { claims: members, expires_at, ends: verifier.ends })),
         Err(error) => Opinion::Refused(error),
     })
 }

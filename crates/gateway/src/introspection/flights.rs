@@ -9,7 +9,7 @@ use std::{
 use foldhash::quality::RandomState;
 use tokio::sync::watch;
 
-use super::Opinion;
+use super::{Opinion, RETRY_AFTER};
 
 /// How many different tokens are asked about at a time; who comes then is turned away.
 const MOST: usize = 4096;
@@ -110,8 +110,8 @@ impl Waiting {
     /// Returns the answer, and what to keep until it is in the cache.
     pub(super) async fn opinion(mut self) -> (Opinion, Arc<Aboard>) {
         let opinion = match self.0.wait_for(Option::is_some).await {
-            Ok(opinion) => opinion.clone().unwrap_or(Opinion::Unknown),
-            Err(_) => Opinion::Unknown,
+            Ok(opinion) => opinion.clone().unwrap_or(Opinion::Unknown { retry_after: RETRY_AFTER }),
+            Err(_) => Opinion::Unknown { retry_after: RETRY_AFTER },
         };
         (opinion, self.1)
     }

@@ -6,7 +6,7 @@ use crate::{
     bind::{RecordShape, Shape, Value, WebUrl},
     introspection::{ClientAuthentication, SignedAnswers},
     span::{Span, Spanned},
-    spec::Secret,
+    spec::{Breaker, Secret},
 };
 
 /// How an issuer is asked.
@@ -32,6 +32,8 @@ pub struct Introspection {
     pub ttl: Spanned<Duration>,
     /// `atOnce`: how many questions are under way at most.
     pub at_once: Spanned<u64>,
+    /// `breaker`: when to stop asking.
+    pub breaker: Breaker,
 }
 
 impl Value for Introspection {
@@ -63,6 +65,7 @@ impl Value for Introspection {
                 "How long an answer is relied on, at most to the token's end: a token that is revoked lives on for so long.",
             ),
             at_once: form.defaulted("atOnce", "32", "How many questions are under way at most."),
+            breaker: form.defaulted("breaker", "{}", "When to stop asking an issuer that fails."),
         }
         },
     });

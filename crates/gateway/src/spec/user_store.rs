@@ -211,7 +211,7 @@ impl Value for StoreCache {
 impl Value for Breaker {
     const SHAPE: Shape<Self> = Shape::Record(RecordShape {
         name: "Breaker",
-        about: "When to stop asking a user store that fails.",
+        about: "When to stop asking a server that fails.",
         short: None,
         read: |form| Self {
             after: form.defaulted("after", "5", "After so many failures in a row."),

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::breaker::BreakerState;
+use crate::breaker::BreakerState;
 
 /// What one store's cache did since it was made, and holds now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

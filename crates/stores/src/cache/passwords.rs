@@ -5,8 +5,9 @@ use std::{sync::Arc, time::SystemTime};
 
 use tokio::time::timeout;
 
-use super::{Abandoned, CachedStore, LastFailure, breaker::BreakerOpen, locked};
+use super::{Abandoned, CachedStore, LastFailure, locked};
 use crate::{
+    breaker::BreakerOpen,
     error::StoreError,
     password::{Password, PasswordVerdict},
     user_store::Question,

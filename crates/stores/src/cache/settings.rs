@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::breaker::BreakerSettings;
+use crate::breaker::BreakerSettings;
 
 /// How one store's answers are cached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

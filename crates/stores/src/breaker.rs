@@ -1,4 +1,6 @@
-//! A store's circuit breaker: after several failures in a row the store is left alone, but for one question now and then.
+//! A circuit breaker: after several failures in a row a server is left alone, but for one question now and then.
+//!
+//! In front of user stores, and of issuers that are asked about tokens: "the store" is any of them.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -28,11 +30,11 @@ pub enum BreakerState {
 /// The breaker is open: the store was not asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not asked: it failed several times in a row")]
-pub(super) struct BreakerOpen;
+pub(crate) struct BreakerOpen;
 
 /// A breaker. An answer about one user that cannot be used is a success here: the store is there.
 #[derive(Debug)]
-pub(super) struct Breaker {
+pub struct Breaker {
     settings: BreakerSettings,
     progress: Mutex<Progress>,
 }
@@ -57,12 +59,17 @@ impl Default for BreakerSettings {
 }
 
 impl Breaker {
-    pub(super) fn new(settings: BreakerSettings) -> Self {
+    /// Makes a closed one.
+    pub fn new(settings: BreakerSettings) -> Self {
         Self { settings, progress: Mutex::default() }
     }
 
-    /// Lets a question through, or says when to try again. While open, one question each `retry`.
-    pub(super) fn admit(&self, now: SystemTime) -> Result<(), Duration> {
+    /// Lets a question through. While open, one question each `retry`.
+    ///
+    /// # Errors
+    ///
+    /// How long it is until the next try.
+    pub fn admit(&self, now: SystemTime) -> Result<(), Duration> {
         let mut progress = self.progress();
         let Some(open) = &mut progress.open else { return Ok(()) };
         // A longer wait than was ever set means that the clock has been put back.
@@ -78,12 +85,12 @@ impl Breaker {
     }
 
     /// Notes that the store answered.
-    pub(super) fn succeeded(&self) {
+    pub fn succeeded(&self) {
         *self.progress() = Progress::default();
     }
 
     /// Notes that a question asked at `now` failed. Returns for how long the store is left alone, if it is.
-    pub(super) fn failed(&self, now: SystemTime) -> Option<Duration> {
+    pub fn failed(&self, now: SystemTime) -> Option<Duration> {
         let mut progress = self.progress();
         progress.failures = progress.failures.saturating_add(1);
         if progress.open.is_none() && progress.failures < self.settings.after {
@@ -95,7 +102,8 @@ impl Breaker {
         Some(until.duration_since(now).unwrap_or_default())
     }
 
-    pub(super) fn state(&self) -> BreakerState {
+    /// Returns what it does at the moment.
+    pub fn state(&self) -> BreakerState {
         match &self.progress().open {
             None => BreakerState::Closed,
             Some(Open { is_probing: false, .. }) => BreakerState::Open,
