@@ -11,6 +11,15 @@ from harness.certificate import Authority
 AUTHORITY = Authority("clients")
 
 
+def with_nonces(life):
+    """A change: DPoP proofs need a nonce."""
+
+    def change(operator, _apis, _files):
+        operator["gateway"]["dpop"] = {"nonce": "required", "nonceLife": life}
+
+    return change
+
+
 class BoundTokens(Attack):
     def setUp(self):
         super().setUp()
@@ -66,6 +75,57 @@ class BoundTokens(Attack):
                     challenge = next(value for value in response.values("www-authenticate") if value.startswith("DPoP"))
                     self.assertIn("error=", challenge)
                     self.assertIn("algs=", challenge)
+
+    def test_TK_17_a_proof_needs_the_nonce_of_the_moment(self):
+        with self.inside(with_nonces("1h")):
+            token = self.world.token(cnf={"jkt": self.client.thumbprint})
+
+            def get(protocol="h1", **more):
+                proof = self.client.proof("GET", self.url(protocol), token, **more)
+                return self.get(protocol, [proof], token)
+
+            for protocol in PROTOCOLS:
+                with self.attack(protocol=protocol):
+                    given = None
+                    for more in ({}, {"nonce": ""}, {"nonce": "guessed"}, {"nonce": "A" * 24}):
+                        refused = get(protocol, **more)
+                        self.assert_refused(refused, 401)
+                        challenge = [text for text in refused.values("www-authenticate") if text.startswith("DPoP ")]
+                        self.assertIn('error="use_dpop_nonce"', challenge[0])
+                        given = refused.value("dpop-nonce")
+                    self.assert_refused(get(protocol, nonce=7), 401)
+                    accepted = get(protocol, nonce=given)
+                    self.assert_status(accepted, 200)
+                    self.assertEqual(self.identity()["sub"], "corp/alice")
+                    # The answer holds the next one, and only one.
+                    (following,) = accepted.values("dpop-nonce")
+                    self.assert_status(get(protocol, nonce=following), 200)
+            with self.attack(nonce="does not make a replay good"):
+                given = get().value("dpop-nonce")
+                proof = self.client.proof("GET", self.url("h1"), token, nonce=given)
+                self.assert_status(self.get("h1", [proof], token), 200)
+                self.backend.reset()
+                self.world.answered = 0
+                self.assert_refused(self.get("h1", [proof], token), 401)
+            with self.attack(nonce="not of a bearer token"):
+                response = self.send("h1", "GET", "/orders/1", [self.bearer("alice")])
+                self.assert_status(response, 200)
+                self.assertIsNone(response.value("dpop-nonce"))
+
+    def test_TK_17_a_nonce_has_its_time(self):
+        with self.inside(with_nonces("1s")):
+            token = self.world.token(cnf={"jkt": self.client.thumbprint})
+
+            def get(**more):
+                return self.get("h1", [self.client.proof("GET", self.url("h1"), token, **more)], token)
+
+            given = get().value("dpop-nonce")
+
+            def is_over():
+                self.begin()
+                return get(nonce=given).status == 401
+
+            self.gateway.wait_until(is_over, "a nonce without end")
 
     def test_TK_17_a_bound_token_is_no_bearer_token(self):
         with self.attack(step="bearer"):

@@ -1,8 +1,8 @@
 //! DPoP proofs (RFC 9449 §4): a JWT by which a client shows that it holds a key, for one request.
 //!
 //! Checks the proof in itself: form, signature by the key that it carries, method, age, and the access token that it is
-//! made for. Left to the caller: whether the address is that of the request, whether the key is the token's, and whether
-//! the proof was seen before.
+//! made for. Left to the caller: whether the address is that of the request, whether the key is the token's, whether the
+//! nonce is the server's, and whether the proof was seen before.
 
 use aws_lc_rs::digest::{SHA256, digest};
 
@@ -23,6 +23,8 @@ pub struct DpopProof {
     pub id: Box<str>,
     /// The RFC 7638 thumbprint of the key that signed it.
     pub key: [u8; 32],
+    /// `nonce`: what the server gave the client to put here, if anything.
+    pub nonce: Option<Box<str>>,
 }
 
 /// The request that a proof must be for.
@@ -116,7 +118,14 @@ impl DpopProof {
         if token_hash.is_none_or(|hash| hash != *digest(&SHA256, request.access_token).as_ref()) {
             return Err(DpopError::WrongToken);
         }
-        Ok(Self { url: url.into(), id: id.into(), key })
+        let nonce = match claims.get("nonce") {
+            Some(Json::String(nonce)) => Some(nonce.clone()),
+            Some(Json::Null | Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_)) => {
+                return Err(DpopError::Malformed);
+            }
+            None => None,
+        };
+        Ok(Self { url: url.into(), id: id.into(), key, nonce })
     }
 }
 

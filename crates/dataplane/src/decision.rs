@@ -20,7 +20,7 @@ use gateway::{
     Compiled, DecisionRecord, Forward, Gateway, JWKS_MAX_AGE, Published, Rejection, RequestHead, Revoked, Runtime,
     Snapshot, Steps,
 };
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 use tokio::sync::broadcast::Receiver;
 
 use crate::{
@@ -157,6 +157,15 @@ impl Told {
             Self::Nothing | Self::Facts(_) => STREAM_IDLE,
             Self::Gateway(held, _) => held.snapshot().streams.idle_timeout,
         }
+    }
+
+    /// Returns the field with the nonce for the caller's next DPoP proof, where one is needed.
+    pub(crate) fn proof_nonce(&self, decisions: &WorkerDecisions) -> Option<(HeaderName, HeaderValue)> {
+        let Self::Gateway(held, record) = self else { return None };
+        let nonces = held.snapshot().proof_nonces;
+        nonces?;
+        let WorkerDecisions::Gateway(gateway) = decisions else { return None };
+        gateway.runtime().proof_nonce(nonces, record.caller.as_deref(), clock::now())
     }
 
     pub(crate) fn steps(&self) -> Steps {

@@ -225,6 +225,9 @@ fn answered(
     if let Err(error) = keep_passable(&mut parts, &fields, &exchange) {
         return unanswered(exchange, &error, endpoint);
     }
+    if let Some((name, nonce)) = exchange.record.told.proof_nonce(&exchange.worker().decisions) {
+        parts.headers.insert(name, nonce);
+    }
     let course = Course::of(&parts.headers, &incoming, exchange.is_http2());
     let is_stream = course.kind().is_some();
     let patience = if is_stream { exchange.record.told.stream_idle() } else { endpoint.response_timeout };

@@ -3,15 +3,19 @@
 use std::sync::Arc;
 
 use claims::{DpopProof, Principal, TokenError};
-use http::{HeaderValue, header::WWW_AUTHENTICATE};
+use http::{HeaderName, HeaderValue, header::WWW_AUTHENTICATE};
 
 use crate::{
     api_keys::ApiKeys,
     certificate_authority::CertificateAuthority,
     credential::{CredentialSource, Place},
     issuer::Issuer,
+    proof_nonces::ProofNonces,
     rejection::{Code, Rejection},
 };
+
+/// The field in which a client is given a nonce (RFC 9449 §8.1).
+pub(crate) const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// Whether a credential is asked for.
 #[derive(Debug)]
@@ -41,6 +45,8 @@ pub struct Requirement {
     pub certificates: Option<CertificateRequirement>,
     /// Whether its application must have subscribed.
     pub subscription: Subscription,
+    /// Whether DPoP proofs need a nonce.
+    pub proof_nonces: Option<ProofNonces>,
     /// What `WWW-Authenticate` says besides an error.
     pub challenge: Challenge,
 }
@@ -162,6 +168,14 @@ impl Challenge {
     pub fn invalid_proof(&self, reason: &str) -> Rejection {
         let rejection = Rejection::new(Code::Unauthorized, reason.to_owned());
         self.answer_dpop(rejection, &format!(r#"error="invalid_dpop_proof", error_description="{reason}""#))
+    }
+
+    /// Asks for a DPoP proof with this nonce (RFC 9449 §9).
+    pub fn use_nonce(&self, nonce: HeaderValue) -> Rejection {
+        const REASON: &str = "the DPoP proof needs the nonce that the gateway gives";
+        let rejection = Rejection::new(Code::Unauthorized, REASON);
+        let error = format!(r#"error="use_dpop_nonce", error_description="{REASON}""#);
+        self.answer_dpop(rejection, &error).with(DPOP_NONCE, nonce)
     }
 
     /// Refuses an API key that is not valid, without saying why: the operator knows.

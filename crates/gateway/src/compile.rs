@@ -42,6 +42,7 @@ use crate::{
     issuer::{Issuer, UserStoreHandle},
     keyring::LoadedKeys,
     parse::{Source, parse_operator},
+    proof_nonces::{NonceDemand, ProofNonces},
     revocations::StreamLimits,
     snapshot::Snapshot,
     span::Span,
@@ -264,10 +265,20 @@ fn publishable(operator: &spec::Operator, set: apis::ApiSet, surroundings: Surro
         reserved_mode: operator.gateway.reserved_header_mode.value,
         trusted_proxies: operator.gateway.trusted_proxies.iter().map(|network| network.value).collect(),
         applications: Arc::new(applications::compile(&operator.applications)),
+        proof_nonces: proof_nonces(operator),
         streams: StreamLimits {
             grace: operator.gateway.streams.grace.value,
             idle_timeout: operator.gateway.streams.idle_timeout.value,
         },
+    }
+}
+
+/// Reads whether DPoP proofs need a nonce.
+fn proof_nonces(operator: &spec::Operator) -> Option<ProofNonces> {
+    let dpop = &operator.gateway.dpop;
+    match dpop.nonce.value {
+        NonceDemand::Off => None,
+        NonceDemand::Required => Some(ProofNonces { life: dpop.nonce_life.value }),
     }
 }
 

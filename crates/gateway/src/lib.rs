@@ -32,6 +32,7 @@ mod keyring;
 mod parse;
 mod passwords;
 mod path;
+mod proof_nonces;
 mod proofs;
 mod rejection;
 mod request;
@@ -84,6 +85,7 @@ pub use keyring::{
 pub use parse::{Source, parse_api, parse_operator};
 pub use passwords::{ClearText, Passwords};
 pub use path::{EncodedSlash, NormalPath, PathError};
+pub use proof_nonces::{NonceDemand, ProofNonces};
 pub use rejection::{Code, Rejection};
 pub use request::{Connection, Endpoint, PoolId, RequestHead, Upstream};
 pub use revocations::{Revocations, Revoked, StreamLimits};

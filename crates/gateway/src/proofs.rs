@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     fn proof(id: &str) -> DpopProof {
-        DpopProof { url: "https://a/".into(), id: id.into(), key: [7; 32] }
+        DpopProof { url: "https://a/".into(), id: id.into(), key: [7; 32], nonce: None }
     }
 
     #[test]

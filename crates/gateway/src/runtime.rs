@@ -10,9 +10,17 @@ use std::{
 };
 
 use aws_lc_rs::hmac;
+use http::{HeaderName, HeaderValue};
 
 use crate::{
-    callers::Callers, keyring::Keyring, passwords::TriedPasswords, proofs::SeenProofs, revocations::Revocations,
+    access::DPOP_NONCE,
+    callers::{Callers, KnownCaller},
+    keyring::Keyring,
+    passwords::TriedPasswords,
+    proof_nonces::{NonceKey, ProofNonces},
+    proofs::SeenProofs,
+    revocations::Revocations,
+    time::seconds,
 };
 
 /// The process's shared state, the same for every snapshot.
@@ -32,6 +40,8 @@ pub struct Runtime {
     pub counters: Counters,
     /// DPoP proofs that were seen.
     pub(crate) proofs: SeenProofs,
+    /// Makes nonces for such proofs.
+    pub(crate) nonce_key: NonceKey,
     /// Passwords that were tried.
     pub(crate) passwords: TriedPasswords,
     user_tags: hmac::Key,
@@ -73,7 +83,8 @@ impl Counter {
 }
 
 impl Runtime {
-    /// Makes the state of a process; `user_hash_key` keys the hashes by which the audit record names users.
+    /// Makes the state of a process; `user_hash_key` keys the hashes by which the audit record names users, and what else
+    /// replicas that share it have to agree upon.
     pub fn new(
         background: tokio::runtime::Handle,
         clock: fn() -> SystemTime,
@@ -83,8 +94,21 @@ impl Runtime {
     ) -> Self {
         let user_tags = hmac::Key::new(hmac::HMAC_SHA256, user_hash_key);
         let (revocations, counters) = (Revocations::default(), Counters::default());
+        let nonce_key = NonceKey::derive(user_hash_key);
         let (proofs, passwords) = (SeenProofs::default(), TriedPasswords::new());
-        Self { background, clock, callers, keyring, revocations, counters, proofs, passwords, user_tags }
+        Self { background, clock, callers, keyring, revocations, counters, proofs, nonce_key, passwords, user_tags }
+    }
+
+    /// Returns the field that gives a caller the nonce for the next DPoP proof, where such callers need one.
+    pub fn proof_nonce(
+        &self,
+        nonces: Option<ProofNonces>,
+        caller: Option<&KnownCaller>,
+        now: SystemTime,
+    ) -> Option<(HeaderName, HeaderValue)> {
+        let nonces = nonces?;
+        caller?.confirmation.as_ref()?.dpop_key?;
+        Some((DPOP_NONCE, self.nonce_key.current(nonces, seconds(now))))
     }
 
     /// Returns the name of a user in audit records: a keyed hash, the same for one user wherever the key is the same.

@@ -18,6 +18,7 @@ use crate::{
     forward::{PeerTrust, ReservedHeaderMode},
     issue::Issuance,
     path::{EncodedSlash, NormalPath},
+    proof_nonces::ProofNonces,
     rejection::{Code, Rejection},
     request::{Endpoint, RequestHead},
     revocations::StreamLimits,
@@ -50,6 +51,8 @@ pub struct Snapshot {
     pub documents: Documents,
     /// How long streams live.
     pub streams: StreamLimits,
+    /// Whether DPoP proofs need a nonce.
+    pub proof_nonces: Option<ProofNonces>,
 }
 
 /// One published API.

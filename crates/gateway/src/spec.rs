@@ -41,7 +41,7 @@ pub use endpoint::{
 };
 pub use events::{Events, SharedSignals, Webhook};
 pub use feature::Feature;
-pub use gateway::{AskForCertificates, Compatibility, Gateway, HeaderLimits, Listener, Streams, Tls, Upstream};
+pub use gateway::{AskForCertificates, Compatibility, Dpop, Gateway, HeaderLimits, Listener, Streams, Tls, Upstream};
 pub use introspection::Introspection;
 pub use issuer::{ClaimMapping, ClaimSign, Issuer, Jwks, Lookup, TokenType};
 pub use keys::{HmacSecret, KeyFile, Keys};

@@ -57,6 +57,16 @@ fn a_proof_names_its_key_address_and_id() {
     }
 }
 
+#[test]
+fn a_nonce_is_text_or_not_there() {
+    let key = SigningKey::generate(Algorithm::Es256, RsaSize::default()).unwrap();
+    let mut claims = claims();
+    assert_eq!(verify(&proof(&key, "dpop+jwt", jwk(&key), &claims)).unwrap().nonce, None);
+    claims.insert("nonce", Json::string("eyJ7S_zG"));
+    assert_eq!(verify(&proof(&key, "dpop+jwt", jwk(&key), &claims)).unwrap().nonce.as_deref(), Some("eyJ7S_zG"));
+    check(|claims| claims.insert("nonce", Json::Null), DpopError::Malformed);
+}
+
 /// RFC 9449 §7.1, the example: its signature, key thumbprint and token hash are the authors'.
 #[test]
 fn the_example_of_the_rfc_is_verified() {

@@ -75,6 +75,12 @@ impl Requirement {
         if proof.key != *wanted {
             return Err(self.challenge.not_possessed("the DPoP proof is of another key than the token's"));
         }
+        if let Some(nonces) = self.proof_nonces {
+            let (key, now) = (&moment.runtime.nonce_key, moment.now.seconds);
+            if !proof.nonce.as_deref().is_some_and(|nonce| key.knows(nonce, nonces, now)) {
+                return Err(self.challenge.use_nonce(key.current(nonces, now)));
+            }
+        }
         match moment.runtime.proofs.see(&proof, moment.now.seconds) {
             Seen::First => Ok(()),
             Seen::Again => Err(self.challenge.invalid_proof("the DPoP proof was used before")),

@@ -16,6 +16,7 @@ use crate::{
     diagnostic::{Diagnostic, DiagnosticCode, Diagnostics},
     documents::resource_metadata as resource_metadata_of,
     issuer::Issuer,
+    proof_nonces::ProofNonces,
     spec,
 };
 
@@ -29,6 +30,7 @@ pub(super) struct Authentication {
     api_keys: Arc<ApiKeys>,
     challenge: Challenge,
     subscription: Subscription,
+    proof_nonces: Option<ProofNonces>,
     /// Headers that end at the gateway.
     pub(super) credential_headers: Box<[HeaderName]>,
     /// Query parameters that end at the gateway.
@@ -109,6 +111,7 @@ pub(super) fn compile(
         challenge: challenge(&sources, (context, &issuers), scope),
         issuers,
         api_keys: Arc::clone(&scope.api_keys),
+        proof_nonces: super::proof_nonces(scope.operator),
         sources: sources.into(),
         subscription: if api.subscription_validation.value { Subscription::Needed } else { Subscription::NotNeeded },
         credential_headers: credential_headers.into(),
@@ -184,6 +187,7 @@ impl Authentication {
                 spec::ScopesMatch::All => Scopes::AllOf(names),
             },
             subscription: self.subscription,
+            proof_nonces: self.proof_nonces,
             challenge: self.challenge.clone(),
         };
         match (self.presence, certificates.map(|(demand, _)| demand)) {

@@ -6,7 +6,9 @@ use ipnet::IpNet;
 
 use crate::{
     bind::{RecordShape, Shape, Value, WebUrl},
+    diagnostic::DiagnosticCode,
     forward::ReservedHeaderMode,
+    proof_nonces::NonceDemand,
     span::Spanned,
     units::Bytes,
 };
@@ -48,6 +50,8 @@ pub struct Gateway {
     pub upstream: Upstream,
     /// `streams`
     pub streams: Streams,
+    /// `dpop`
+    pub dpop: Dpop,
 }
 
 /// One address to serve on.
@@ -116,6 +120,15 @@ pub struct Upstream {
     pub ca: Option<Spanned<PathBuf>>,
 }
 
+/// What is asked of DPoP proofs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dpop {
+    /// `nonce`
+    pub nonce: Spanned<NonceDemand>,
+    /// `nonceLife`
+    pub nonce_life: Spanned<Duration>,
+}
+
 /// How long streams live.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Streams {
@@ -181,6 +194,7 @@ impl Value for Gateway {
             ),
             limits: form.defaulted("limits", "{}", "Bounds on what a client may send."),
             upstream: form.defaulted("upstream", "{}", "How backends are called."),
+            dpop: form.defaulted("dpop", "{}", "What is asked of DPoP proofs (RFC 9449)."),
             streams: form.defaulted("streams", "{}", "How long event streams, gRPC streams and WebSockets live."),
         }
         },
@@ -263,6 +277,37 @@ impl Value for Upstream {
             ca: form.optional("ca", "A PEM file of certificates that are trusted besides the system's."),
         },
     });
+}
+
+impl Value for Dpop {
+    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
+        name: "Dpop",
+        about: "What is asked of DPoP proofs.",
+        short: None,
+        read: |form| {
+            let dpop = Self {
+                nonce: form.defaulted(
+                    "nonce",
+                    "off",
+                    "`required`: a proof holds a nonce that the gateway gave a moment ago, so that none is made in advance.",
+                ),
+                nonce_life: form.defaulted(
+                    "nonceLife",
+                    "2m",
+                    "How long one nonce is given out; it is taken for as long again.",
+                ),
+            };
+            if dpop.nonce_life.value < Duration::from_secs(1) {
+                let message = "`nonceLife` must be at least 1s".to_owned();
+                form.complain(DiagnosticCode::InvalidValue, &dpop.nonce_life.span, message);
+            }
+            dpop
+        },
+    });
+}
+
+impl Value for NonceDemand {
+    const SHAPE: Shape<Self> = Shape::Words(Self::Off, &[("off", Self::Off), ("required", Self::Required)]);
 }
 
 impl Value for Streams {
