@@ -94,6 +94,31 @@ class Certificates(Attack):
                 for name in ("X-Client-Cert", "X-Forwarded-Client-Cert", "X-WSO2-Client-Certificate", "Client-Cert"):
                     self.assertEqual(self.backend.last().aliases(name), [])
 
+    def test_TK_16_a_token_or_a_certificate_but_one_of_them(self):
+        def either(operator, apis, files):
+            with_certificates()(operator, apis, files)
+            apis["orders"]["authentication"] = [{"authType": "OAuth2"}, {"authType": "mTLS", "required": "alternative"}]
+
+        with self.inside(either):
+            certificate, strangers = self.client("bob"), self.client("bob", authority=STRANGER)
+            for protocol in OVER_TLS:
+                for shown, fields, expected in (
+                    (certificate, [], "corp/bob"),
+                    (certificate, [self.bearer("alice")], "corp/alice"),
+                    (None, [self.bearer("alice")], "corp/alice"),
+                    (strangers, [self.bearer("alice")], "corp/alice"),
+                ):
+                    with self.attack(protocol=protocol, certificate=shown, fields=len(fields)):
+                        self.assert_status(self.send(protocol, "GET", "/orders/1", fields, certificate=shown), 200)
+                        self.assertEqual(self.identity()["sub"], expected)
+                for shown, fields in (
+                    (None, []),
+                    (strangers, []),
+                    (certificate, [("Authorization", "Bearer x")]),
+                ):
+                    with self.attack(protocol=protocol, certificate=shown, fields=len(fields)):
+                        self.assert_refused(self.send(protocol, "GET", "/orders/1", fields, certificate=shown), 401)
+
     def test_TK_16_alternative_names(self):
         several = [x509.RFC822Name("alice@corp.test"), x509.RFC822Name("bob@corp.test")]
         with self.inside(with_certificates("email")):

@@ -156,9 +156,68 @@ class OpaqueTokens(Attack):
                     self.assert_refused(self.get("shared", target="/narrow/1"), 401)
             self.assertEqual((len(self.server.asked), len(elsewhere.asked)), (1, 1))
 
-    def test_TK_00_an_api_asks_one_issuer_at_most(self):
-        def change(operator, apis, files):
-            self.asking()(operator, apis, files)
-            operator["issuers"][1]["introspection"] = operator["issuers"][0]["introspection"]
+    def two(self, corp, partner):
+        """A change: both issuers are asked about opaque tokens, each with further fields; their servers."""
+        servers = self.server, Answering(body=dict(GOOD, sub="carol"))
+        self.addCleanup(servers[1].stop)
 
-        self.assert_load_refused(change, "conflicting-fields")
+        def change(operator, _apis, _files):
+            for issuer, server, more in zip(operator["issuers"], servers, (corp, partner)):
+                entry = {"url": server.url + "/introspect", "clientId": "gate way", "clientSecret": SECRET}
+                issuer["introspection"] = dict(entry, breaker={"after": 100, "retry": "1s"}, **more)
+
+        return change, servers[1]
+
+    def test_CK_02_a_prefix_says_whose_a_token_is(self):
+        change, elsewhere = self.two({}, {"tokenPrefix": "prt_"})
+        with self.inside(change):
+            for token, sub, mine, others in (("any", "corp/alice", 1, 0), ("prt_1", "partner/carol", 0, 1), ("prt", "corp/alice", 1, 0)):
+                self.server.asked.clear()
+                elsewhere.asked.clear()
+                for again in (False, True):
+                    with self.attack(token=token, again=again):
+                        self.assert_status(self.get(token), 200)
+                        self.assertEqual(self.identity()["sub"], sub)
+                self.assertEqual((len(self.server.asked), len(elsewhere.asked)), (mine, others), token)
+            # Refused by its own: nobody else sees it.
+            elsewhere.answer = (200, {"active": False}, "application/json", ())
+            self.server.asked.clear()
+            with self.attack(token="refused"):
+                self.assert_refused(self.get("prt_2"), 401)
+            self.assertEqual(self.server.asked, [])
+
+    def test_CK_02_in_turn_where_both_may_see_the_tokens(self):
+        change, elsewhere = self.two({"inTurn": True}, {"inTurn": True})
+        inactive, broken = (200, {"active": False}, "application/json", ()), (500, b"", "text/plain", ())
+        with self.inside(change):
+            with self.attack(token="the first one's"):
+                self.assert_status(self.get("first"), 200)
+                self.assertEqual(self.identity()["sub"], "corp/alice")
+            self.assertEqual(elsewhere.asked, [])
+            self.server.answer = inactive
+            for again in (False, True):
+                with self.attack(token="the second one's", again=again):
+                    self.assert_status(self.get("second"), 200)
+                    self.assertEqual(self.identity()["sub"], "partner/carol")
+            self.assertEqual((len(self.server.asked), len(elsewhere.asked)), (2, 1))
+            elsewhere.answer = inactive
+            with self.attack(token="nobody's"):
+                self.assert_refused(self.get("third"), 401)
+            self.server.answer = broken
+            with self.attack(token="perhaps the first one's"):
+                self.assert_refused(self.get("fourth"), 503)
+            elsewhere.answer = (200, dict(GOOD, sub="carol"), "application/json", ())
+            with self.attack(token="the second one's, whatever the first says"):
+                self.assert_status(self.get("fifth"), 200)
+
+    def test_TK_00_it_is_clear_who_is_asked(self):
+        for corp, partner in (
+            ({}, {}),
+            ({"inTurn": True}, {}),
+            ({"tokenPrefix": "a"}, {"tokenPrefix": "ab"}),
+            ({"tokenPrefix": "a"}, {"tokenPrefix": "a", "inTurn": True}),
+        ):
+            with self.subTest(corp=corp, partner=partner):
+                self.assert_load_refused(self.two(corp, partner)[0], "conflicting-fields")
+        with self.subTest("an empty prefix"):
+            self.assert_load_refused(self.asking(tokenPrefix=""), "invalid-value")

@@ -40,7 +40,7 @@ pub struct Requirement {
     /// Which scopes it must have.
     pub scopes: Scopes,
     /// Whether there must be one, or a certificate alone will do.
-    pub credential: Demand,
+    pub credential: CredentialDemand,
     /// Which client certificates count, if any.
     pub certificates: Option<CertificateRequirement>,
     /// Whether its application must have subscribed.
@@ -65,6 +65,17 @@ pub struct CertificateRequirement {
 pub enum Demand {
     /// It may be there.
     Optional,
+    /// It must.
+    Mandatory,
+}
+
+/// Whether a credential of the request must be there, where a client certificate counts too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CredentialDemand {
+    /// It may be there; without it and without a certificate the caller is anonymous.
+    Optional,
+    /// It, or a certificate.
+    UnlessCertificate,
     /// It must.
     Mandatory,
 }

@@ -191,13 +191,17 @@ impl Requirement {
 
     /// Verifies a token by its issuer's keys, or asks its issuer: which one, its form says.
     async fn verify_token(&self, text: &str, moment: Moment<'_>) -> Result<(Arc<KnownCaller>, Arc<Issuer>), Refusal> {
-        let token = match (UnverifiedToken::parse(text), self.introspecting()) {
-            (Ok(token), _) => token,
+        let token = match UnverifiedToken::parse(text) {
+            Ok(token) => token,
             // No JWT that anybody here could read.
-            (Err(TokenError::NotCompact | TokenError::Encrypted | TokenError::MalformedHeader), Some(issuer)) => {
-                return Ok((opaque::introspect(issuer, text, moment).await?, Arc::clone(issuer)));
+            Err(error @ (TokenError::NotCompact | TokenError::Encrypted | TokenError::MalformedHeader)) => {
+                let asked = self.introspecting(text);
+                if asked.is_empty() {
+                    return Err(error.into());
+                }
+                return opaque::introspect_in_turn(&asked, text, moment).await;
             }
-            (Err(error), _) => return Err(error.into()),
+            Err(error) => return Err(error.into()),
         };
         let iss = token.claimed_issuer().ok_or(TokenError::UntrustedIssuer)?;
         let issuer = self.issuers.iter().find(|issuer| *issuer.rules.issuer == *iss);

@@ -55,6 +55,10 @@ pub struct Introspection {
     pub authentication: ClientAuthentication,
     /// Whether answers must be signed.
     pub signed_answers: SignedAnswers,
+    /// What all its opaque tokens begin with; `None`: they are told by nothing.
+    pub token_prefix: Option<Box<str>>,
+    /// Whether it may see tokens that may be another issuer's.
+    pub in_turn: bool,
     /// How long an answer is relied on.
     pub ttl: Duration,
     /// The client.

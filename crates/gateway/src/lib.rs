@@ -50,7 +50,9 @@ mod user_lookup;
 mod websocket;
 mod yaml;
 
-pub use access::{Access, CertificateRequirement, Challenge, Demand, Requirement, Scheme, Scopes, Subscription};
+pub use access::{
+    Access, CertificateRequirement, Challenge, CredentialDemand, Demand, Requirement, Scheme, Scopes, Subscription,
+};
 pub use api_keys::{ApiKey, ApiKeys, generate as generate_api_key, hash as hash_api_key};
 pub use applications::{ApplicationRecord, Applications, CallingApplication, SubscriptionRecord};
 pub use authenticate::Caller;

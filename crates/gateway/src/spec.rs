@@ -28,7 +28,9 @@ mod user_store;
 pub use api::{AdditionalProperty, Api, ApiType, KeyManager};
 pub use api_key::{ApiKey, KeyHash, KnownUser};
 pub use application::{Application, Subscription};
-pub use authentication::{Authentication, CertificateChoice, MutualTls, PlacedCredential, Presence};
+pub use authentication::{
+    Authentication, CertificateChoice, CertificatePresence, MutualTls, PlacedCredential, Presence,
+};
 pub use backend_jwt::{
     AttributeSelection, BackendJwtParameters, ClaimsSelection, CustomClaim, OnOversize, TokenClaimsSelection, TokenTtl,
     UserStoreSelection,

@@ -4,7 +4,7 @@ use std::sync::{Arc, atomic::Ordering};
 
 use super::{Caller, Moment};
 use crate::{
-    access::{Access, CertificateRequirement, Demand, Requirement},
+    access::{Access, CertificateRequirement, CredentialDemand, Demand, Requirement},
     callers::{CredentialKey, CredentialKind, KnownCaller, Vouchers},
     certificate_authority::CertificateAuthority,
     client_certificate::ClientCertificate,
@@ -53,10 +53,14 @@ impl Access {
             return requirement.caller(&credential, head, moment, steps).await;
         }
         match (requirement.credential, shown) {
-            (Demand::Mandatory, _) => Err(challenge.missing()),
-            (Demand::Optional, Shown::Untrusted) => Err(challenge.invalid_certificate()),
-            (Demand::Optional, Shown::Nothing) => Ok(Caller::Anonymous),
-            (Demand::Optional, Shown::Holder(caller)) => {
+            (CredentialDemand::Mandatory, _) | (CredentialDemand::UnlessCertificate, Shown::Nothing) => {
+                Err(challenge.missing())
+            }
+            (CredentialDemand::Optional | CredentialDemand::UnlessCertificate, Shown::Untrusted) => {
+                Err(challenge.invalid_certificate())
+            }
+            (CredentialDemand::Optional, Shown::Nothing) => Ok(Caller::Anonymous),
+            (CredentialDemand::Optional | CredentialDemand::UnlessCertificate, Shown::Holder(caller)) => {
                 if let Caller::Known(known, _) = &caller {
                     requirement.scopes.check(&known.principal, challenge)?;
                 }

@@ -1,6 +1,6 @@
 //! From a token that only its issuer can read to its caller.
 //!
-//! An API trusts at most one issuer that is asked, so that nobody's token is shown to somebody else's server.
+//! Nobody's token is shown to somebody else's server, unless the operator says so of both.
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -13,7 +13,7 @@ use super::{Moment, Refusal};
 use crate::{
     access::Requirement,
     callers::{CredentialKey, CredentialKind, KnownCaller, Vouchers},
-    introspection::{ActiveToken, Asked, Opinion, Verifier},
+    introspection::{ActiveToken, Asked, Introspection, Opinion, Verifier},
     issuer::{self, Issuer},
 };
 
@@ -21,18 +21,43 @@ use crate::{
 const LONGEST: usize = 4096;
 
 impl Requirement {
-    /// Returns the issuer that is asked about tokens that nobody else can read.
-    pub(super) fn introspecting(&self) -> Option<&Arc<Issuer>> {
-        self.issuers.iter().find(|issuer| issuer.introspection.is_some())
+    /// Returns the issuers that are asked about a token that nobody else can read: those whose tokens begin so, or else
+    /// those whose tokens are told by nothing. There are several only where the operator lets each see the others'.
+    pub(super) fn introspecting(&self, token: &str) -> Vec<&Arc<Issuer>> {
+        let of = |prefix: fn(&str, &Introspection) -> bool| -> Vec<&Arc<Issuer>> {
+            let is_asked = |issuer: &&Arc<Issuer>| issuer.introspection.as_ref().is_some_and(|it| prefix(token, it));
+            self.issuers.iter().filter(is_asked).collect()
+        };
+        let own = of(|token, asked| asked.token_prefix.as_ref().is_some_and(|prefix| token.starts_with(&**prefix)));
+        if own.is_empty() { of(|_, asked| asked.token_prefix.is_none()) } else { own }
     }
 
     /// Finds the caller of an opaque token in the cache, while its issuer's word is fresh.
     pub(super) fn known_opaque(&self, token: &[u8], moment: Moment<'_>) -> Option<(Arc<KnownCaller>, Arc<Issuer>)> {
-        let issuer = self.introspecting()?;
+        let mut asked = self.issuers.iter().filter(|issuer| issuer.introspection.is_some()).peekable();
+        asked.peek()?;
         let caller = moment.runtime.callers.get(CredentialKind::Opaque, token)?;
+        let issuer = asked.find(|issuer| issuer.fingerprint == caller.vouched_by)?;
         let is_fresh = moment.now.seconds < caller.check_at.load(Ordering::Relaxed);
-        (is_fresh && caller.vouched_by == issuer.fingerprint).then(|| (caller, Arc::clone(issuer)))
+        is_fresh.then(|| (caller, Arc::clone(issuer)))
     }
+}
+
+/// Asks issuers in turn; the first that knows the token vouches for it. One that cannot be asked is no refusal.
+pub(super) async fn introspect_in_turn(
+    issuers: &[&Arc<Issuer>],
+    token: &str,
+    moment: Moment<'_>,
+) -> Result<(Arc<KnownCaller>, Arc<Issuer>), Refusal> {
+    let mut last = Refusal::Token(TokenError::NotCompact);
+    for issuer in issuers {
+        match (introspect(issuer, token, moment).await, &last) {
+            (Ok(caller), _) => return Ok((caller, Arc::clone(issuer))),
+            (Err(_), Refusal::Silent { .. }) => {}
+            (Err(refusal), _) => last = refusal,
+        }
+    }
+    Err(last)
 }
 
 /// Asks the issuer, and makes or renews the caller. What the issuer refuses is remembered for a moment.

@@ -1,17 +1,21 @@
 //! `authentication`, `secured`, `scopes` and `keyManagers`: who may call an operation.
 
 mod certificates;
+mod opaque;
 mod passwords;
 
 use std::sync::Arc;
 
 use http::{HeaderName, header::AUTHORIZATION};
 
+use self::certificates::Certificates;
+pub(super) use self::opaque::check as check_introspection;
 use super::Scope;
 use crate::{
-    access::{Access, CertificateRequirement, Challenge, Demand, Requirement, Scheme, Scopes, Subscription},
+    access::{
+        Access, CertificateRequirement, Challenge, CredentialDemand, Demand, Requirement, Scheme, Scopes, Subscription,
+    },
     api_keys::ApiKeys,
-    certificate_authority::CertificateAuthority,
     credential::{CredentialSource, Holds, Place},
     diagnostic::{Diagnostic, DiagnosticCode, Diagnostics},
     documents::resource_metadata as resource_metadata_of,
@@ -25,7 +29,7 @@ use crate::{
 pub(super) struct Authentication {
     sources: Box<[CredentialSource]>,
     presence: Presence,
-    certificates: Option<(Demand, Box<[Arc<CertificateAuthority>]>)>,
+    certificates: Option<Certificates>,
     issuers: Box<[Arc<Issuer>]>,
     api_keys: Arc<ApiKeys>,
     challenge: Challenge,
@@ -105,10 +109,18 @@ pub(super) fn compile(
     if let Some(entry) = enabled.iter().find(|entry| entry.kind == Kind::Password) {
         passwords::check(entry.written, &issuers, scope, diagnostics);
     }
+    let certificates = certificates::compile(api, &issuers, scope, diagnostics);
+    let is_alternative = certificates
+        .as_ref()
+        .is_some_and(|certificates| certificates.presence == spec::CertificatePresence::Alternative);
+    let mut challenge = challenge(&sources, (context, &issuers), scope);
+    if is_alternative && !challenge.schemes.contains(&Scheme::ClientCertificate) {
+        challenge.schemes = challenge.schemes.iter().cloned().chain([Scheme::ClientCertificate]).collect();
+    }
     Authentication {
         presence,
-        certificates: certificates::compile(api, &issuers, scope, diagnostics),
-        challenge: challenge(&sources, (context, &issuers), scope),
+        certificates,
+        challenge,
         issuers,
         api_keys: Arc::clone(&scope.api_keys),
         proof_nonces: super::proof_nonces(scope.operator),
@@ -167,17 +179,26 @@ pub(super) fn read_headers(api: &spec::Api) -> impl Iterator<Item = &str> {
 impl Authentication {
     /// Says who may call one operation.
     pub(super) fn access(&self, operation: &spec::Operation) -> Access {
+        use spec::CertificatePresence::{Alternative, Mandatory, Optional};
+
         if !operation.secured.value {
             return Access::Open;
         }
         let names = operation.scopes.iter().map(|name| name.value.as_str().into()).collect();
-        let is_mandatory = self.presence == Presence::Mandatory;
         let certificates = self.certificates.as_ref();
+        let certificate = certificates.map(|certificates| certificates.presence);
         let requirement = Requirement {
-            credential: if is_mandatory { Demand::Mandatory } else { Demand::Optional },
-            certificates: certificates.map(|(demand, authorities)| CertificateRequirement {
-                demand: *demand,
-                authorities: authorities.clone(),
+            credential: match (self.presence, certificate) {
+                (_, Some(Alternative)) => CredentialDemand::UnlessCertificate,
+                (Presence::Mandatory, _) => CredentialDemand::Mandatory,
+                (Presence::Off | Presence::Optional, _) => CredentialDemand::Optional,
+            },
+            certificates: certificates.map(|certificates| CertificateRequirement {
+                demand: match certificates.presence {
+                    Mandatory => Demand::Mandatory,
+                    Optional | Alternative => Demand::Optional,
+                },
+                authorities: certificates.authorities.clone(),
             }),
             sources: self.sources.clone(),
             issuers: self.issuers.clone(),
@@ -190,10 +211,10 @@ impl Authentication {
             proof_nonces: self.proof_nonces,
             challenge: self.challenge.clone(),
         };
-        match (self.presence, certificates.map(|(demand, _)| demand)) {
+        match (self.presence, certificate) {
             (Presence::Off, None) => Access::Open,
-            (Presence::Mandatory, _) | (_, Some(Demand::Mandatory)) => Access::Secured(requirement),
-            (Presence::Off | Presence::Optional, None | Some(Demand::Optional)) => Access::Optional(requirement),
+            (Presence::Mandatory, _) | (_, Some(Mandatory | Alternative)) => Access::Secured(requirement),
+            (Presence::Off | Presence::Optional, None | Some(Optional)) => Access::Optional(requirement),
         }
     }
 
@@ -280,18 +301,6 @@ fn issuers(api: &spec::Api, scope: &Scope<'_>, diagnostics: &mut Diagnostics) ->
         }
     }
     chosen.into()
-}
-
-/// Refuses an API that trusts several issuers that are asked about opaque tokens: nothing in such a token says whose it
-/// is, and nobody's token may be shown to somebody else's server.
-pub(super) fn check_introspection(api: &spec::Api, trusted: &[Arc<Issuer>], diagnostics: &mut Diagnostics) {
-    let asked: Vec<&str> =
-        trusted.iter().filter(|issuer| issuer.introspection.is_some()).map(|issuer| &*issuer.name).collect();
-    if asked.len() > 1 && api.operations.iter().any(|operation| operation.secured.value) {
-        let message = format!("issuers `{}` may both be asked about an opaque token", asked.join("` and `"));
-        let hint = "narrow the API with `keyManagers` to one that has `introspection`";
-        diagnostics.push(Diagnostic::error(DiagnosticCode::ConflictingFields, &api.span, message).with_hint(hint));
-    }
 }
 
 /// Refuses an API that trusts several issuers whose subjects could be mistaken for one another.

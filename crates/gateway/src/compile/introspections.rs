@@ -55,6 +55,8 @@ pub(super) fn compile(
         client_secret: ClientSecret(secret.into()),
         authentication: written.client_authentication.value,
         signed_answers: written.signed_answers.value,
+        token_prefix: written.token_prefix.as_ref().map(|prefix| prefix.value.as_str().into()),
+        in_turn: written.in_turn.value,
         ttl: written.ttl.value,
         client: client.ok()?,
         breaker: Breaker::new(super::stores::breaker_settings(&written.breaker)),
@@ -67,6 +69,10 @@ fn check(issuer: &spec::Issuer, written: &spec::Introspection, diagnostics: &mut
     if written.signed_answers.value == SignedAnswers::Required && !has_keys {
         let message = "signed answers need the issuer's keys: `jwks` or `discovery: true`".to_owned();
         diagnostics.error(DiagnosticCode::MissingField, &written.signed_answers.span, message);
+    }
+    if let Some(prefix) = written.token_prefix.as_ref().filter(|prefix| prefix.value.is_empty()) {
+        let message = "`tokenPrefix` is empty: every token begins so".to_owned();
+        diagnostics.error(DiagnosticCode::InvalidValue, &prefix.span, message);
     }
     let is_local =
         written.url.value.url.host_str().is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]"));

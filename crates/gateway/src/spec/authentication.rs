@@ -51,7 +51,7 @@ pub struct MutualTls {
     /// `enabled`
     pub enabled: Spanned<bool>,
     /// `required`
-    pub required: Spanned<Presence>,
+    pub required: Spanned<CertificatePresence>,
     /// `certificates`: which of the operator's `clientCertificates`; empty: all.
     pub certificates: Vec<CertificateChoice>,
 }
@@ -70,6 +70,17 @@ pub enum Presence {
     Mandatory,
     /// `optional`
     Optional,
+}
+
+/// Whether a client certificate must be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CertificatePresence {
+    /// `mandatory`: in addition to what else is asked for.
+    Mandatory,
+    /// `optional`
+    Optional,
+    /// `alternative`: it, or one of the other credentials.
+    Alternative,
 }
 
 impl Value for Authentication {
@@ -196,7 +207,7 @@ impl MutualTls {
             required: form.defaulted(
                 "required",
                 "mandatory",
-                "`mandatory`: in addition to what else is asked for; `optional`: counts where nothing else is sent.",
+                "`mandatory`: in addition to what else is asked for; `alternative`: it or one of the others must be there; `optional`: counts where nothing else is sent.",
             ),
             certificates: form.defaulted(
                 "certificates",
@@ -222,4 +233,11 @@ impl Value for CertificateChoice {
 impl Value for Presence {
     const SHAPE: Shape<Self> =
         Shape::Words(Self::Mandatory, &[("mandatory", Self::Mandatory), ("optional", Self::Optional)]);
+}
+
+impl Value for CertificatePresence {
+    const SHAPE: Shape<Self> = Shape::Words(
+        Self::Mandatory,
+        &[("mandatory", Self::Mandatory), ("optional", Self::Optional), ("alternative", Self::Alternative)],
+    );
 }

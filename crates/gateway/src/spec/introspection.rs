@@ -24,6 +24,10 @@ pub struct Introspection {
     pub client_authentication: Spanned<ClientAuthentication>,
     /// `signedAnswers`
     pub signed_answers: Spanned<SignedAnswers>,
+    /// `tokenPrefix`: what all its opaque tokens begin with.
+    pub token_prefix: Option<Spanned<String>>,
+    /// `inTurn`: it may see tokens that may be another issuer's.
+    pub in_turn: Spanned<bool>,
     /// `ca`: PEM certificates trusted for `url` besides the system's.
     pub ca: Option<Spanned<PathBuf>>,
     /// `timeout`
@@ -56,6 +60,15 @@ impl Value for Introspection {
                 "signedAnswers",
                 "none",
                 "`required`: only answers that the issuer's keys have signed (RFC 9701).",
+            ),
+            token_prefix: form.optional(
+                "tokenPrefix",
+                "What all its opaque tokens begin with: it is asked about those alone, and nobody else about them.",
+            ),
+            in_turn: form.defaulted(
+                "inTurn",
+                "false",
+                "True: where an API trusts several issuers that say so, each is asked in turn, and sees the others' tokens.",
             ),
             ca: form.optional("ca", "A PEM file of certificates that are trusted for `url` besides the system's."),
             timeout: form.defaulted("timeout", "2s", "How long one answer may take."),

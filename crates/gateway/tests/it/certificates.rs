@@ -13,6 +13,7 @@ const MANDATORY: &str = "authentication: [{ authType: OAuth2, enabled: false }, 
 const BESIDE_TOKEN: &str = "authentication: [{ authType: OAuth2 }, { authType: mTLS }]\n";
 const EITHER: &str =
     "authentication: [{ authType: OAuth2, required: optional }, { authType: mTLS, required: optional }]\n";
+const ALTERNATIVE: &str = "authentication: [{ authType: OAuth2 }, { authType: mTLS, required: alternative }]\n";
 const SETS: &str = "clientCertificates: [{ name: devices, ca: devices.pem }]\n";
 
 /// An authority and the certificates that it signs.
@@ -167,6 +168,28 @@ fn an_optional_certificate_counts_where_nothing_else_is_sent() {
     assert_eq!(code(&bad), "unauthorized");
     let anonymous = gateway.decide_at(0, ITEM, &[]);
     assert!(!anonymous.outcome.unwrap().head.parts.headers.contains_key("x-jwt-assertion"));
+}
+
+#[test]
+fn a_token_or_a_certificate_but_one_of_them() {
+    let (authority, stranger) = (Authority::new("devices"), Authority::new("devices"));
+    for optional in [false, true] {
+        let authentication =
+            if optional { ALTERNATIVE.replace("OAuth2", "OAuth2, required: optional") } else { ALTERNATIVE.to_owned() };
+        let (gateway, certificate) = (start(&authority, SETS, &authentication), authority.named("meter-7"));
+        let token = format!("Bearer {}", gateway.token(&json!({})));
+        let fields = [("authorization", token.as_str())];
+        assert_eq!(payload(&gateway, &certificate, &[])["sub"], "meter-7");
+        assert_eq!(payload(&gateway, &certificate, &fields)["sub"], "alice");
+        assert_eq!(payload(&gateway, &stranger.named("meter-7"), &fields)["sub"], "alice");
+        assert_eq!(decoded(&assertion(&gateway.decide_at(0, ITEM, &fields))).1["sub"], "alice");
+        assert_eq!(call(&gateway, &stranger.named("meter-7"), 0), "unauthorized");
+        let bad = gateway.decide_on(with(&certificate), 0, ITEM, &[("authorization", "Bearer bad")]);
+        assert_eq!(code(&bad), "unauthorized");
+        let refused = gateway.decide_at(0, ITEM, &[]).outcome.unwrap_err();
+        let offered: Vec<&str> = refused.headers.iter().map(|(_, value)| value.to_str().unwrap()).collect();
+        assert_eq!((refused.code.text(), offered.last()), ("unauthorized", Some(&"ClientCertificate")));
+    }
 }
 
 #[test]

@@ -4,12 +4,20 @@ use std::sync::Arc;
 
 use super::Scope;
 use crate::{
-    access::Demand,
     certificate_authority::CertificateAuthority,
     diagnostic::{Diagnostic, DiagnosticCode, Diagnostics},
     issuer::Issuer,
     spec::{self, AskForCertificates},
 };
+
+/// What the API's enabled entry says.
+#[derive(Debug)]
+pub(super) struct Certificates {
+    /// `required`
+    pub(super) presence: spec::CertificatePresence,
+    /// Who may vouch for them, in order.
+    pub(super) authorities: Box<[Arc<CertificateAuthority>]>,
+}
 
 /// Finds what the API's enabled entry says; `None`: certificates do not count here.
 pub(super) fn compile(
@@ -17,7 +25,7 @@ pub(super) fn compile(
     issuers: &[Arc<Issuer>],
     scope: &Scope<'_>,
     diagnostics: &mut Diagnostics,
-) -> Option<(Demand, Box<[Arc<CertificateAuthority>]>)> {
+) -> Option<Certificates> {
     let entries = api.authentication.as_ref().map(|list| list.value.as_slice()).unwrap_or_default();
     let mut enabled = entries.iter().filter_map(|entry| match entry {
         spec::Authentication::MutualTls(written) => Some(written).filter(|written| written.enabled.value),
@@ -32,11 +40,8 @@ pub(super) fn compile(
         diagnostics.error(DiagnosticCode::ConflictingFields, &second.span, message);
     }
     warn_if_nobody_asks(written, scope, diagnostics);
-    let demand = match written.required.value {
-        spec::Presence::Mandatory => Demand::Mandatory,
-        spec::Presence::Optional => Demand::Optional,
-    };
-    Some((demand, authorities(written, issuers, scope, diagnostics)))
+    let authorities = authorities(written, issuers, scope, diagnostics);
+    Some(Certificates { presence: written.required.value, authorities })
 }
 
 fn authorities(
