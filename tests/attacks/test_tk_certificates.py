@@ -119,6 +119,38 @@ class Certificates(Attack):
                     with self.attack(protocol=protocol, certificate=shown, fields=len(fields)):
                         self.assert_refused(self.send(protocol, "GET", "/orders/1", fields, certificate=shown), 401)
 
+    def test_TK_16_revoked_certificates(self):
+        alice, bob = self.client("alice"), self.client("bob")
+
+        def with_list(operator, apis, files):
+            with_certificates()(operator, apis, files)
+            operator["clientCertificates"][0]["crl"] = "lists/clients.crl"
+            files["lists/clients.crl"] = AUTHORITY.revocations([alice])
+
+        def status(certificate):
+            self.begin()
+            return self.send("h1-tls", "GET", "/orders/1", certificate=certificate).status
+
+        with self.inside(with_list):
+            for protocol in OVER_TLS:
+                for again in (False, True):
+                    with self.attack(protocol=protocol, again=again):
+                        self.assert_refused(self.send(protocol, "GET", "/orders/1", certificate=alice), 401)
+                    with self.attack(protocol=protocol, again=again, good=True):
+                        self.assert_status(self.send(protocol, "GET", "/orders/1", certificate=bob), 200)
+            # Replaced while it runs: nobody is told but by the file.
+            for revoked, good, days in (([alice, bob], [], (-1, 2)), ([bob], [alice], (-1, 2)), ([alice, bob], [], (-3, -1))):
+                self.gateway.write("lists/clients.crl", AUTHORITY.revocations([] if days[1] < 0 else revoked, days))
+                for certificate, expected in [(one, 401) for one in revoked] + [(one, 200) for one in good]:
+                    self.gateway.wait_until(lambda: status(certificate) == expected, f"not {expected}")
+            # A broken one changes nothing.
+            self.gateway.write("lists/clients.crl", AUTHORITY.revocations([]))
+            self.gateway.wait_until(lambda: status(alice) == 200, "no recovery")
+            self.gateway.write("lists/clients.crl", "broken")
+            self.gateway.wait_until(lambda: self.gateway.metric("countersign_config_broken") == 1, "not refused")
+            self.assertEqual(status(alice), 200)
+            self.begin()
+
     def test_TK_16_alternative_names(self):
         several = [x509.RFC822Name("alice@corp.test"), x509.RFC822Name("bob@corp.test")]
         with self.inside(with_certificates("email")):

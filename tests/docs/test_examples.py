@@ -23,6 +23,7 @@ class Examples(unittest.TestCase):
         folder = Folder(operator, {})
         self.addCleanup(folder.remove)
         make_certificate(folder.path)
+        staff = Authority("staff")
         named = {
             "secrets/legacy": "x" * 64,
             "secrets/ldap": "x",
@@ -33,7 +34,8 @@ class Examples(unittest.TestCase):
             "secrets/people": "x",
             "secrets/badges": "x",
             "staff.db": "",
-            "tls/staff-ca.pem": Authority("staff").pem,
+            "tls/staff-ca.pem": staff.pem,
+            "tls/staff-ca.crl": staff.revocations([]),
             "tls/corp-ca.pem": Authority("corp").pem,
         }
         for name, text in dict(apis, **named).items():

@@ -59,6 +59,23 @@ class Authority:
             builder = builder.add_extension(extension, critical)
         return builder.sign(self.key, hashes.SHA256())
 
+    def revocations(self, certificates, days=(-1, 2)):
+        """The list of revoked certificates, of which these are the files; PEM."""
+        now = datetime.datetime.now(datetime.timezone.utc)
+        builder = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(self.name)
+            .last_update(now + datetime.timedelta(days=days[0]))
+            .next_update(now + datetime.timedelta(days=days[1]))
+            # RFC 5280 §5.2.3: every list has one.
+            .add_extension(x509.CRLNumber(1), critical=False)
+        )
+        for path in certificates:
+            number = x509.load_pem_x509_certificate(path.read_bytes()).serial_number
+            revoked = x509.RevokedCertificateBuilder().serial_number(number).revocation_date(now)
+            builder = builder.add_revoked_certificate(revoked.build())
+        return builder.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
     def server(self, folder, days=(-1, 2)):
         """Writes cert.pem and key.pem of a server at 127.0.0.1, and ca.pem."""
         key = ec.generate_private_key(ec.SECP256R1())

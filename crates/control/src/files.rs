@@ -9,6 +9,9 @@ use std::{
 
 use gateway::{Diagnostic, DiagnosticCode, Diagnostics, Fingerprint, Gateway, Source, Sources, Span, parse_operator};
 
+/// How the names of other files end that count: keys, and revocation lists.
+const WATCHED_ENDINGS: [&str; 3] = ["json", "crl", "pem"];
+
 /// The endings of API definitions.
 const API_ENDINGS: [&str; 3] = ["yaml", "yml", "apk-conf"];
 
@@ -83,21 +86,26 @@ impl ConfigurationFiles {
         }
     }
 
-    /// True for the operator's file, API definitions, keys, and what links to them: Kubernetes swaps `..data`.
+    /// True for the operator's file, API definitions, keys, revocation lists, and what links to them: Kubernetes swaps
+    /// `..data`.
     pub(crate) fn may_be_configuration(&self, path: &Path) -> bool {
         let ending = path.extension().and_then(|ending| ending.to_str());
         let is_swapped = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".."));
         path.file_name() == self.operator.file_name()
             || is_swapped
-            || ending.is_some_and(|ending| ending == "json" || API_ENDINGS.contains(&ending))
+            || ending.is_some_and(|ending| WATCHED_ENDINGS.contains(&ending) || API_ENDINGS.contains(&ending))
     }
 
-    /// Returns the folders to watch: of the operator's file, the API definitions and the keys.
+    /// Returns the folders to watch: of the operator's file, the API definitions, the keys and the revocation lists.
     pub fn folders(&self) -> Vec<PathBuf> {
         let own = self.operator.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf);
         let own = if own.as_os_str().is_empty() { PathBuf::from(".") } else { own };
-        let named = read_source(&self.operator).ok().map(|operator| [api_folder(&operator), key_folder(&operator)]);
-        let mut folders: Vec<PathBuf> = std::iter::once(own).chain(named.into_iter().flatten().flatten()).collect();
+        let mut folders = vec![own];
+        if let Ok(operator) = read_source(&self.operator) {
+            folders.extend([api_folder(&operator), key_folder(&operator)].into_iter().flatten());
+            let lists = revocation_lists(&operator);
+            folders.extend(lists.iter().filter_map(|list| list.parent()).map(Path::to_path_buf));
+        }
         folders.sort();
         folders.dedup();
         folders.retain(|folder| folder.is_dir());
@@ -122,12 +130,14 @@ impl ConfigurationFiles {
         *self.applied.lock().unwrap_or_else(PoisonError::into_inner) = Some(fingerprint);
     }
 
-    /// Fingerprints everything that is read, the key files included.
+    /// Fingerprints everything that is read, the key files and revocation lists included.
     fn fingerprint(sources: &Sources) -> Fingerprint {
+        let lists = revocation_lists(&sources.operator);
+        let lists: Vec<Vec<u8>> = lists.iter().map(|list| fs::read(list).unwrap_or_default()).collect();
         let keys = key_folder(&sources.operator).and_then(|folder| contents(&folder).ok()).unwrap_or_default();
         let apis = sources.apis.iter().flat_map(|api| [api.path.as_os_str().as_encoded_bytes(), api.text.as_bytes()]);
-        let keys = keys.iter().map(Vec::as_slice);
-        Fingerprint::of(std::iter::once(sources.operator.text.as_bytes()).chain(apis).chain(keys))
+        let others = keys.iter().chain(lists.iter()).map(Vec::as_slice);
+        Fingerprint::of(std::iter::once(sources.operator.text.as_bytes()).chain(apis).chain(others))
     }
 }
 
@@ -139,6 +149,13 @@ fn api_folder(operator: &Source) -> Option<PathBuf> {
 fn key_folder(operator: &Source) -> Option<PathBuf> {
     let spec = parse_operator(operator, &mut Diagnostics::new())?;
     Some(spec.keys.directory.value)
+}
+
+/// Returns the files of revocation lists: others replace them every day, and nobody else says so.
+fn revocation_lists(operator: &Source) -> Vec<PathBuf> {
+    let Some(spec) = parse_operator(operator, &mut Diagnostics::new()) else { return Vec::new() };
+    let sets = spec.client_certificates.iter();
+    sets.flat_map(|set| &set.crl).map(|list| list.value.clone()).collect()
 }
 
 fn read_source(path: &Path) -> Result<Source, Diagnostics> {

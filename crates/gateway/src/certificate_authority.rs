@@ -33,6 +33,15 @@ pub enum CertificateIdentity {
     Thumbprint,
 }
 
+/// What becomes of a certificate when its revocation list does not help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RevocationDoubt {
+    /// It is refused.
+    Refuse,
+    /// It counts as good.
+    Allow,
+}
+
 /// Certificates that are trusted for one reason.
 #[derive(Debug)]
 pub struct CertificateAuthority {
@@ -62,9 +71,49 @@ pub enum CertificateRefusal {
     /// Not signed by whom it must, out of its time, or not for clients.
     #[error("the client certificate is not trusted here")]
     NotTrusted,
+    /// It, or one that vouches for it, has been revoked.
+    #[error("the client certificate has been revoked")]
+    Revoked,
+    /// There is no list of its authority, or none whose time is not over (`crl`).
+    #[error("it is not known whether the client certificate has been revoked: {0}")]
+    RevocationUnknown(RevocationGap),
     /// Its holder cannot be named: no name of the wanted kind, several, or one with control characters.
     #[error("the client certificate has not exactly one usable name of the kind that identifies its holder")]
     NoIdentity,
+}
+
+/// Why a revocation list does not help. The operator's to mend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RevocationGap {
+    /// There is none of an authority in the chain.
+    #[error("an authority in its chain has no list")]
+    Missing,
+    /// After its `nextUpdate`.
+    #[error("the time of the list is over")]
+    Expired,
+    /// Not signed by its authority, or of a kind that cannot be read.
+    #[error("the list is not usable")]
+    Unusable,
+}
+
+impl CertificateRefusal {
+    /// Says what a verifier found wrong.
+    fn of(error: &rustls::Error) -> Self {
+        use rustls::CertificateError::{
+            ExpiredRevocationList, ExpiredRevocationListContext, Revoked, UnknownRevocationStatus,
+        };
+        match error {
+            rustls::Error::InvalidCertificate(Revoked) => Self::Revoked,
+            rustls::Error::InvalidCertificate(UnknownRevocationStatus) => {
+                Self::RevocationUnknown(RevocationGap::Missing)
+            }
+            rustls::Error::InvalidCertificate(ExpiredRevocationList | ExpiredRevocationListContext { .. }) => {
+                Self::RevocationUnknown(RevocationGap::Expired)
+            }
+            rustls::Error::InvalidCertRevocationList(_) => Self::RevocationUnknown(RevocationGap::Unusable),
+            _ => Self::NotTrusted,
+        }
+    }
 }
 
 impl CertificateAuthority {
@@ -82,7 +131,7 @@ impl CertificateAuthority {
             let now = UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds(now)));
             verifier
                 .verify_client_cert(certificate.leaf(), certificate.intermediates(), now)
-                .map_err(|_| CertificateRefusal::NotTrusted)?;
+                .map_err(|error| CertificateRefusal::of(&error))?;
         }
         let (_, parsed) = X509Certificate::from_der(certificate.leaf()).map_err(|_| CertificateRefusal::Malformed)?;
         let validity = parsed.validity();

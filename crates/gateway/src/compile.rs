@@ -176,7 +176,12 @@ impl<'a> Scope<'a> {
             dialects,
             stores,
             api_keys: Arc::new(api_keys::compile(&operator.applications, &issuers, diagnostics)),
-            certificate_authorities: certificate_authorities::compile(operator, &issuers, diagnostics),
+            certificate_authorities: certificate_authorities::compile(
+                operator,
+                &issuers,
+                surroundings.now,
+                diagnostics,
+            ),
             issuers,
             upstream_ca,
             credential_headers: BTreeSet::new(),

@@ -58,7 +58,9 @@ pub use applications::{ApplicationRecord, Applications, CallingApplication, Subs
 pub use authenticate::Caller;
 pub use bind::{Entries, Literal, WebUrl};
 pub use callers::{Callers, CredentialKind, KnownCaller, OwnApplication};
-pub use certificate_authority::{CertificateAuthority, CertificateIdentity, CertificateRefusal};
+pub use certificate_authority::{
+    CertificateAuthority, CertificateIdentity, CertificateRefusal, RevocationDoubt, RevocationGap,
+};
 pub use client_certificate::ClientCertificate;
 pub use compile::{BrokenApis, Compiled, Pools, Sources, Surroundings, compile};
 pub use credential::{CredentialSource, Holds, Place};

@@ -5,8 +5,8 @@ use std::{fmt, path::PathBuf};
 use serde_json::json;
 
 use crate::{
-    bind::{Mistake, RecordShape, ScalarShape, Shape, Value},
-    certificate_authority::CertificateIdentity,
+    bind::{Mistake, OneOrMany, RecordShape, ScalarShape, Shape, Value},
+    certificate_authority::{CertificateIdentity, RevocationDoubt},
     diagnostic::DiagnosticCode,
     span::{Span, Spanned},
     yaml::Resolved,
@@ -21,6 +21,12 @@ pub struct ClientCertificates {
     pub name: Spanned<String>,
     /// `ca`: PEM certificates of those who may have signed them.
     pub ca: Option<Spanned<PathBuf>>,
+    /// `crl`: lists of certificates that have been revoked.
+    pub crl: Vec<Spanned<PathBuf>>,
+    /// `crlUnknown`: of whom no list says anything.
+    pub crl_unknown: Spanned<RevocationDoubt>,
+    /// `crlExpired`: when a list's time is over.
+    pub crl_expired: Spanned<RevocationDoubt>,
     /// `thumbprints`: only these.
     pub thumbprints: Vec<Spanned<Thumbprint>>,
     /// `identity`
@@ -89,6 +95,23 @@ impl Value for ClientCertificates {
                 span: form.span(),
                 name: form.required("name", "The name by which API definitions choose it."),
                 ca: form.optional("ca", "A PEM file: the certificates of those who may have signed them."),
+                crl: form
+                    .defaulted::<OneOrMany<_>>(
+                        "crl",
+                        "[]",
+                        "Files with certificate revocation lists, PEM or DER, of the authorities in a chain; `[]`: none is looked at.",
+                    )
+                    .0,
+                crl_unknown: form.defaulted(
+                    "crlUnknown",
+                    "refuse",
+                    "A certificate of an authority of which there is no list; `allow`: it counts as good.",
+                ),
+                crl_expired: form.defaulted(
+                    "crlExpired",
+                    "refuse",
+                    "A list after its `nextUpdate`: nobody of its authority gets in; `allow`: it goes on counting.",
+                ),
                 thumbprints: form.defaulted(
                     "thumbprints",
                     "[]",
@@ -105,9 +128,18 @@ impl Value for ClientCertificates {
                 let message = "nothing says which certificates are trusted: neither `ca` nor `thumbprints`".to_owned();
                 form.complain(DiagnosticCode::MissingField, &span, message);
             }
+            if !read.crl.is_empty() && !form.seems_to_have("ca") {
+                let span = form.place_of("crl");
+                let message = "`crl` needs `ca`: a pinned certificate is revoked by taking its pin away".to_owned();
+                form.complain(DiagnosticCode::ConflictingFields, &span, message);
+            }
             read
         },
     });
+}
+
+impl Value for RevocationDoubt {
+    const SHAPE: Shape<Self> = Shape::Words(Self::Refuse, &[("refuse", Self::Refuse), ("allow", Self::Allow)]);
 }
 
 impl Value for CertificateIdentity {

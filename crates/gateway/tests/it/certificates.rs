@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use crate::testing::{Folder, OPERATOR, ORDERS, Running, assertion, code, connection, decoded};
 
-const ITEM: &str = "GET /orders/1.0/items/7";
-const MANDATORY: &str = "authentication: [{ authType: OAuth2, enabled: false }, { authType: mTLS }]\n";
+pub(crate) const ITEM: &str = "GET /orders/1.0/items/7";
+pub(crate) const MANDATORY: &str = "authentication: [{ authType: OAuth2, enabled: false }, { authType: mTLS }]\n";
 const BESIDE_TOKEN: &str = "authentication: [{ authType: OAuth2 }, { authType: mTLS }]\n";
 const EITHER: &str =
     "authentication: [{ authType: OAuth2, required: optional }, { authType: mTLS, required: optional }]\n";
@@ -17,10 +17,10 @@ const ALTERNATIVE: &str = "authentication: [{ authType: OAuth2 }, { authType: mT
 const SETS: &str = "clientCertificates: [{ name: devices, ca: devices.pem }]\n";
 
 /// An authority and the certificates that it signs.
-struct Authority(Issuer<'static, KeyPair>, String);
+pub(crate) struct Authority(pub(crate) Issuer<'static, KeyPair>, pub(crate) String);
 
 impl Authority {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -29,7 +29,7 @@ impl Authority {
         Self(Issuer::new(params, key), pem)
     }
 
-    fn sign(&self, change: impl FnOnce(&mut CertificateParams)) -> ClientCertificate {
+    pub(crate) fn sign(&self, change: impl FnOnce(&mut CertificateParams)) -> ClientCertificate {
         let mut params = CertificateParams::default();
         params.distinguished_name = rcgen::DistinguishedName::new();
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
@@ -44,7 +44,7 @@ impl Authority {
     }
 }
 
-fn with(certificate: &ClientCertificate) -> Connection {
+pub(crate) fn with(certificate: &ClientCertificate) -> Connection {
     let connection = connection();
     connection.show(certificate.clone());
     connection

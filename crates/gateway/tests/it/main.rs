@@ -15,6 +15,8 @@ mod http_stores;
 mod identity_providers;
 mod limits;
 #[cfg(test)]
+mod revocation;
+#[cfg(test)]
 mod scenarios;
 #[cfg(test)]
 mod schedules;
