@@ -24,8 +24,8 @@ lint: ## Format, clippy, rustdoc, and the workspace's own rules
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
 	cargo run -q --locked -p xtask -- check
 
-bench: ## Instructions and time per request beside nginx and HAProxy: docs/performance.md
-	tests/prepare compiler
+bench: ## What requests, users and their stores cost, beside nginx and HAProxy: docs/performance.md
+	tests/prepare compiler python node servers
 	bench/run
 
 docs: ## The Rust documentation, in target/doc

@@ -6,7 +6,7 @@ use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     thread,
@@ -35,6 +35,8 @@ struct Seen {
     asserted: AtomicU64,
     ambiguous: AtomicU64,
     assertion_bytes: AtomicU64,
+    asserted_bytes: AtomicU64,
+    assertion: Mutex<Vec<u8>>,
 }
 
 /// What the backend was sent since the last look.
@@ -48,6 +50,8 @@ pub(crate) struct Received {
     pub(crate) ambiguous: u64,
     /// The length of the last one's value.
     pub(crate) assertion_bytes: u64,
+    /// The length of all of them.
+    pub(crate) asserted_bytes: u64,
 }
 
 impl Backend {
@@ -78,7 +82,13 @@ impl Backend {
             asserted: take(&self.seen.asserted),
             ambiguous: take(&self.seen.ambiguous),
             assertion_bytes: self.seen.assertion_bytes.load(Ordering::Relaxed),
+            asserted_bytes: take(&self.seen.asserted_bytes),
         }
+    }
+
+    /// Returns the Backend JWT that was sent last.
+    pub(crate) fn last_assertion(&self) -> Vec<u8> {
+        self.seen.assertion.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -103,14 +113,18 @@ fn answer_all(mut stream: TcpStream, seen: &Seen) -> Option<()> {
 impl Seen {
     fn note(&self, head: &[u8]) {
         let lines = head.split(|byte| *byte == b'\n');
-        let mut lengths = lines.filter_map(assertion_len);
-        let (first, second) = (lengths.next(), lengths.next());
+        let mut assertions = lines.filter_map(assertion);
+        let (first, second) = (assertions.next(), assertions.next());
         self.requests.fetch_add(1, Ordering::Relaxed);
         match (first, second) {
             (None, _) => {}
-            (Some(length), None) => {
+            (Some(assertion), None) => {
                 self.asserted.fetch_add(1, Ordering::Relaxed);
-                self.assertion_bytes.store(length, Ordering::Relaxed);
+                self.assertion_bytes.store(assertion.len() as u64, Ordering::Relaxed);
+                self.asserted_bytes.fetch_add(assertion.len() as u64, Ordering::Relaxed);
+                let mut last = self.assertion.lock().unwrap_or_else(PoisonError::into_inner);
+                last.clear();
+                last.extend_from_slice(assertion);
             }
             (Some(_), Some(_)) => {
                 self.ambiguous.fetch_add(1, Ordering::Relaxed);
@@ -119,10 +133,10 @@ impl Seen {
     }
 }
 
-/// Returns the length of the value, if the line is a Backend JWT's.
-fn assertion_len(line: &[u8]) -> Option<u64> {
+/// Returns the value, if the line is a Backend JWT's.
+fn assertion(line: &[u8]) -> Option<&[u8]> {
     let (name, value) = line.split_at_checked(ASSERTION.len())?;
-    name.eq_ignore_ascii_case(ASSERTION).then_some(value.trim_ascii().len() as u64)
+    name.eq_ignore_ascii_case(ASSERTION).then_some(value.trim_ascii())
 }
 
 #[cfg(test)]
@@ -136,8 +150,12 @@ mod tests {
         seen.note(b"GET / HTTP/1.1\r\nx-jwt-assertion: a\r\nX-JWT-ASSERTION: b\r\n\r\n");
         seen.note(b"GET / HTTP/1.1\r\nx-jwt: a\r\n\r\n");
         let backend = Backend { address: ([127, 0, 0, 1], 0).into(), seen: Arc::new(seen) };
-        let expected = Received { requests: 3, asserted: 1, ambiguous: 1, assertion_bytes: 3 };
+        let expected = Received { requests: 3, asserted: 1, ambiguous: 1, assertion_bytes: 3, asserted_bytes: 3 };
         assert_eq!(backend.received(), expected);
-        assert_eq!(backend.received(), Received { requests: 0, asserted: 0, ambiguous: 0, ..expected });
+        assert_eq!(backend.last_assertion(), b"abc");
+        assert_eq!(
+            backend.received(),
+            Received { requests: 0, asserted: 0, ambiguous: 0, asserted_bytes: 0, ..expected }
+        );
     }
 }

@@ -212,7 +212,11 @@ fn haproxy(folder: &Path, request: &[u8], backend: SocketAddr) -> Result<Candida
 }
 
 /// Returns a program of this workspace: it was built into the harness's own folder.
-fn own_program(name: &str) -> Result<PathBuf> {
+///
+/// # Errors
+///
+/// When the harness does not know where it is.
+pub(crate) fn own_program(name: &str) -> Result<PathBuf> {
     let harness = env::current_exe()?;
     Ok(harness.parent().context("the harness is nowhere")?.join(name))
 }

@@ -5,14 +5,13 @@ use std::{
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
-    time::{SystemTime, UNIX_EPOCH},
 };
 
-use anyhow::{Context, Result};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use claims::{Algorithm, RsaSize, SigningKey};
+use anyhow::Result;
+use claims::Algorithm;
 use gateway::Source;
-use serde_json::json;
+
+use crate::tokens::Provider;
 
 /// An end user with an access token, and the identity provider that signed it.
 #[derive(Debug)]
@@ -28,7 +27,8 @@ pub(crate) struct Caller {
 pub(crate) struct Files {
     operator: String,
     apis: Vec<(String, String)>,
-    jwks: String,
+    /// Whatever else the operator's file names.
+    others: Vec<(String, String)>,
 }
 
 impl Caller {
@@ -38,49 +38,28 @@ impl Caller {
     ///
     /// When the key cannot be made.
     pub(crate) fn new(folder: &Path) -> Result<Self> {
-        let key = SigningKey::generate(Algorithm::Rs256, RsaSize::default())?;
-        let now = now()?;
-        let header = json!({ "alg": "RS256", "typ": "at+jwt", "kid": key.kid() });
-        let claims = json!({
-            "iss": "https://idp.example.com", "sub": "alice", "aud": "gateway", "azp": "web", "scope": "orders:read",
-            "iat": now, "exp": now + 86_400, "jti": "0d5f1f0e-5f6b-4d3c-9a3e-6e2c5f1a7b42",
-            "auth_time": now, "acr": "urn:example:silver",
-        });
-        let token = sign(&key, &header, &claims)?;
+        let provider = Provider::new(Algorithm::Rs256)?;
+        let token = provider.token("alice")?;
         fs::write(folder.join("token"), &token)?;
-        let jwk = key.public_jwk().context("an RSA key is public")?;
-        let mut jwks = b"{\"keys\":[".to_vec();
-        jwk.write_to(&mut jwks);
-        jwks.extend_from_slice(b"]}");
-        Ok(Self { token, jwks: String::from_utf8(jwks)? })
+        Ok(Self { token, jwks: provider.jwks()? })
     }
-}
 
-/// Returns the current time in seconds since the epoch.
-#[expect(clippy::disallowed_methods, reason = "the harness is where time enters")]
-fn now() -> Result<u64> {
-    Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs())
-}
-
-fn sign(key: &SigningKey, header: &serde_json::Value, claims: &serde_json::Value) -> Result<String> {
-    let segment = |value: &serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let mut token = format!("{}.{}", segment(header), segment(claims));
-    let signature = key.sign(token.as_bytes())?;
-    write!(token, ".{}", URL_SAFE_NO_PAD.encode(signature))?;
-    Ok(token)
+    fn files(&self, operator: String, apis: Vec<(String, String)>) -> Files {
+        Files { operator, apis, others: vec![("issuer.json".to_owned(), self.jwks.clone())] }
+    }
 }
 
 /// One open API without policies.
 pub(crate) fn open_api(caller: &Caller, backend: SocketAddr) -> Files {
     let api = api("orders", backend, "") + "  - { target: \"/items/{id}\", verb: GET, secured: false }\n";
-    Files { operator: String::new(), apis: vec![("orders.yaml".to_owned(), api)], jwks: caller.jwks.clone() }
+    caller.files(String::new(), vec![("orders.yaml".to_owned(), api)])
 }
 
 /// One secured API with a Backend JWT.
 pub(crate) fn secured_api(caller: &Caller, backend: SocketAddr) -> Files {
     let policy = "apiPolicies:\n  request:\n    - policyName: BackendJwt\n";
     let api = api("orders", backend, policy) + "  - { target: \"/items/{id}\", verb: GET, scopes: [orders:read] }\n";
-    Files { operator: identity(), apis: vec![("orders.yaml".to_owned(), api)], jwks: caller.jwks.clone() }
+    caller.files(identity(), vec![("orders.yaml".to_owned(), api)])
 }
 
 /// Operations of each of [`many_apis`].
@@ -99,11 +78,11 @@ pub(crate) fn many_apis(caller: &Caller, backend: SocketAddr, apis: usize) -> Fi
         }
         (format!("api{number}.yaml"), text)
     });
-    Files { operator: identity(), apis: apis.collect(), jwks: caller.jwks.clone() }
+    caller.files(identity(), apis.collect())
 }
 
 /// Returns the start of an API definition, up to its operations.
-fn api(name: &str, backend: SocketAddr, policies: &str) -> String {
+pub(crate) fn api(name: &str, backend: SocketAddr, policies: &str) -> String {
     format!(
         "name: {name}\nbasePath: /{name}\nversion: \"1.0\"\ntype: REST\n\
          endpointConfigurations: {{ production: [{{ endpoint: \"http://{backend}\" }}] }}\n{policies}operations:\n"
@@ -130,6 +109,11 @@ fn identity() -> String {
 }
 
 impl Files {
+    /// The operator's part that has no addresses, the API definitions and further files, each with its name.
+    pub(crate) fn new(operator: String, apis: Vec<(String, String)>, others: Vec<(String, String)>) -> Self {
+        Self { operator, apis, others }
+    }
+
     /// Returns the API definitions as the gateway reads them, in name order.
     pub(crate) fn api_sources(&self, folder: &Path) -> Vec<Source> {
         let source =
@@ -149,7 +133,11 @@ impl Files {
         for (name, text) in &self.apis {
             fs::write(folder.join("apis").join(name), text)?;
         }
-        fs::write(folder.join("issuer.json"), &self.jwks)?;
+        for (name, text) in &self.others {
+            let path = folder.join(name);
+            path.parent().map_or(Ok(()), fs::create_dir_all)?;
+            fs::write(path, text)?;
+        }
         let operator = folder.join("countersign.yaml");
         let text = format!(
             "gateway:\n  issuer: https://gateway.example.com\n  workers: 1\n  listeners:\n    - address: {listener}\n\

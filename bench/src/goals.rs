@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::{
     deciding::Decided,
     minting::Speed,
+    page::Section,
     proxying::Cost,
     starting::{Footprint, Started},
 };
@@ -46,6 +47,8 @@ pub(crate) struct Measurements {
     pub(crate) started: Started,
     /// Memory of each candidate.
     pub(crate) footprints: Vec<Footprint>,
+    /// What users and their stores cost.
+    pub(crate) sections: Vec<Section>,
 }
 
 impl Measurements {
@@ -55,6 +58,7 @@ impl Measurements {
         goals.extend(self.speeds.iter().map(minting_goal));
         goals.extend(self.decision_goals());
         goals.extend(self.process_goals());
+        goals.extend(self.sections.iter().flat_map(|section| section.goals.iter().cloned()));
         goals
     }
 
@@ -126,4 +130,9 @@ fn difference(one: u64, other: u64) -> String {
 /// Writes a time in microseconds.
 pub(crate) fn micros(time: Duration) -> String {
     format!("{:.2} µs", time.as_secs_f64() * 1e6)
+}
+
+/// Writes a time in milliseconds.
+pub(crate) fn millis(time: Duration) -> String {
+    format!("{:.2} ms", time.as_secs_f64() * 1e3)
 }

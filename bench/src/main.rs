@@ -5,17 +5,28 @@
 #![expect(clippy::cast_precision_loss, reason = "figures for people, far below 2^52")]
 
 mod backend;
+mod cached;
 mod candidates;
+mod clients;
 mod deciding;
+mod freshness;
 mod gateway_files;
 mod goals;
+mod isolation;
 mod load;
 mod minting;
+mod misses;
+mod outage;
 mod page;
 mod process;
+mod progress;
 mod proxying;
+mod servers;
+mod site;
+mod slow;
 mod starting;
 mod statistics;
+mod tokens;
 
 use std::{
     env, fs,
@@ -31,6 +42,7 @@ use crate::{
     backend::Backend,
     candidates::Candidate,
     goals::{Kind, Measurements},
+    page::Section,
     process::free_address,
     proxying::Amount,
 };
@@ -44,6 +56,11 @@ const USAGE: &str = "usage: bench write PAGE
        bench time NAME...          processor time of one request
        bench memory NAME...        resident memory, and what an idle connection adds
        bench profile NAME FILE     10 000 requests under callgrind, its profile to FILE
+       bench stores KIND...        users whom the gateway has not met: none sqlite postgresql mariadb ldap http scim userinfo
+       bench isolation             a slow store beside another API
+       bench outage                a directory that is killed
+       bench freshness             a role that is taken away
+       bench users COUNT           memory of so many users in the caches
        bench mint | decide | start";
 
 /// Measures what the arguments say.
@@ -62,6 +79,12 @@ fn main() -> Result<ExitCode> {
         ["mint"] => show(&minting::measure()?)?,
         ["decide"] => show(&deciding::measure(&harness.path("decide")?)?)?,
         ["start"] => show(&harness.start()?)?,
+        ["stores", kinds @ ..] => tell(&harness.stores(kinds)?)?,
+        ["isolation"] => tell(&isolation::measure(&harness.path("isolation")?, &harness.backend)?)?,
+        ["outage"] => tell(&outage::measure(&harness.path("outage")?, &harness.backend)?)?,
+        ["freshness"] => tell(&freshness::measure(&harness.path("freshness")?, &harness.backend)?)?,
+        ["users", count] => tell(&cached::measure(&harness.path("users")?, &harness.backend, count.parse()?)?)?,
+        ["--help"] => tell(&USAGE)?,
         ["count", names @ ..] => {
             for candidate in harness.candidates(names)? {
                 show(&(candidate.name, proxying::instructions(&candidate, &harness.backend, Amount::FULL)?))?;
@@ -82,6 +105,10 @@ fn main() -> Result<ExitCode> {
 
 fn show(value: &impl std::fmt::Debug) -> Result<()> {
     Ok(writeln!(io::stdout().lock(), "{value:#?}")?)
+}
+
+fn tell(text: &impl std::fmt::Display) -> Result<()> {
+    Ok(writeln!(io::stdout().lock(), "{text}")?)
 }
 
 /// What all measurements share.
@@ -124,6 +151,21 @@ impl Harness {
         starting::start(&candidate, admin)
     }
 
+    fn stores(&self, kinds: &[&str]) -> Result<Section> {
+        Ok(misses::section(&misses::measure(&self.path("stores")?, &self.backend, kinds)?))
+    }
+
+    /// Measures what users and their stores cost.
+    fn users(&self) -> Result<Vec<Section>> {
+        Ok(vec![
+            self.stores(&[])?,
+            isolation::measure(&self.path("isolation")?, &self.backend)?,
+            outage::measure(&self.path("outage")?, &self.backend)?,
+            freshness::measure(&self.path("freshness")?, &self.backend)?,
+            cached::measure(&self.path("users")?, &self.backend, cached::USERS)?,
+        ])
+    }
+
     /// Measures everything and writes the page; fails when a goal that does not depend on the machine is missed.
     fn write(&self, page: &Path) -> Result<ExitCode> {
         let candidates = self.candidates(&[])?;
@@ -134,6 +176,7 @@ impl Harness {
             decided: deciding::measure(&self.path("decide")?)?,
             started: self.start()?,
             footprints: candidates.iter().map(starting::footprint).collect::<Result<_>>()?,
+            sections: self.users()?,
         };
         fs::write(page, page::render(&measurements, Amount::FULL))?;
         let goals = measurements.goals();

@@ -1,6 +1,9 @@
 //! docs/performance.md: the tables, the goals, and how the numbers were made.
 
-use std::{fmt::Write, fs};
+use std::{
+    fmt::{self, Display, Write},
+    fs,
+};
 
 use crate::{
     candidates::version,
@@ -12,16 +15,33 @@ use crate::{
 
 /// Returns the whole page.
 pub(crate) fn render(measurements: &Measurements, amount: Amount) -> String {
-    [
+    let mut parts = vec![
         "# What a request costs\n\nWritten by `make bench`; do not edit. Everything below is one run.\n".to_owned(),
         goals(&measurements.goals()),
         costs(measurements, amount),
         minting(&measurements.speeds),
         deciding(measurements),
         process(measurements),
-        machine(),
-    ]
-    .join("\n")
+    ];
+    parts.extend(measurements.sections.iter().map(|section| section.text.clone()));
+    parts.push(machine());
+    parts.join("\n")
+}
+
+/// A part of the page that has goals of its own.
+#[derive(Clone, Debug)]
+pub(crate) struct Section {
+    /// What must hold.
+    pub(crate) goals: Vec<Goal>,
+    /// The heading, the table and how it was made.
+    pub(crate) text: String,
+}
+
+impl Display for Section {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)?;
+        self.goals.iter().try_for_each(|goal| write!(f, "\n{}", line(goal)))
+    }
 }
 
 /// Returns the goals as lines of a table.

@@ -60,12 +60,7 @@ impl Process {
     ///
     /// When the kernel does not tell.
     pub(crate) fn cpu_time(&self) -> Result<Duration> {
-        let mut nanoseconds = 0;
-        for task in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
-            let text = fs::read_to_string(task?.path().join("schedstat"))?;
-            nanoseconds += text.split_whitespace().next().context("no schedstat")?.parse::<u64>()?;
-        }
-        Ok(Duration::from_nanos(nanoseconds))
+        cpu_time(self.child.id())
     }
 
     /// Returns its resident memory in bytes.
@@ -104,6 +99,20 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Returns the processor time that all threads of a process have used so far.
+///
+/// # Errors
+///
+/// When the kernel does not tell.
+pub(crate) fn cpu_time(process: u32) -> Result<Duration> {
+    let mut nanoseconds = 0;
+    for task in fs::read_dir(format!("/proc/{process}/task"))? {
+        let text = fs::read_to_string(task?.path().join("schedstat"))?;
+        nanoseconds += text.split_whitespace().next().context("no schedstat")?.parse::<u64>()?;
+    }
+    Ok(Duration::from_nanos(nanoseconds))
 }
 
 /// Waits a little for another process.

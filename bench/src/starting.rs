@@ -71,14 +71,20 @@ fn start_once(candidate: &Candidate, admin: SocketAddr) -> Result<(Duration, u64
 }
 
 fn is_ready(admin: SocketAddr) -> bool {
-    let ask = || -> std::io::Result<bool> {
-        let mut stream = TcpStream::connect(admin)?;
-        stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer)?;
-        Ok(answer.starts_with(b"HTTP/1.1 200 "))
-    };
-    ask().unwrap_or(false)
+    get(admin, "/readyz").is_ok_and(|answer| answer.starts_with("HTTP/1.1 200 "))
+}
+
+/// Returns the admin listener's whole answer.
+///
+/// # Errors
+///
+/// When it does not answer.
+pub(crate) fn get(admin: SocketAddr, path: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(admin)?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
 }
 
 /// Opens many connections, each with one request behind it, and looks at the memory.

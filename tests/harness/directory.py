@@ -108,6 +108,7 @@ rootpw "{PASSWORD}"
 directory {folder}/data
 access to attrs=userPassword by anonymous auth by * none
 access to * by dn.exact={self.gateway} read by anonymous auth by * none
+index objectClass,uid eq
 overlay memberof
 memberof-group-oc {group_class}
 memberof-dangling ignore

@@ -20,6 +20,7 @@ with open(file, encoding="utf-8") as text:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def log_message(self, *_):
         pass

@@ -28,6 +28,8 @@ EXTENSION = "urn:countersign:test:2.0:User"
 
 
 class Quiet(WSGIRequestHandler):
+    disable_nagle_algorithm = True
+
     def log_message(self, *_):
         pass
 

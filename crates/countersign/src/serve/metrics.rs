@@ -59,6 +59,7 @@ fn stores(gateway: &Gateway, text: &mut Exposition) {
     each("countersign_user_store_failures_total", "counter", "Questions without an answer.", &|store| store.failures);
     each("countersign_user_store_stale_total", "counter", "Stale answers used.", &|store| store.stale_served);
     each("countersign_user_store_entries", "gauge", "Users in the cache.", &|store| store.entries);
+    each("countersign_user_store_bytes", "gauge", "The bytes that they hold.", &|store| store.bytes);
     each("countersign_user_store_breaker_open", "gauge", "1: the store is left alone.", &|store| {
         u64::from(store.breaker == stores::BreakerState::Open)
     });
