@@ -52,7 +52,7 @@ pub struct Issuer {
     /// How it is asked about tokens that only it can read.
     pub introspection: Option<Arc<Introspection>>,
     /// How its users' passwords are checked; `None`: they have none here.
-    pub passwords: Option<Passwords>,
+    pub passwords: Option<Arc<Passwords>>,
 }
 
 /// Where a claim is in a token.

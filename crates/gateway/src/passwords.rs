@@ -10,6 +10,8 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use aws_lc_rs::{hmac, rand::SystemRandom};
 use quick_cache::sync::Cache;
 use stores::{Generation, Password, PasswordVerdict, StoreError};
+use tokio::runtime::Handle;
+use zeroize::Zeroizing;
 
 use self::attempts::Attempts;
 use crate::{fingerprint::Fingerprint, issuer::UserStoreHandle, time::Now, user_lookup::of_domain};
@@ -81,7 +83,10 @@ pub(crate) enum Said {
 }
 
 /// What is remembered of all passwords that were tried.
-pub(crate) struct TriedPasswords {
+#[derive(Debug)]
+pub(crate) struct TriedPasswords(Arc<Memory>);
+
+struct Memory {
     key: hmac::Key,
     verdicts: Cache<[u8; 32], Verdict>,
     attempts: Attempts,
@@ -104,12 +109,39 @@ impl Verdict {
 impl TriedPasswords {
     /// Remembers nothing yet.
     pub(crate) fn new() -> Self {
-        Self { key: random_key(), verdicts: Cache::new(MOST_VERDICTS), attempts: Attempts::default() }
+        let verdicts = Cache::new(MOST_VERDICTS);
+        Self(Arc::new(Memory { key: random_key(), verdicts, attempts: Attempts::default() }))
     }
 
     /// Says whether the password is the user's; any number of callers with the same one at the same time ask once.
-    pub(crate) async fn check(&self, passwords: &Passwords, tried: Try<'_>, now: Now) -> Said {
-        let key = self.hash(&[tried.issuer.as_bytes(), tried.user.as_bytes(), tried.password.expose().as_bytes()]);
+    ///
+    /// What is begun is brought to its end on `background`, also when nobody waits any more: who hangs up has guessed all
+    /// the same, and the right password of somebody impatient is no guess.
+    pub(crate) async fn check(
+        &self,
+        passwords: &Arc<Passwords>,
+        tried: Try<'_>,
+        (background, now): (&Handle, Now),
+    ) -> Said {
+        let memory = &self.0;
+        let key = memory.hash(&[tried.issuer.as_bytes(), tried.user.as_bytes(), tried.password.expose().as_bytes()]);
+        if let Some(verdict) = memory.verdicts.get(&key).filter(|verdict| verdict.counts(now.seconds)) {
+            return verdict.said;
+        }
+        let (memory, passwords) = (Arc::clone(memory), Arc::clone(passwords));
+        let (user, password) = (Zeroizing::new(tried.user.to_owned()), tried.password.clone());
+        let Try { issuer, address, .. } = tried;
+        let asking = background.spawn(async move {
+            let tried = Try { issuer, user: &user, password: &password, address };
+            memory.ask(key, &passwords, tried, now).await
+        });
+        asking.await.unwrap_or(Said::Unavailable { retry_after: Duration::from_secs(TROUBLE_LIFE) })
+    }
+}
+
+impl Memory {
+    /// Asks the stores, unless somebody else does, or the address has to wait.
+    async fn ask(&self, key: [u8; 32], passwords: &Passwords, tried: Try<'_>, now: Now) -> Said {
         let place = loop {
             match self.verdicts.get_value_or_guard_async(&key).await {
                 Ok(verdict) if verdict.counts(now.seconds) => return verdict.said,
@@ -119,13 +151,15 @@ impl TriedPasswords {
                 Err(place) => break place,
             }
         };
+        let (stores, user) = of_domain(passwords.stores.iter().map(|store| &**store).collect(), tried.user);
         let address = address_bytes(tried.address);
-        let attempt = self.hash(&[tried.issuer.as_bytes(), tried.user.as_bytes(), &address]);
+        // Spellings that a store may take for the same are guesses about the same.
+        let folded = user.trim().to_lowercase();
+        let attempt = self.hash(&[tried.issuer.as_bytes(), folded.as_bytes(), &address]);
         // Counted before it is known how it ends, so that many at once are many.
         if let Err(retry_after) = self.attempts.begin(attempt, passwords, now.seconds) {
             return Said::Locked { retry_after };
         }
-        let (stores, user) = of_domain(passwords.stores.iter().map(|store| &**store).collect(), tried.user);
         let generations = stores.iter().map(|store| store.store.generation(user)).collect();
         let said = ask(&stores, (user, tried.password), now).await;
         let life = match &said {
@@ -195,9 +229,9 @@ fn random_key() -> hmac::Key {
     hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).expect("random numbers")
 }
 
-impl std::fmt::Debug for TriedPasswords {
+impl std::fmt::Debug for Memory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TriedPasswords").field("verdicts", &self.verdicts.len()).finish_non_exhaustive()
+        f.debug_struct("Memory").field("verdicts", &self.verdicts.len()).finish_non_exhaustive()
     }
 }
 
@@ -255,7 +289,7 @@ mod tests {
 
     struct World {
         tried: TriedPasswords,
-        passwords: Passwords,
+        passwords: Arc<Passwords>,
         asked: Arc<AtomicUsize>,
     }
 
@@ -267,7 +301,7 @@ mod tests {
         let hashes: InlinePasswords = [("alice".into(), PasswordHash::parse(HASH).unwrap())].into();
         let store = InlineStore::new("staff".into(), users, None).with_passwords(hashes);
         let store = Arc::new(Counting(store, Arc::clone(&asked)));
-        let runtime = tokio::runtime::Handle::current();
+        let runtime = Handle::current();
         let store = CachedStore::new("staff".into(), store, CacheSettings::default(), runtime);
         let handle = UserStoreHandle {
             name: "staff".into(),
@@ -285,7 +319,7 @@ mod tests {
             lock_for: Duration::from_mins(1),
             clear_text: ClearText::Refuse,
         };
-        World { tried: TriedPasswords::new(), passwords, asked }
+        World { tried: TriedPasswords::new(), passwords: Arc::new(passwords), asked }
     }
 
     impl World {
@@ -294,7 +328,7 @@ mod tests {
             let password = Password::new(password).unwrap();
             let address = Ipv4Addr::LOCALHOST.into();
             let tried = Try { issuer: Fingerprint::default(), user, password: &password, address };
-            self.tried.check(&self.passwords, tried, now.into()).await
+            self.tried.check(&self.passwords, tried, (&Handle::current(), now.into())).await
         }
 
         fn asked(&self) -> usize {
@@ -334,6 +368,31 @@ mod tests {
         world.passwords.stores[0].store.invalidate_user("alice");
         assert_eq!(world.check("alice", "wonderland", 1000).await, Said::Right);
         assert_eq!(world.asked(), 2);
+    }
+
+    #[tokio::test]
+    async fn who_hangs_up_has_guessed_and_is_not_asked_about_twice() {
+        let world = world();
+        for guess in ["one", "two", "wonderland"] {
+            let asking = world.check("alice", guess, 1000);
+            // Polled once: it has begun.
+            assert!(futures_util::FutureExt::now_or_never(asking).is_none());
+        }
+        while world.asked.load(Ordering::SeqCst) < 3 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(world.check("alice", "wonderland", 1000).await, Said::Right);
+        assert_eq!(world.check("alice", "one", 1000).await, Said::Wrong);
+        assert_eq!(world.asked(), 3);
+    }
+
+    #[tokio::test]
+    async fn another_spelling_is_a_guess_about_the_same_user() {
+        let world = world();
+        for (number, user) in ["alice", "ALICE", "corp/Alice "].iter().enumerate() {
+            assert_eq!(world.check(user, &format!("guess-{number}"), 1000).await, Said::Wrong);
+        }
+        assert!(matches!(world.check("aLice", "guess-9", 1000).await, Said::Locked { .. }));
     }
 
     #[tokio::test]

@@ -43,6 +43,8 @@ impl InlineStore {
     /// Gives some of them passwords.
     #[must_use]
     pub fn with_passwords(mut self, passwords: InlinePasswords) -> Self {
+        // So that the first stranger takes as long as everybody else.
+        passwords.values().take(1).for_each(|hash| self.checks.remember(hash));
         self.passwords = passwords;
         self
     }

@@ -15,7 +15,7 @@ use crate::{
     credential::Credential,
     decide::{Steps, timed},
     issuer::Issuer,
-    passwords::{ClearText, Passwords, Said, Try},
+    passwords::{ClearText, Said, Try},
     rejection::{Code, Rejection},
     request::RequestHead,
 };
@@ -45,10 +45,11 @@ impl Requirement {
         let (user, password) = read(&credential.bytes).ok_or_else(|| self.challenge.invalid_password())?;
         let address = client_address(head, moment);
         let tried = Try { issuer: issuer.fingerprint, user: &user, password: &password, address };
-        let checking = moment.runtime.passwords.check(passwords, tried, moment.now);
+        let (tries, background) = (&moment.runtime.passwords, &moment.runtime.background);
+        let checking = tries.check(passwords, tried, (background, moment.now));
         let said = Box::pin(timed(&mut steps.authenticate, checking)).await;
         self.admit(&said)?;
-        let caller = holder((issuer, passwords), &user, moment).ok_or_else(|| self.challenge.invalid_password())?;
+        let caller = holder(issuer, &user, moment).ok_or_else(|| self.challenge.invalid_password())?;
         self.scopes.check(&caller.principal, &self.challenge)?;
         Ok(Caller::Known(caller, Some(Arc::clone(issuer))))
     }
@@ -87,7 +88,7 @@ fn read(credentials: &[u8]) -> Option<(Zeroizing<String>, Password)> {
 }
 
 /// Finds or makes the caller. What is known of a user is the same, whichever right password found it.
-fn holder((issuer, _): (&Issuer, &Passwords), user: &str, moment: Moment<'_>) -> Option<Arc<KnownCaller>> {
+fn holder(issuer: &Issuer, user: &str, moment: Moment<'_>) -> Option<Arc<KnownCaller>> {
     let key = [issuer.fingerprint.as_bytes(), user.as_bytes()].concat();
     let callers = &moment.runtime.callers;
     if let Some(known) = callers.get(CredentialKind::Password, &key) {

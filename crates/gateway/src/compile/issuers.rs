@@ -105,7 +105,7 @@ fn one(written: &spec::Issuer, parts: Parts<'_>, diagnostics: &mut Diagnostics) 
         },
         keys: keys.map_or(Some(None), |keys| keys.map(Some))?,
         introspection,
-        passwords,
+        passwords: passwords.map(Arc::new),
     };
     passwords::check_subject(written, &issuer, diagnostics);
     Some(issuer)

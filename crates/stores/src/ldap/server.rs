@@ -1,6 +1,6 @@
 //! Where a directory is: the operator's `url`.
 
-use std::fmt;
+use std::{fmt, net::Ipv4Addr};
 
 use url::{Host, Url};
 
@@ -57,6 +57,13 @@ impl LdapUrl {
         self.url.scheme() == "ldaps"
     }
 
+    /// True for a server on this machine: what goes there does not go over a network.
+    pub fn is_local(&self) -> bool {
+        // Of a scheme that browsers do not know, an address is a name to the library.
+        let host = self.url.host_str().unwrap_or_default();
+        host == "localhost" || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+    }
+
     pub(super) const fn url(&self) -> &Url {
         &self.url
     }
@@ -82,6 +89,13 @@ mod tests {
 
     fn check(text: &str, expected: &Result<bool, LdapUrlError>) {
         assert_eq!(LdapUrl::parse(text).map(|url| url.is_ldaps()), *expected, "{text}");
+    }
+
+    #[test]
+    fn a_server_may_be_on_this_machine() {
+        let is_local = |text| LdapUrl::parse(text).unwrap().is_local();
+        assert!(is_local("ldap://localhost") && is_local("ldap://127.0.0.1:389"));
+        assert!(!is_local("ldap://localhost.example.com") && !is_local("ldap://10.0.0.1"));
     }
 
     #[test]

@@ -39,6 +39,11 @@ impl HashChecks {
         Self { last: Mutex::new(PasswordHash::nobodys()) }
     }
 
+    /// Takes a hash for the one that was seen last.
+    pub(crate) fn remember(&self, hash: &PasswordHash) {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone_from(hash);
+    }
+
     /// Compares, always with something.
     ///
     /// # Errors
@@ -66,13 +71,12 @@ impl HashChecks {
     }
 
     fn or_last(&self, hash: Option<PasswordHash>) -> PasswordHash {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         match hash {
             Some(hash) => {
-                last.clone_from(&hash);
+                self.remember(&hash);
                 hash
             }
-            None => last.clone(),
+            None => self.last.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
 }

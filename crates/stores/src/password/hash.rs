@@ -175,7 +175,6 @@ mod tests {
             "$argon2id$v=19$m=8192,t=2,p=2$DgGBfNBGcLYyRmnoOygKuA",
             "$argon2id$v=19$m=x$DgGBfNBGcLYyRmnoOygKuA$xEJow32pyL0kLu5PlG7K9kaEuOMTCjLhvNUnLGA0hUM",
             "$2b$05$short",
-            "$2b$99$Zv9ixSjWqht9OpcKsXw8gOkCSD8E8dGGtRDk6Zx40i76rr31Fdhr6",
         ] {
             assert_eq!(PasswordHash::parse(text).unwrap_err(), PasswordHashError::Form, "{text}");
         }
@@ -186,6 +185,7 @@ mod tests {
         for text in [
             "$argon2id$v=19$m=4194304,t=2,p=2$DgGBfNBGcLYyRmnoOygKuA$xEJow32pyL0kLu5PlG7K9kaEuOMTCjLhvNUnLGA0hUM",
             "$argon2id$v=19$m=8192,t=2000,p=2$DgGBfNBGcLYyRmnoOygKuA$xEJow32pyL0kLu5PlG7K9kaEuOMTCjLhvNUnLGA0hUM",
+            "$2b$99$Zv9ixSjWqht9OpcKsXw8gOkCSD8E8dGGtRDk6Zx40i76rr31Fdhr6",
             "$2b$31$Zv9ixSjWqht9OpcKsXw8gOkCSD8E8dGGtRDk6Zx40i76rr31Fdhr6",
             "$scrypt$ln=24,r=8,p=1$4GERwUajWoaWglv57sTisw$3FvesCW82xhYt0RiljGz2xMTuJ9v5qr5TBKlPOnZO9Q",
             "$pbkdf2-sha256$i=4000000000,l=32$4GERwUajWoaWglv57sTisw$HV+Welx0T/ADB0dGW5EgGBp+su497LYmG/mhnu6a1gA",

@@ -10,7 +10,7 @@ use stores::{
 use super::{Reading, attribute_map, require_attributes};
 use crate::{
     diagnostic::{Diagnostic, DiagnosticCode},
-    span::Spanned,
+    span::{Span, Spanned},
     spec,
 };
 
@@ -45,7 +45,10 @@ fn connection(ldap: &spec::LdapStore, reading: &mut Reading<'_>) -> Option<LdapC
     let mut servers = Vec::new();
     for url in &ldap.url {
         match LdapUrl::parse(&url.value) {
-            Ok(server) => servers.push(server),
+            Ok(server) => {
+                warn_of_clear_text((ldap, &server), &url.span, reading);
+                servers.push(server);
+            }
             Err(error) => reading.error(DiagnosticCode::InvalidValue, &url.span, error.to_string()),
         }
     }
@@ -71,6 +74,16 @@ fn connection(ldap: &spec::LdapStore, reading: &mut Reading<'_>) -> Option<LdapC
         timeout: timeout?,
     })
     .filter(|connection| !connection.servers.is_empty() && connection.servers.len() == ldap.url.len())
+}
+
+/// Warns of a line that others can read.
+fn warn_of_clear_text((ldap, server): (&spec::LdapStore, &LdapUrl), span: &Span, reading: &mut Reading<'_>) {
+    if server.is_ldaps() || ldap.start_tls.value || server.is_local() {
+        return;
+    }
+    let message = "the passwords, the gateway's and those of users, go to this server in clear text".to_owned();
+    let hint = "use `ldaps://`, or leave out `startTls: false`";
+    reading.diagnostics.push(Diagnostic::warning(DiagnosticCode::WeakSetting, span, message).with_hint(hint));
 }
 
 /// Reads as whom the gateway asks. `Err` comes after a diagnostic.
