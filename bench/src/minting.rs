@@ -117,6 +117,7 @@ struct Subject {
     api: ApiFacts,
     operation: OperationFacts,
     principal: Principal,
+    token_claims: Object,
     attributes: Attributes,
     store_attributes: BTreeSet<Box<str>>,
 }
@@ -141,6 +142,7 @@ impl Subject {
                 key_type: KeyType::Production,
             },
             operation: OperationFacts { target: "/items/{id}".into(), verb: "GET".into() },
+            token_claims: principal().token_claims.open(),
             principal: principal(),
             store_attributes: attributes.iter().map(|(name, _)| Box::from(*name)).collect(),
             attributes: stored,
@@ -152,7 +154,7 @@ impl Subject {
             policy: &self.policy,
             api: &self.api,
             operation: &self.operation,
-            caller: Caller::Known(&self.principal),
+            caller: Caller::Known(&self.principal, &self.token_claims),
             application: None,
             user: UserAttributes::Found(&self.attributes),
             store_attributes: &self.store_attributes,
@@ -174,7 +176,7 @@ fn principal() -> Principal {
         client_id: Some("web".into()),
         scopes: Box::new(["orders:read".into()]),
         organizations: Box::default(),
-        token_claims,
+        token_claims: token_claims.into(),
         expires_at: Some(NOW + 86_400),
     }
 }

@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use crate::json::Json;
+use crate::{json::Json, memory::allocated};
 
 /// Where an attribute's values came from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -62,7 +62,12 @@ impl Attributes {
     pub fn weight(&self) -> usize {
         self.0
             .iter()
-            .map(|(name, attribute)| 96 + name.len() + attribute.values.iter().map(Json::weight).sum::<usize>())
+            .map(|(name, attribute)| {
+                // A tree's node has room for eleven, and half of that is used.
+                2 * size_of::<(Box<str>, Attribute)>()
+                    + allocated(name.len())
+                    + attribute.values.iter().map(Json::weight).sum::<usize>()
+            })
             .sum()
     }
 }

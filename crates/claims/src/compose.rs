@@ -17,7 +17,7 @@ use crate::{
     claim_set::{ClaimSet, OmissionNotes, Origin, Rule},
     custom_claim::ConversionError,
     facts::{ApiFacts, Application, OperationFacts},
-    json::Json,
+    json::{Json, Object},
     names,
     policy::BackendJwtPolicy,
     principal::{Caller, Principal, PrincipalKind},
@@ -121,7 +121,15 @@ pub fn compose(composition: &Composition<'_>, now: u64, jti: &str) -> Result<Cla
 impl<'a> Composition<'a> {
     fn principal(&self) -> Option<&'a Principal> {
         match self.caller {
-            Caller::Known(principal) => Some(principal),
+            Caller::Known(principal, _) => Some(principal),
+            Caller::Anonymous => None,
+        }
+    }
+
+    /// Returns the claims of the inbound token.
+    fn token_claims(&self) -> Option<&'a Object> {
+        match self.caller {
+            Caller::Known(_, claims) => Some(claims),
             Caller::Anonymous => None,
         }
     }

@@ -4,11 +4,15 @@
 //! because two parsers must never see two different tokens.
 
 mod number;
+mod packed;
 mod parse;
 mod write;
 
 pub use number::Number;
+pub use packed::PackedObject;
 pub(crate) use write::{write_escaped, write_members};
+
+use crate::memory::allocated;
 
 /// A JSON object: members in order, names unique.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -126,13 +130,16 @@ impl Json {
 
     /// Estimates the bytes held.
     pub fn weight(&self) -> usize {
-        24 + match self {
-            Self::Null | Self::Bool(_) => 0,
-            Self::Number(number) => number.as_str().len(),
-            Self::String(text) => text.len(),
-            Self::Array(values) => values.iter().map(Self::weight).sum(),
-            Self::Object(object) => object.0.iter().map(|(name, value)| name.len() + 16 + value.weight()).sum(),
-        }
+        size_of::<Self>()
+            + match self {
+                Self::Null | Self::Bool(_) => 0,
+                Self::Number(number) => allocated(number.as_str().len()),
+                Self::String(text) => allocated(text.len()),
+                Self::Array(values) => values.iter().map(Self::weight).sum(),
+                Self::Object(object) => {
+                    object.0.iter().map(|(name, value)| 16 + allocated(name.len()) + value.weight()).sum()
+                }
+            }
     }
 }
 

@@ -18,6 +18,7 @@ mod inbound;
 mod json;
 mod key;
 mod key_set;
+mod memory;
 mod mint;
 mod name;
 mod names;
@@ -42,12 +43,13 @@ pub use dpop::{DpopError, DpopProof, ProvedRequest};
 pub use facts::{ApiFacts, Application, KeyType, OperationFacts};
 pub use fingerprint::KeyFingerprint;
 pub use inbound::{AccessToken, AccessTokenRules, TokenType, UnverifiedToken};
-pub use json::{Json, JsonError, Number, Object};
+pub use json::{Json, JsonError, Number, Object, PackedObject};
 pub use key::{HeaderForm, KeyError, RsaSize, SigningKey};
 pub use key_set::{
     Announcement, KeyChange, KeyFile, KeyFileError, KeyLife, KeyOrigin, KeySet, KeySetEntry, KeySetError, KeyState,
     KeyStatus, LegacyKids, PlanError, RetirementTimes, RotationPlan,
 };
+pub use memory::allocated;
 pub use mint::{BackendJwt, MintError, fit, mint};
 pub use name::Name;
 pub use policy::{

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::json::Object;
+use crate::json::{Object, PackedObject};
 
 /// What a principal is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,8 +35,9 @@ pub struct Principal {
     pub scopes: Box<[Box<str>]>,
     /// `organizations`, when the token has some.
     pub organizations: Box<[Box<str>]>,
-    /// The verified claims of the token, after the issuer's `claimMappings`.
-    pub token_claims: Object,
+    /// The verified claims of the token, after the issuer's `claimMappings`. Packed: principals are kept in great number, and
+    /// only who makes a JWT reads these.
+    pub token_claims: PackedObject,
     /// When the credential expires, in seconds since the epoch.
     pub expires_at: Option<u64>,
 }
@@ -44,8 +45,8 @@ pub struct Principal {
 /// Who calls an operation: somebody known, or nobody where that is allowed.
 #[derive(Clone, Copy, Debug)]
 pub enum Caller<'a> {
-    /// A verified principal.
-    Known(&'a Principal),
+    /// A verified principal, and its token's claims, unpacked.
+    Known(&'a Principal, &'a Object),
     /// No credential, on an open or optional operation.
     Anonymous,
 }

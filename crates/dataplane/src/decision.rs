@@ -109,12 +109,14 @@ impl Told {
         }
     }
 
-    /// Calls `act` with each Backend JWT's part of the audit record.
-    pub(crate) fn each_jwt(&self, act: impl FnMut(&str)) {
+    /// Calls `act` with each Backend JWT's part of the audit record, in two pieces.
+    pub(crate) fn each_jwt(&self, mut act: impl FnMut(&str, &str)) {
         match self {
             Self::Nothing => {}
-            Self::Facts(facts) => facts.jwts.iter().map(|jwt| &**jwt).for_each(act),
-            Self::Gateway(_, record) => record.jwts.iter().map(|jwt| &*jwt.record).for_each(act),
+            Self::Facts(facts) => facts.jwts.iter().for_each(|jwt| act(jwt, "")),
+            Self::Gateway(_, record) => {
+                record.jwts.iter().for_each(|jwt| act(&jwt.record.shared, &jwt.record.own));
+            }
         }
     }
 

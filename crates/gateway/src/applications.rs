@@ -102,7 +102,7 @@ impl CallingApplication {
     /// Reads the application that the token itself describes (`application`, `subscribedAPIs`, `keytype`), as WSO2's
     /// token services write it; only for issuers with `applicationFromToken`.
     pub fn from_token(principal: &Principal, api: &str, version: &str) -> Self {
-        let claims = &principal.token_claims;
+        let claims = &principal.token_claims.open();
         let key_type = match claims.get("keytype").and_then(Json::as_str) {
             Some(text) if text.eq_ignore_ascii_case("SANDBOX") => KeyType::Sandbox,
             Some(_) | None => KeyType::Production,

@@ -139,7 +139,7 @@ impl Requirement {
             moment.runtime.callers.remove(caller.kind(), token);
             return Err(self.challenge.invalid(TokenError::Expired));
         }
-        let confirmation = caller.confirmation.as_ref();
+        let confirmation = caller.confirmation.as_deref();
         if confirmation.is_some() || credential.presented == Presented::Dpop {
             self.check_possession(confirmation, credential, head, moment)?;
         }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use claims::{Confirmation, KeyFingerprint, KeyType, Principal, TokenError};
+use claims::{Confirmation, KeyFingerprint, KeyType, Principal, PrincipalKind, TokenError, allocated};
 use foldhash::fast::RandomState;
 use quick_cache::{Equivalent, Weighter, sync::Cache};
 
@@ -98,8 +98,8 @@ pub struct KnownCaller {
     pub check_at: AtomicU64,
     /// The token's `aud`, for APIs that insist on their own.
     pub audience: Box<[Box<str>]>,
-    /// What must be proved at every use; `None`: it is a bearer token.
-    pub confirmation: Option<Confirmation>,
+    /// What must be proved at every use; `None`: it is a bearer token, as most are.
+    pub confirmation: Option<Box<Confirmation>>,
     /// The application that the credential itself belongs to; `None`: its client's.
     pub application: Option<OwnApplication>,
     /// A keyed hash of the user, for the audit record.
@@ -109,6 +109,12 @@ pub struct KnownCaller {
     /// Held while one is made: concurrent misses of one caller coalesce.
     pub minting: tokio::sync::Mutex<()>,
 }
+
+/// What stands before what is shared: its counts.
+pub(crate) const COUNTS: usize = 2 * size_of::<usize>();
+
+/// What the cache itself takes for an entry, its table half empty.
+const SLOT: usize = 128;
 
 /// More Backend JWTs than this one caller does not keep: the oldest goes.
 const MOST_JWTS: usize = 64;
@@ -126,7 +132,7 @@ impl KnownCaller {
             keys_generation: AtomicU64::new(keys_generation),
             check_at: AtomicU64::new(check_at),
             audience,
-            confirmation,
+            confirmation: confirmation.map(Box::new),
             application,
             user_tag,
             jwts: ArcSwap::default(),
@@ -158,11 +164,26 @@ impl KnownCaller {
     /// Estimates the bytes held.
     fn weight(&self) -> usize {
         let principal = &self.principal;
-        let claims: usize = principal.token_claims.iter().map(|(name, value)| name.len() + 16 + value.weight()).sum();
-        let scopes: usize = principal.scopes.iter().map(|scope| scope.len() + 16).sum();
-        let jwts: usize = self.jwts.load().iter().map(|jwt| jwt.weight()).sum();
-        size_of::<Self>() + self.credential.bytes.len() + claims + scopes + jwts
+        let lookup = match &principal.kind {
+            PrincipalKind::EndUser { lookup } => lookup.len(),
+            PrincipalKind::Application => 0,
+        };
+        let client = principal.client_id.as_ref().map_or(0, |client| client.len());
+        let texts = [principal.subject.len(), lookup, client].map(allocated).iter().sum::<usize>();
+        let lists =
+            [&*principal.scopes, &principal.organizations, &self.audience].map(texts_weight).iter().sum::<usize>();
+        let shared = [size_of::<Self>(), self.credential.bytes.len(), principal.iss.len(), self.user_tag.len()];
+        let shared = shared.map(|bytes| allocated(COUNTS + bytes)).iter().sum::<usize>();
+        let jwts = self.jwts.load();
+        let list = allocated(COUNTS + size_of::<Vec<Arc<IssuedJwt>>>()) + allocated(jwts.len() * size_of::<usize>());
+        let jwts = jwts.iter().map(|jwt| jwt.weight()).sum::<usize>();
+        SLOT + shared + texts + lists + principal.token_claims.weight() + list + jwts
     }
+}
+
+/// Estimates the bytes of a list of texts.
+fn texts_weight(texts: &[Box<str>]) -> usize {
+    allocated(size_of_val(texts)) + texts.iter().map(|text| allocated(text.len())).sum::<usize>()
 }
 
 /// The application that a credential of the operator's own belongs to.
@@ -353,7 +374,7 @@ mod tests {
             client_id: None,
             scopes: Box::default(),
             organizations: Box::default(),
-            token_claims: Object::default(),
+            token_claims: Object::default().into(),
             expires_at: None,
         };
         let vouchers =

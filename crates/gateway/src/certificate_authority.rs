@@ -165,7 +165,7 @@ impl CertificateAuthority {
                 client_id: Some(name.into()),
                 scopes: Box::default(),
                 organizations: Box::default(),
-                token_claims: Object::default(),
+                token_claims: Object::default().into(),
                 expires_at: None,
             },
         };

@@ -18,7 +18,7 @@ use crate::{
     callers::{KnownCaller, OwnApplication},
     decide::{Jwts, Steps, timed},
     fingerprint::Fingerprint,
-    issued::{self, IssuedJwt, Life, LifeBounds, Slot},
+    issued::{self, IssuedJwt, Life, LifeBounds, SharedTexts, Slot},
     issuer::{ApplicationFromToken, Issuer},
     keyring::is_slow,
     rejection::{Code, Rejection},
@@ -48,6 +48,8 @@ pub struct IssuePolicy {
     pub stores: StoreChoice,
     /// The JWT of calls without a caller.
     pub anonymous: ArcSwapOption<IssuedJwt>,
+    /// What the audit records of its JWTs have in common.
+    pub texts: SharedTexts,
     /// Where the policy was written, for `explain` and `disclosures`.
     pub origin: Box<str>,
 }
@@ -296,7 +298,12 @@ impl IssuePolicy {
         let life = Life::new(bounds, call.now.seconds);
         let jwt = IssuedJwt {
             slot: self.slot(application),
-            record: issued::record(self.fingerprint, &claims, (signed.kid.as_deref(), &jti), signed.value.len()),
+            record: issued::record(
+                (self.fingerprint, &self.texts),
+                &claims,
+                (signed.kid.as_deref(), &jti),
+                signed.value.len(),
+            ),
             value: header_value(&signed.value)?,
             serve_until: life.serve_until,
             renew_at: life.renew_at,
@@ -321,11 +328,14 @@ impl IssuePolicy {
         let nowhere = OperationFacts { target: Box::default(), verb: Box::default() };
         let operation = call.api.operations.get(call.operation).map_or(&nowhere, |operation| &operation.facts);
         let described = application.described();
+        let token = caller.map(|caller| (caller.principal, caller.principal.token_claims.open()));
         let composition = Composition {
             policy: &self.policy,
             api: call.api.facts(application.key_type),
             operation,
-            caller: caller.map_or(ClaimsCaller::Anonymous, |caller| ClaimsCaller::Known(caller.principal)),
+            caller: token
+                .as_ref()
+                .map_or(ClaimsCaller::Anonymous, |(principal, claims)| ClaimsCaller::Known(principal, claims)),
             application: described.as_ref(),
             user: looked_up.user(),
             store_attributes: &looked_up.gives,

@@ -1,18 +1,19 @@
 //! A Backend JWT that was made, and until when it may be served again (backend-jwt.md §6).
 
 use std::{
+    collections::VecDeque,
     fmt::{self, Display, Write},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
-use claims::{ClaimSet, KeyType, Origin, Source};
+use claims::{ClaimSet, KeyType, Origin, Source, allocated};
 use http::HeaderValue;
 use stores::Generation;
 
-use crate::{applications::CallingApplication, fingerprint::Fingerprint};
+use crate::{applications::CallingApplication, callers::COUNTS, fingerprint::Fingerprint};
 
 /// Which JWT of a caller it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +47,45 @@ pub struct IssuedJwt {
     pub application: CallingApplication,
     /// See [`Self::application`].
     pub applications: AtomicU64,
-    /// Its part of the audit record: JSON members without braces.
-    pub record: Arc<str>,
+    /// Its part of the audit record.
+    pub record: JwtRecord,
+}
+
+/// A JWT's part of the audit record: JSON members without braces, in two pieces. Names, times and sizes; no value.
+#[derive(Clone, Debug)]
+pub struct JwtRecord {
+    /// What it has in common with others of its policy, kept once for all of them.
+    pub shared: Arc<str>,
+    /// What is its own.
+    pub own: Box<str>,
+}
+
+impl Display for JwtRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shared)?;
+        f.write_str(&self.own)
+    }
+}
+
+/// Texts that many JWTs of a policy have in common: the last ones, each kept once.
+#[derive(Debug, Default)]
+pub struct SharedTexts(Mutex<VecDeque<Arc<str>>>);
+
+/// How many of them are remembered: one for each second, and kind of user, of late.
+const MOST_SHARED: usize = 64;
+
+impl SharedTexts {
+    /// Returns the text, from those that are remembered if it is one of them.
+    fn share(&self, text: String) -> Arc<str> {
+        let mut texts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = texts.iter().find(|known| ***known == *text) {
+            return Arc::clone(known);
+        }
+        let shared: Arc<str> = text.into();
+        texts.truncate(MOST_SHARED - 1);
+        texts.push_front(Arc::clone(&shared));
+        shared
+    }
 }
 
 impl IssuedJwt {
@@ -63,7 +101,10 @@ impl IssuedJwt {
 
     /// Estimates the bytes held.
     pub fn weight(&self) -> usize {
-        size_of::<Self>() + self.value.len() + self.record.len() + self.generations.len() * size_of::<Generation>()
+        // The field's value counts its uses in a place of its own.
+        let value = allocated(self.value.len()) + allocated(2 * COUNTS);
+        let own = [COUNTS + size_of::<Self>(), self.record.own.len(), size_of_val(&*self.generations)];
+        value + own.map(allocated).iter().sum::<usize>()
     }
 }
 
@@ -108,14 +149,14 @@ impl Life {
 
 /// Writes a JWT's part of the audit record: policy, `kid`, `jti`, bytes, and claim names with source and time; no value.
 pub(crate) fn record(
-    policy: Fingerprint,
+    (policy, texts): (Fingerprint, &SharedTexts),
     claims: &ClaimSet,
     (kid, jti): (Option<&str>, &str),
     bytes: usize,
-) -> Arc<str> {
-    let mut text = String::with_capacity(256);
+) -> JwtRecord {
+    let mut text = String::with_capacity(1024);
     let kid = kid.unwrap_or("none");
-    let _ = write!(text, r#""policy":"{policy}","kid":{},"jti":"{jti}","jwtBytes":{bytes},"claims":{{"#, quoted(kid));
+    let _ = write!(text, r#""policy":"{policy}","kid":{},"claims":{{"#, quoted(kid));
     for (index, claim) in claims.claims.iter().enumerate() {
         if index > 0 {
             text.push(',');
@@ -135,8 +176,9 @@ pub(crate) fn record(
             Origin::Custom => write!(text, "{}:\"custom\"", quoted(&claim.name)),
         };
     }
-    text.push('}');
-    text.into()
+    text.push_str("},");
+    let own = format!(r#""jti":"{jti}","jwtBytes":{bytes}"#);
+    JwtRecord { shared: texts.share(text), own: own.into() }
 }
 
 /// Writes a text as a JSON string; most are plain.
@@ -171,6 +213,17 @@ mod tests {
         check(LifeBounds { is_degraded: true, fresh_until: Some(1300), ..bounds }, 1005);
         check(LifeBounds { inbound_expires_at: Some(2000), ..bounds }, 2000);
         check(LifeBounds { inbound_expires_at: Some(5000), ..bounds }, 1800);
+    }
+
+    #[test]
+    fn equal_texts_are_kept_once_and_old_ones_forgotten() {
+        let texts = SharedTexts::default();
+        let first = texts.share("0".to_owned());
+        assert!(Arc::ptr_eq(&first, &texts.share("0".to_owned())));
+        (1..=MOST_SHARED).for_each(|number| drop(texts.share(number.to_string())));
+        let again = texts.share("0".to_owned());
+        assert!(again == first && !Arc::ptr_eq(&first, &again));
+        assert_eq!(texts.0.lock().unwrap().len(), MOST_SHARED);
     }
 
     proptest! {

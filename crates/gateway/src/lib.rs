@@ -80,7 +80,7 @@ pub use forward::{Forward, ReservedHeaderMode, join_cookies};
 pub use gateway::{Gateway, ProcessSettings, Status};
 pub use introspection::{ClientAuthentication, ClientSecret, Introspection, SignedAnswers};
 pub use issue::{Issuance, IssuePolicy};
-pub use issued::{IssuedJwt, Slot};
+pub use issued::{IssuedJwt, JwtRecord, SharedTexts, Slot};
 pub use issuer::{ApplicationFromToken, ClaimSign, Issuer, RemoteClaim, UserStoreHandle};
 pub use issuer_keys::{IssuerKeys, KeySource, KeysError};
 pub use keyring::{

@@ -126,7 +126,7 @@ impl Revocations {
 
     /// True when the principal's token was issued before its subject or session ended. A token without `iat` was.
     pub(crate) fn have_ended(&self, principal: &Principal) -> bool {
-        let issued_at = principal.token_claims.get("iat").and_then(Json::as_u64).unwrap_or(0);
+        let issued_at = principal.token_claims.open().get("iat").and_then(Json::as_u64).unwrap_or(0);
         self.is_ended(principal, |end| issued_at <= end.at)
     }
 
@@ -140,8 +140,8 @@ impl Revocations {
         if ended.what.is_empty() {
             return false;
         }
-        let claim = |name: &str| principal.token_claims.get(name);
-        let text = |name: &str| claim(name).and_then(Json::as_str).map(Box::<str>::from);
+        let claims = principal.token_claims.open();
+        let text = |name: &str| claims.get(name).and_then(Json::as_str).map(Box::<str>::from);
         let iss = || Box::<str>::from(&*principal.iss);
         let candidates = [
             text("sub").map(|sub| Revoked::Subject { iss: iss(), sub }),
@@ -164,7 +164,7 @@ impl Revocations {
 impl Revoked {
     /// True when this is about the principal.
     pub fn matches(&self, principal: &Principal) -> bool {
-        let says = |claim: &str, value: &str| principal.token_claims.get(claim).and_then(Json::as_str) == Some(value);
+        let says = |claim: &str, value: &str| principal.token_claims.says(claim, value);
         match self {
             Self::User { user, issuers } => {
                 issuers.as_ref().is_none_or(|issuers| issuers.contains(&principal.issuer))
@@ -206,7 +206,7 @@ mod tests {
             client_id: None,
             scopes: Box::default(),
             organizations: Box::default(),
-            token_claims,
+            token_claims: token_claims.into(),
             expires_at: None,
         }
     }

@@ -240,7 +240,7 @@ impl LookedUp {
                 Ok(self)
             }
             (StoreError::Unavailable { retry_after, .. }, AttributeFailure::Reject | AttributeFailure::UseStale) => {
-                Err(unavailable(retry_after.as_secs()))
+                Err(unavailable(retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0)))
             }
             (StoreError::Malformed { .. }, AttributeFailure::Reject | AttributeFailure::UseStale) => {
                 Err(unavailable(5))

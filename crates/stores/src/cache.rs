@@ -10,6 +10,7 @@ mod entry;
 mod flight;
 mod generation;
 mod hold;
+mod kept;
 mod passwords;
 mod settings;
 
@@ -42,6 +43,7 @@ use self::{
     entry::{Asked, Entry},
     flight::{Flight, Flights, Outcome, Seat},
     generation::Invalidations,
+    kept::Shapes,
 };
 use crate::{
     bounded_map::BoundedMap,
@@ -64,6 +66,7 @@ pub struct CachedStore {
     runtime: Handle,
     shards: Box<[Mutex<Shard>]>,
     hasher: RandomState,
+    shapes: Shapes,
     invalidations: Arc<Invalidations>,
     breaker: Breaker,
     counts: Counts,
@@ -136,6 +139,7 @@ impl CachedStore {
             runtime,
             shards: (0..count).map(|_| Mutex::new(shard())).collect(),
             hasher: RandomState::default(),
+            shapes: Shapes::default(),
             invalidations: Invalidations::new(),
             breaker: Breaker::new(settings.breaker),
             counts: Counts::default(),
@@ -317,7 +321,7 @@ impl CachedStore {
         let counts = shard.flights.remove(key, flight) && asked.generation.is_current();
         let (entry, outcome) = match result {
             Ok(attributes) => {
-                let (entry, answer) = Entry::answered(attributes, asked, &self.settings);
+                let (entry, answer) = Entry::answered(attributes, asked, (&self.settings, &self.shapes));
                 (Some(entry), Ok(answer))
             }
             Err(error) => {

@@ -48,7 +48,9 @@ fn mark(name: &str) -> u64 {
 impl<'a> Sources<'a> {
     /// Finds the sources; the error is why no attribute has a value.
     pub(super) fn new(composition: &Composition<'a>, now: u64) -> Result<Self, OmissionReason> {
-        let Some(principal) = composition.end_user() else { return Err(OmissionReason::UserNotFound) };
+        let (Some(_), Some(token)) = (composition.end_user(), composition.token_claims()) else {
+            return Err(OmissionReason::UserNotFound);
+        };
         let (attributes, reason) = match composition.user {
             UserAttributes::Unknown => return Err(OmissionReason::UserNotFound),
             UserAttributes::Found(attributes) | UserAttributes::Stale { attributes, .. } => {
@@ -58,7 +60,7 @@ impl<'a> Sources<'a> {
             UserAttributes::Omitted => (None, OmissionReason::NotReadable),
             UserAttributes::StaleRefused => (None, OmissionReason::StaleRefused),
         };
-        let (store_attributes, token) = (composition.store_attributes, &principal.token_claims);
+        let store_attributes = composition.store_attributes;
         let given = attributes.into_iter().flat_map(Attributes::iter).map(|(name, _)| name);
         let names = given.chain(store_attributes.iter().map(|name| &**name)).chain(token.iter().map(|(name, _)| name));
         let marks = names.fold(0, |marks, name| marks | mark(name));

@@ -56,7 +56,7 @@ fn user_value(composition: &Composition<'_>, attribute: &str, now: u64) -> Optio
 
 /// Returns a claim of the inbound token; never a sensitive one, never a token.
 fn token_value(composition: &Composition<'_>, claim: &str) -> Option<Json> {
-    let value = composition.principal()?.token_claims.get(claim)?;
+    let value = composition.token_claims()?.get(claim)?;
     let is_withheld = composition.policy.sensitive.forbids(claim) || names::holds_credential(claim, value);
     (!is_withheld).then(|| value.clone())
 }

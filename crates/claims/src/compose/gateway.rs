@@ -55,8 +55,8 @@ fn end_user(principal: &Principal) -> Option<&str> {
 
 fn user_type(caller: Caller<'_>) -> &'static str {
     match caller {
-        Caller::Known(Principal { kind: PrincipalKind::EndUser { .. }, .. }) => "Application_User",
-        Caller::Known(Principal { kind: PrincipalKind::Application, .. }) => "APPLICATION",
+        Caller::Known(Principal { kind: PrincipalKind::EndUser { .. }, .. }, _) => "Application_User",
+        Caller::Known(Principal { kind: PrincipalKind::Application, .. }, _) => "APPLICATION",
         Caller::Anonymous => "ANONYMOUS",
     }
 }

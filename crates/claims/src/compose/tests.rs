@@ -87,7 +87,7 @@ impl Case {
 
     /// Alice's token has these claims besides `sub`.
     fn token(self, claims: &str) -> Self {
-        self.with(|case| case.principal.as_mut().unwrap().token_claims = object(claims))
+        self.with(|case| case.principal.as_mut().unwrap().token_claims = object(claims).into())
     }
 
     fn custom(self, claim: &str, value: &str, claim_type: CustomClaimType) -> Self {
@@ -115,12 +115,13 @@ impl Case {
             User::StaleRefused => UserAttributes::StaleRefused,
             User::Unknown => UserAttributes::Unknown,
         };
+        let known = self.principal.as_ref().map(|principal| (principal, principal.token_claims.open()));
         let composition = Composition {
             notes: OmissionNotes::Kept,
             policy: &self.policy,
             api: &self.api,
             operation: &self.operation,
-            caller: self.principal.as_ref().map_or(Caller::Anonymous, Caller::Known),
+            caller: known.as_ref().map_or(Caller::Anonymous, |(principal, claims)| Caller::Known(principal, claims)),
             application: self.application.as_ref(),
             user,
             store_attributes: &self.gives,
@@ -170,7 +171,7 @@ fn principal() -> Principal {
         client_id: Some("mobile-app".into()),
         scopes: Box::default(),
         organizations: Box::default(),
-        token_claims: object(r#"{"sub":"alice"}"#),
+        token_claims: object(r#"{"sub":"alice"}"#).into(),
         expires_at: Some(NOW + 900),
     }
 }

@@ -6,27 +6,26 @@
 use super::Composition;
 use crate::{
     claim_set::{ClaimSet, OmissionReason, Origin, Rule},
-    json::Json,
+    json::{Json, Object},
     name::Name,
     names,
     policy::{AttributeMapping, TokenClaims},
-    principal::Principal,
 };
 
 /// Adds the token claims that the policy passes on; notes why the others are not there.
 pub(super) fn add(composition: &Composition<'_>, mappings: &[AttributeMapping<'_>], set: &mut ClaimSet) {
-    let Some(principal) = composition.principal() else { return };
+    let Some(claims) = composition.token_claims() else { return };
     let passing = Passing { composition, mappings, stronger: set.claims.len() };
     match &composition.policy.token_claims {
         TokenClaims::Only(listed) => {
-            passing.add_listed(principal, listed, set);
+            passing.add_listed(claims, listed, set);
             let is_listed = |name: &str| listed.iter().any(|listed| **listed == *name);
-            for (name, _) in principal.token_claims.iter().filter(|(name, _)| !is_listed(name)) {
+            for (name, _) in claims.iter().filter(|(name, _)| !is_listed(name)) {
                 passing.exclude(name, set);
             }
         }
         TokenClaims::AllBut(excluded) => {
-            for (name, value) in principal.token_claims.iter() {
+            for (name, value) in claims.iter() {
                 if excluded.contains(name) {
                     passing.exclude(name, set);
                 } else {
@@ -47,10 +46,10 @@ struct Passing<'a> {
 
 impl Passing<'_> {
     /// Adds the listed claims, in their order; one that is listed twice is sent once.
-    fn add_listed(&self, principal: &Principal, listed: &[Box<str>], set: &mut ClaimSet) {
+    fn add_listed(&self, claims: &Object, listed: &[Box<str>], set: &mut ClaimSet) {
         for (position, name) in listed.iter().enumerate() {
             let is_repeated = listed.iter().take(position).any(|earlier| earlier == name);
-            match principal.token_claims.get(name) {
+            match claims.get(name) {
                 Some(value) if !is_repeated => self.add_one(name, value, set),
                 None if !is_repeated => set.omit_claim(name, OmissionReason::NotInStore),
                 Some(_) | None => {}

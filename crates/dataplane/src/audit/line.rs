@@ -82,9 +82,10 @@ fn write_jwts(line: &mut Vec<u8>, record: &Record) {
         return;
     }
     let mut opening = b",\"jwts\":[{".as_slice();
-    record.told.each_jwt(|jwt| {
+    record.told.each_jwt(|shared, own| {
         line.extend_from_slice(opening);
-        line.extend_from_slice(jwt.as_bytes());
+        line.extend_from_slice(shared.as_bytes());
+        line.extend_from_slice(own.as_bytes());
         opening = b"},{";
     });
     line.extend_from_slice(b"}]");

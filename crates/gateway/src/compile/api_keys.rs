@@ -68,7 +68,7 @@ fn of_application(application: &spec::Application, written: &spec::ApiKey) -> Pr
         client_id,
         scopes: scopes(written).into_iter().map(Box::from).collect(),
         organizations: Box::default(),
-        token_claims,
+        token_claims: token_claims.into(),
         expires_at: written.expires.as_ref().map(|expires| expires.value.0),
     }
 }

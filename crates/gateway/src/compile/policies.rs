@@ -17,6 +17,7 @@ use crate::{
     fields::collapse,
     fingerprint::Fingerprint,
     issue::{Issuance, IssuePolicy},
+    issued::SharedTexts,
     spec::{self, BackendJwtParameters, Compatibility},
     user_lookup::StoreChoice,
 };
@@ -180,7 +181,8 @@ fn one(
     let fingerprint = Fingerprint::of_value(&(&policy, context.production, operation, asked));
     let span = &layer.parameters.span;
     let origin = format!("{}:{} ({} level)", span.file.display(), span.line, layer.level.text());
-    Some(IssuePolicy { policy, fingerprint, header: header?, stores, anonymous: None.into(), origin: origin.into() })
+    let (anonymous, texts) = (None.into(), SharedTexts::default());
+    Some(IssuePolicy { policy, fingerprint, header: header?, stores, anonymous, texts, origin: origin.into() })
 }
 
 /// Refuses a header that may not be minted.

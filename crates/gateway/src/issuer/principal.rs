@@ -28,7 +28,7 @@ impl Issuer {
             client_id,
             scopes: self.scopes(&token_claims),
             organizations: strings(token_claims.get("organizations")),
-            token_claims,
+            token_claims: token_claims.into(),
             expires_at,
         })
     }
@@ -52,7 +52,7 @@ impl Issuer {
             client_id: None,
             scopes: self.scopes(&all),
             organizations: strings(all.get("organizations")),
-            token_claims: all,
+            token_claims: all.into(),
             expires_at: None,
         })
     }

@@ -12,6 +12,7 @@ use claims::Attributes;
 use super::{
     answer::{Answer, Freshness},
     generation::Generation,
+    kept::{Kept, Shapes},
     settings::CacheSettings,
 };
 use crate::{error::StoreError, user_store::seconds};
@@ -34,7 +35,7 @@ pub(super) struct Entry {
 #[derive(Clone, Debug)]
 struct Last {
     /// `None`: no such user.
-    attributes: Option<Arc<Attributes>>,
+    attributes: Option<Kept>,
     asked_at: SystemTime,
 }
 
@@ -54,9 +55,15 @@ pub(super) struct Asked {
 
 impl Entry {
     /// Makes the entry for a good answer, and the answer for those who waited.
-    pub(super) fn answered(attributes: Option<Attributes>, asked: &Asked, settings: &CacheSettings) -> (Self, Answer) {
-        let last = Last { attributes: attributes.map(Arc::new), asked_at: asked.at };
-        let answer = last.answer(&asked.generation, settings, Freshness::Fresh);
+    pub(super) fn answered(
+        attributes: Option<Attributes>,
+        asked: &Asked,
+        (settings, shapes): (&CacheSettings, &Shapes),
+    ) -> (Self, Answer) {
+        let attributes = attributes.map(Arc::new);
+        let kept = attributes.as_ref().map(|attributes| shapes.pack(attributes));
+        let last = Last { attributes: kept, asked_at: asked.at };
+        let answer = last.answer_with(attributes, &asked.generation, settings, Freshness::Fresh);
         let generation = asked.generation.clone();
         (Self { last: Some(last), refusal: None, quiet_until: None, generation }, answer)
     }
@@ -88,7 +95,7 @@ impl Entry {
             return None;
         }
         if let Some(last) = self.last.as_ref().filter(|last| is_within(last.asked_at, last.life(settings), now)) {
-            return Some(Ok(last.answer(&self.generation, settings, Freshness::Fresh)));
+            return last.answer(&self.generation, settings, Freshness::Fresh).map(Ok);
         }
         let refusal = self.refusal.as_ref()?;
         is_within(refusal.asked_at, settings.negative_ttl, now).then(|| Err(refusal.error.clone()))
@@ -97,7 +104,10 @@ impl Entry {
     /// Returns the answer that may stand in for a store that does not answer.
     pub(super) fn say_stale(&self, settings: &CacheSettings, stale_for: Duration, now: SystemTime) -> Option<Answer> {
         let last = self.last.as_ref().filter(|last| last.attributes.is_some() && self.generation.is_current())?;
-        is_within(last.asked_at, stale_for, now).then(|| last.answer(&self.generation, settings, Freshness::Stale))
+        if !is_within(last.asked_at, stale_for, now) {
+            return None;
+        }
+        last.answer(&self.generation, settings, Freshness::Stale)
     }
 
     /// True when a fresh answer about a known user is so near its end that it should be refreshed.
@@ -112,7 +122,7 @@ impl Entry {
     pub(super) fn heap(&self) -> usize {
         let attributes = self.last.as_ref().and_then(|last| last.attributes.as_ref());
         let refusal = self.refusal.as_ref().map_or(0, |_| size_of::<Refusal>() + 64);
-        attributes.map_or(0, |attributes| 48 + attributes.weight()) + refusal
+        attributes.map_or(0, Kept::heap) + refusal
     }
 }
 
@@ -122,9 +132,24 @@ impl Last {
         if self.attributes.is_some() { settings.ttl } else { settings.negative_ttl }
     }
 
-    fn answer(&self, generation: &Generation, settings: &CacheSettings, freshness: Freshness) -> Answer {
+    /// Returns it as an answer; `None` cannot be, and counts as nothing known.
+    fn answer(&self, generation: &Generation, settings: &CacheSettings, freshness: Freshness) -> Option<Answer> {
+        let attributes = match &self.attributes {
+            Some(kept) => Some(kept.unpacked()?),
+            None => None,
+        };
+        Some(self.answer_with(attributes, generation, settings, freshness))
+    }
+
+    fn answer_with(
+        &self,
+        attributes: Option<Arc<Attributes>>,
+        generation: &Generation,
+        settings: &CacheSettings,
+        freshness: Freshness,
+    ) -> Answer {
         Answer {
-            attributes: self.attributes.clone(),
+            attributes,
             as_of: seconds(self.asked_at),
             fresh_until: self.asked_at.checked_add(self.life(settings)).unwrap_or(self.asked_at),
             freshness,

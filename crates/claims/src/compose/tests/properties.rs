@@ -110,7 +110,7 @@ prop_compose! {
         });
         case.with(|case| {
             let principal = case.principal.as_mut().unwrap();
-            principal.token_claims = token;
+            principal.token_claims = token.into();
             if is_application {
                 principal.kind = PrincipalKind::Application;
             }
