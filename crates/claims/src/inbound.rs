@@ -3,6 +3,8 @@
 //! Knows one issuer's rules at a time; who the caller is, is decided elsewhere. `exp` gets no leeway, `nbf` and `iat` get
 //! the issuer's clock skew.
 
+use std::sync::Arc;
+
 use crate::{
     algorithm::Algorithm,
     confirmation::Confirmation,
@@ -25,7 +27,7 @@ pub enum TokenType {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessTokenRules {
     /// The exact `iss`.
-    pub issuer: Box<str>,
+    pub issuer: Arc<str>,
     /// `aud` must name one of these; empty: `aud` is not asked for.
     pub audiences: Vec<Box<str>>,
     /// The accepted `typ`.

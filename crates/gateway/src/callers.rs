@@ -172,7 +172,7 @@ impl KnownCaller {
         let texts = [principal.subject.len(), lookup, client].map(allocated).iter().sum::<usize>();
         let lists =
             [&*principal.scopes, &principal.organizations, &self.audience].map(texts_weight).iter().sum::<usize>();
-        let shared = [size_of::<Self>(), self.credential.bytes.len(), principal.iss.len(), self.user_tag.len()];
+        let shared = [size_of::<Self>(), self.credential.bytes.len(), self.user_tag.len()];
         let shared = shared.map(|bytes| allocated(COUNTS + bytes)).iter().sum::<usize>();
         let jwts = self.jwts.load();
         let list = allocated(COUNTS + size_of::<Vec<Arc<IssuedJwt>>>()) + allocated(jwts.len() * size_of::<usize>());

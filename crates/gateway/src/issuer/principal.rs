@@ -22,7 +22,7 @@ impl Issuer {
         };
         Ok(Principal {
             issuer: Arc::clone(&self.name),
-            iss: Arc::from(&*self.rules.issuer),
+            iss: Arc::clone(&self.rules.issuer),
             subject,
             kind,
             client_id,
@@ -46,7 +46,7 @@ impl Issuer {
         let subject = self.subject.resolve_subject(&all)?.into();
         Some(Principal {
             issuer: Arc::clone(&self.name),
-            iss: Arc::from(&*self.rules.issuer),
+            iss: Arc::clone(&self.rules.issuer),
             subject,
             kind: PrincipalKind::EndUser { lookup },
             client_id: None,
