@@ -331,7 +331,7 @@ impl CachedStore {
         };
         if let Some(entry) = entry.filter(|_| counts) {
             let heap = entry.heap();
-            shard.entries.put(Arc::clone(key), entry, heap);
+            shard.entries.put(key, entry, heap);
         }
         outcome
     }

@@ -32,7 +32,7 @@ impl LastAnswers {
 
     pub(super) fn keep(&self, id: &str, etag: HeaderValue, user: Arc<Object>) {
         let weight = etag.len() + Json::Object((*user).clone()).weight();
-        self.lock().put(id.into(), LastAnswer { etag, user }, weight);
+        self.lock().put(id, LastAnswer { etag, user }, weight);
     }
 
     pub(super) fn forget(&self, id: &str) {
