@@ -4,7 +4,9 @@
 //! requests.
 
 mod files;
+mod import;
 mod watch;
 
 pub use files::{ConfigurationFiles, Reload};
+pub use import::{ApiWishes, ImportKind, ImportNote, ImportedApi, Outcome, import_api};
 pub use watch::{Watch, WatchError};

@@ -48,7 +48,7 @@ mod time;
 mod units;
 mod user_lookup;
 mod websocket;
-mod yaml;
+pub mod yaml;
 
 pub use access::{
     Access, CertificateRequirement, Challenge, CredentialDemand, Demand, Requirement, Scheme, Scopes, Subscription,
@@ -93,7 +93,7 @@ pub use proof_nonces::{NonceDemand, ProofNonces};
 pub use rejection::{Code, Rejection};
 pub use request::{Connection, Endpoint, PoolId, RequestHead, Upstream};
 pub use revocations::{Revocations, Revoked, StreamLimits};
-pub use route::{Base, BaseTable, DuplicateBase, OperationRoutes};
+pub use route::{Base, BaseTable, Conflict, DuplicateBase, OperationRoutes, TargetError};
 pub use runtime::{Counter, Counters, Runtime};
 pub use schema::{FileKind, json_schema};
 pub use snapshot::{Api, ApiState, Endpoints, Operation, Routed, Snapshot};

@@ -7,5 +7,4 @@ mod bases;
 mod operations;
 
 pub use bases::{Base, BaseTable, DuplicateBase};
-pub(crate) use operations::Conflict;
-pub use operations::OperationRoutes;
+pub use operations::{Conflict, OperationRoutes, TargetError};

@@ -34,7 +34,7 @@ pub struct Spanned<T> {
 
 impl Span {
     /// Makes a span of a node's place.
-    pub(crate) fn new(file: &Arc<Path>, place: Place) -> Self {
+    pub fn new(file: &Arc<Path>, place: Place) -> Self {
         let Place { line, column, offset, length } = place;
         Self { file: Arc::clone(file), line, column, offset, length, is_reported: false }
     }

@@ -8,38 +8,40 @@ mod offsets;
 mod resolve;
 
 pub(crate) use load::load;
-pub(crate) use resolve::{Resolved, shorten};
+pub use load::load_documents;
+pub use resolve::Resolved;
+pub(crate) use resolve::shorten;
 
 /// Where a node stands in its file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Place {
+pub struct Place {
     /// The line, from 1.
-    pub(crate) line: u32,
+    pub line: u32,
     /// The column in characters, from 1.
-    pub(crate) column: u32,
+    pub column: u32,
     /// The first byte's offset.
-    pub(crate) offset: u32,
+    pub offset: u32,
     /// The length in bytes.
-    pub(crate) length: u32,
+    pub length: u32,
 }
 
 impl Place {
     /// The start of a file.
-    pub(crate) const START: Self = Self { line: 1, column: 1, offset: 0, length: 0 };
+    pub const START: Self = Self { line: 1, column: 1, offset: 0, length: 0 };
 }
 
 /// A node of the tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Node {
+pub struct Node {
     /// Where it stands; of a collection, its first byte.
-    pub(crate) place: Place,
+    pub place: Place,
     /// What it is.
-    pub(crate) kind: NodeKind,
+    pub kind: NodeKind,
 }
 
 /// What a node is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum NodeKind {
+pub enum NodeKind {
     /// A scalar.
     Scalar(Scalar),
     /// A list.
@@ -50,27 +52,27 @@ pub(crate) enum NodeKind {
 
 /// One entry of a mapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub struct Entry {
     /// The key's text.
-    pub(crate) key: String,
+    pub key: String,
     /// Where the key stands.
-    pub(crate) place: Place,
+    pub place: Place,
     /// The value.
-    pub(crate) value: Node,
+    pub value: Node,
 }
 
 /// A scalar as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Scalar {
+pub struct Scalar {
     /// The content: unescaped, unfolded.
-    pub(crate) text: String,
+    pub text: String,
     /// How it is written.
-    pub(crate) style: Style,
+    pub style: Style,
 }
 
 /// How a scalar is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Style {
+pub enum Style {
     /// Without quotes: its text may stand for a number, a boolean or nothing.
     Plain,
     /// Quoted, or a block: always text.

@@ -13,7 +13,7 @@ pub struct OperationRoutes {
 
 /// A target that is no path template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum TargetError {
+pub enum TargetError {
     /// Does not start with `/`.
     #[error("a target starts with `/`")]
     NotAbsolute,
@@ -30,7 +30,7 @@ pub(crate) enum TargetError {
 
 /// Why an operation could not be added.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Conflict {
+pub enum Conflict {
     /// The target is wrong.
     Target(TargetError),
     /// The operation that already answers these requests.
@@ -52,7 +52,7 @@ impl OperationRoutes {
     /// # Errors
     ///
     /// [`Conflict`] when the target is no template, or another operation answers the same requests.
-    pub(crate) fn insert(&mut self, verb: &Method, target: &str, operation: usize) -> Result<(), Conflict> {
+    pub fn insert(&mut self, verb: &Method, target: &str, operation: usize) -> Result<(), Conflict> {
         let segments = parse_target(target).map_err(Conflict::Target)?;
         let mut node = self.root(verb);
         for segment in &segments {

@@ -39,6 +39,22 @@ pub(crate) fn load(text: &str, file: &Arc<Path>, diagnostics: &mut Diagnostics) 
     }
 }
 
+/// Reads every document of a file, for those who convert files of other products. Empty ones are left out; reading ends at
+/// the first that is no YAML.
+pub fn load_documents(text: &str, file: &Arc<Path>, diagnostics: &mut Diagnostics) -> Vec<Node> {
+    let text_without_mark = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let skipped = u32::try_from(text.len() - text_without_mark.len()).unwrap_or(0);
+    let offsets = Offsets::of(text_without_mark, skipped);
+    let mut loader = Loader::new(file, offsets, diagnostics);
+    match loader.load_all(text_without_mark) {
+        Ok(documents) => documents,
+        Err(stop) => {
+            loader.report(&stop);
+            Vec::new()
+        }
+    }
+}
+
 /// Reads the text of a default, which has no mistakes; everything in it stands at `place`.
 pub(super) fn load_default(text: &str, place: Place) -> Node {
     let file: Arc<Path> = Arc::from(Path::new("default"));
@@ -106,32 +122,53 @@ impl<'a> Loader<'a> {
         for event in Parser::new_from_str(text) {
             let (event, span) = event.map_err(|error| self.syntax_error(&error, text))?;
             let place = self.offsets.place(span, text);
-            match event {
-                Event::DocumentStart(_) => {
-                    documents += 1;
-                    if documents > 1 {
-                        self.report(&several_documents(place));
-                        break;
-                    }
+            if matches!(event, Event::DocumentStart(_)) {
+                documents += 1;
+                if documents > 1 {
+                    self.report(&several_documents(place));
+                    break;
                 }
-                Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
-                Event::Alias(anchor) => self.alias(anchor, place)?,
-                Event::Scalar(text, style, anchor, tag) => {
-                    let style = self.scalar_style(style, tag.as_deref(), place);
-                    self.node(place, anchor, NodeKind::Scalar(Scalar { text: text.into_owned(), style }))?;
-                }
-                Event::SequenceStart(anchor, tag) => {
-                    self.check_tag(tag.as_deref(), place);
-                    self.open(place, anchor, Content::Sequence(Vec::new()))?;
-                }
-                Event::MappingStart(anchor, tag) => {
-                    self.check_tag(tag.as_deref(), place);
-                    self.open(place, anchor, Content::Mapping { entries: Vec::new(), key: None })?;
-                }
-                Event::SequenceEnd | Event::MappingEnd => self.close()?,
             }
+            self.take(event, place)?;
         }
         self.root.take().filter(|root| !root.is_nothing()).ok_or_else(empty_file)
+    }
+
+    fn load_all(&mut self, text: &str) -> Result<Vec<Node>, Stop> {
+        refuse_unreadable(text, &self.offsets)?;
+        let mut documents = Vec::new();
+        for event in Parser::new_from_str(text) {
+            let (event, span) = event.map_err(|error| self.syntax_error(&error, text))?;
+            let place = self.offsets.place(span, text);
+            if matches!(event, Event::DocumentEnd) {
+                documents.extend(self.root.take().filter(|root| !root.is_nothing()));
+                self.anchors.clear();
+            }
+            self.take(event, place)?;
+        }
+        if documents.is_empty() { Err(empty_file()) } else { Ok(documents) }
+    }
+
+    fn take(&mut self, event: Event<'_>, place: Place) -> Result<(), Stop> {
+        match event {
+            Event::DocumentStart(_) | Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {
+                Ok(())
+            }
+            Event::Alias(anchor) => self.alias(anchor, place),
+            Event::Scalar(text, style, anchor, tag) => {
+                let style = self.scalar_style(style, tag.as_deref(), place);
+                self.node(place, anchor, NodeKind::Scalar(Scalar { text: text.into_owned(), style }))
+            }
+            Event::SequenceStart(anchor, tag) => {
+                self.check_tag(tag.as_deref(), place);
+                self.open(place, anchor, Content::Sequence(Vec::new()))
+            }
+            Event::MappingStart(anchor, tag) => {
+                self.check_tag(tag.as_deref(), place);
+                self.open(place, anchor, Content::Mapping { entries: Vec::new(), key: None })
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(),
+        }
     }
 
     fn node(&mut self, place: Place, anchor: usize, kind: NodeKind) -> Result<(), Stop> {

@@ -6,7 +6,7 @@ use super::{Scalar, Style};
 
 /// What a scalar stands for. The text is the scalar's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Resolved<'a> {
+pub enum Resolved<'a> {
     /// Nothing: empty, `~` or `null`.
     Null,
     /// `true` or `false`.
@@ -24,7 +24,7 @@ const SHOWN_CHARACTERS: usize = 60;
 
 impl Scalar {
     /// Returns what it stands for.
-    pub(crate) fn resolve(&self) -> Resolved<'_> {
+    pub fn resolve(&self) -> Resolved<'_> {
         match self.style {
             Style::Text => Resolved::Text(&self.text),
             Style::Plain => resolve_plain(&self.text),

@@ -1,0 +1,109 @@
+//! Files of other products become ours: API definitions out of apk-conf files and `OpenAPI` documents.
+//!
+//! Pure: text in, text out, with a note for everything that was carried over, changed or left behind, and its line. Writes
+//! no file: the CLI does, and the admin API keeps one definition. What comes out is read back before it is handed over, so
+//! that it loads. Fail closed: what cannot be said in an API definition is refused or made stricter, never opened.
+
+mod apk_conf;
+mod draft;
+mod json;
+mod notes;
+mod openapi;
+mod text;
+mod tree;
+
+use std::sync::Arc;
+
+use gateway::{DiagnosticCode, Diagnostics, Source, Span, parse_api};
+
+pub use self::notes::{ImportNote, Outcome};
+use self::tree::Tree;
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ImportKind {
+    /// An API definition as WSO2 APK has them.
+    ApkConf,
+    /// An `OpenAPI` document, 2.0 to 3.2.
+    OpenApi,
+}
+
+/// What an importer is told about an API besides its document; each goes before what the document says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ApiWishes {
+    /// Its name.
+    pub name: Option<String>,
+    /// Its version.
+    pub version: Option<String>,
+    /// The path that it lives under, without its version.
+    pub base_path: Option<String>,
+    /// Where its calls go.
+    pub endpoint: Option<String>,
+}
+
+/// One API definition, made of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportedApi {
+    /// What the file was.
+    pub kind: ImportKind,
+    /// The API's name.
+    pub name: String,
+    /// What to call the definition's file.
+    pub file_name: String,
+    /// The definition.
+    pub text: String,
+    /// What became of each part of the file.
+    pub notes: Vec<ImportNote>,
+}
+
+/// Makes an API definition of one file; `kind` insists on what it is.
+///
+/// # Errors
+///
+/// Why the file cannot be imported: each reason with its line.
+pub fn import_api(source: &Source, kind: Option<ImportKind>, wishes: &ApiWishes) -> Result<ImportedApi, Diagnostics> {
+    let mut diagnostics = Diagnostics::new();
+    let documents = tree::read(source, &mut diagnostics);
+    let [root] = documents.as_slice() else {
+        return Err(refused(source, diagnostics, "an API's file holds one document"));
+    };
+    let root = Tree(root);
+    let Some(kind) = kind.or_else(|| detect(root)) else {
+        return Err(refused(source, diagnostics, UNKNOWN_KIND));
+    };
+    match kind {
+        ImportKind::ApkConf => apk_conf::import(source, root, wishes),
+        ImportKind::OpenApi => openapi::import(source, root, (wishes, diagnostics)),
+    }
+}
+
+const UNKNOWN_KIND: &str = "neither an API definition (apk-conf: `name`, `basePath`, `operations`) nor an OpenAPI document (`openapi` or `swagger`)";
+
+/// Says what a document is, by what stands in it.
+fn detect(root: Tree<'_>) -> Option<ImportKind> {
+    if root.get("openapi").is_some() || root.get("swagger").is_some() {
+        return Some(ImportKind::OpenApi);
+    }
+    let is_definition =
+        root.get("name").is_some() && (root.get("basePath").is_some() || root.get("operations").is_some());
+    is_definition.then_some(ImportKind::ApkConf)
+}
+
+/// Adds the reason where there is none yet.
+fn refused(source: &Source, mut diagnostics: Diagnostics, reason: &str) -> Diagnostics {
+    if !diagnostics.has_errors() {
+        diagnostics.error(DiagnosticCode::InvalidValue, &Span::start_of(Arc::from(source.path.as_path())), reason);
+    }
+    diagnostics
+}
+
+/// Returns what is wrong with a definition that was made here.
+fn mistakes(text: &str) -> Diagnostics {
+    let mut diagnostics = Diagnostics::new();
+    let source = Source { path: "imported.yaml".into(), text: text.to_owned() };
+    let _ = parse_api(&source, &mut diagnostics);
+    diagnostics
+}
+
+#[cfg(test)]
+mod tests;
