@@ -5,6 +5,7 @@
 
 mod answers;
 mod passable;
+mod treated;
 mod websocket;
 
 use std::{convert::Infallible, rc::Rc, sync::Arc, time::SystemTime};
@@ -74,8 +75,10 @@ pub(crate) fn answer(
             Ok(forward) => forward,
             Err(rejection) => return Ok(answers::refuse(exchange, &rejection, rest.closing)),
         };
+        let treated = forward.treated.take();
         if let Some(handshake) = forward.websocket.take() {
-            return Ok(Box::pin(websocket::open(exchange, forward, handshake, rest.connect)).await);
+            let opened = Box::pin(websocket::open(exchange, forward, handshake, rest.connect)).await;
+            return Ok(treated::complete(opened, treated));
         }
         if rest.connect.is_some() {
             return Ok(websocket::refuse(exchange));
@@ -88,9 +91,9 @@ pub(crate) fn answer(
         } else {
             streamed(rest, &mut forward, &mut exchange)
         };
-        let Forward { endpoint, head, fields, websocket: _ } = forward;
+        let Forward { endpoint, head, fields, .. } = forward;
         let sent = upstream::send(&client.worker, &endpoint, (head, body), exchange.upload()).await;
-        Ok(answered(exchange, sent, &endpoint, fields))
+        Ok(treated::complete(answered(exchange, sent, &endpoint, fields), treated))
     }
 }
 

@@ -19,6 +19,7 @@ mod passwords;
 mod policies;
 pub(crate) mod secrets;
 mod stores;
+mod treatment;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -147,6 +148,8 @@ struct Scope<'a> {
     upstream_ca: Option<Arc<[u8]>>,
     /// Headers in which some API reads a credential, collapsed.
     credential_headers: BTreeSet<Box<str>>,
+    /// What is known of a field's name, with what any policy mints.
+    fields: FieldRules,
 }
 
 impl<'a> Scope<'a> {
@@ -185,6 +188,7 @@ impl<'a> Scope<'a> {
             issuers,
             upstream_ca,
             credential_headers: BTreeSet::new(),
+            fields: FieldRules::new([]),
         }
     }
 

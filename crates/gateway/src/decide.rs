@@ -28,6 +28,7 @@ use crate::{
     snapshot::{Operation, Routed, Snapshot},
     spec::Upgrade,
     time::Now,
+    treatment::Treated,
     websocket,
 };
 
@@ -53,6 +54,8 @@ pub struct DecisionRecord {
     pub jwts: Jwts,
     /// How long each step took.
     pub steps: Steps,
+    /// What the answer to a refused request gets; of a forwarded one, [`Forward::treated`] says it.
+    pub treated: Option<Box<Treated>>,
 }
 
 /// The Backend JWTs of one request: seldom more than one.
@@ -95,6 +98,8 @@ impl Snapshot {
         let operation = routed.operation()?;
         record.api = Some(routed.base.api);
         record.operation = Some(routed.operation);
+        let treatment = operation.treatment.as_ref();
+        record.treated = treatment.map(Treated::begin);
         let websocket = match operation.upgrade {
             Upgrade::None => None,
             Upgrade::WebSocket => websocket::asked(&head)?,
@@ -125,9 +130,12 @@ impl Snapshot {
             jwts: operation.backend_jwts.fields(&record.jwts),
             peer: self.trust(&head),
             reserved_mode: self.reserved_mode,
+            changes: treatment.map(|treatment| &treatment.request_headers),
             websocket,
         };
-        Forward::new(head, outgoing)
+        let mut forward = Forward::new(head, outgoing)?;
+        forward.treated = record.treated.take();
+        Ok(forward)
     }
 }
 

@@ -15,6 +15,7 @@ use crate::{
     fields::{FieldClass, FieldRules},
     rejection::{Code, Rejection},
     request::{Connection, Endpoint, RequestHead, Upstream},
+    treatment::{HeaderChanges, Treated},
     websocket::WebSocketHandshake,
 };
 
@@ -41,6 +42,8 @@ pub struct Forward {
     pub fields: Arc<FieldRules>,
     /// The WebSocket that the head asks for.
     pub websocket: Option<Box<WebSocketHandshake>>,
+    /// What the operation's policies still do with the answer.
+    pub treated: Option<Box<Treated>>,
 }
 
 /// What the decision adds to, and takes from, the client's head.
@@ -60,6 +63,8 @@ pub(crate) struct Outgoing<'a, J> {
     pub peer: PeerTrust,
     /// What to do when the client sent a reserved name.
     pub reserved_mode: ReservedHeaderMode,
+    /// What the operation's policies do to the client's fields.
+    pub changes: Option<&'a HeaderChanges>,
     /// The WebSocket that the client asks for, where it may.
     pub websocket: Option<Box<WebSocketHandshake>>,
 }
@@ -93,11 +98,15 @@ impl Forward {
         mut head: Box<RequestHead>,
         outgoing: Outgoing<'_, impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)>>,
     ) -> Result<Self, Rejection> {
-        let Outgoing { endpoint, path_and_query, fields, credentials, jwts, peer, reserved_mode, websocket } = outgoing;
+        let Outgoing { endpoint, path_and_query, fields, credentials, jwts, peer, reserved_mode, changes, websocket } =
+            outgoing;
         let headers = &mut head.parts.headers;
         let stripped = strip(headers, fields, peer, reserved_mode)?;
         for name in credentials {
             headers.remove(name);
+        }
+        if let Some(changes) = changes {
+            changes.apply(headers);
         }
         if endpoint.upstream == Upstream::Http1 {
             if stripped.has_cookies {
@@ -126,7 +135,7 @@ impl Forward {
         }
         head.parts.uri = Uri::from(path_and_query);
         head.parts.extensions = Extensions::new();
-        Ok(Self { endpoint, head, fields: Arc::clone(fields), websocket })
+        Ok(Self { endpoint, head, fields: Arc::clone(fields), websocket, treated: None })
     }
 }
 
@@ -344,6 +353,7 @@ mod tests {
             jwts: [(&name, &value)].into_iter(),
             peer,
             reserved_mode,
+            changes: None,
             websocket: None,
         };
         Forward::new(head, outgoing).map(|forward| forward.head.parts.headers)

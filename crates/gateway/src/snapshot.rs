@@ -24,6 +24,7 @@ use crate::{
     revocations::StreamLimits,
     route::{Base, BaseTable, OperationRoutes},
     spec::Upgrade,
+    treatment::Treatment,
 };
 
 /// The compiled configuration.
@@ -104,6 +105,8 @@ pub struct Operation {
     pub credential_parameters: Box<[Box<str>]>,
     /// Which protocol a client may switch to.
     pub upgrade: Upgrade,
+    /// What its other policies do; `None`: nothing.
+    pub treatment: Option<Arc<Treatment>>,
 }
 
 /// Endpoints with their shares of the calls.

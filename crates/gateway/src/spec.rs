@@ -15,6 +15,7 @@ mod endpoint;
 mod events;
 mod feature;
 mod gateway;
+mod header_policy;
 mod introspection;
 mod issuer;
 mod keys;
@@ -44,6 +45,7 @@ pub use endpoint::{
 pub use events::{Events, SharedSignals, Webhook};
 pub use feature::Feature;
 pub use gateway::{AskForCertificates, Compatibility, Dpop, Gateway, HeaderLimits, Listener, Streams, Tls, Upstream};
+pub use header_policy::{HeaderChange, HeaderPolicy};
 pub use introspection::Introspection;
 pub use issuer::{ClaimMapping, ClaimSign, Issuer, Jwks, Lookup, TokenType};
 pub use keys::{HmacSecret, KeyFile, Keys};

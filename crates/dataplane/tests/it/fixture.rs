@@ -189,5 +189,5 @@ fn forward(mut head: Box<RequestHead>, endpoint: &Arc<Endpoint>, fields: &Arc<Fi
     }
     let websocket = websocket.map(Box::new);
     head.parts.uri = head.parts.uri.path_and_query().unwrap().clone().into();
-    Forward { endpoint: Arc::clone(endpoint), head, fields: Arc::clone(fields), websocket }
+    Forward { endpoint: Arc::clone(endpoint), head, fields: Arc::clone(fields), websocket, treated: None }
 }

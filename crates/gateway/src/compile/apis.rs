@@ -8,11 +8,12 @@ use foldhash::fast::RandomState;
 use super::{
     Scope, accesses, collapsed,
     operations::{self, Operations},
-    policies::ApiContext,
+    policies::{self, ApiContext},
 };
 use crate::{
     diagnostic::{Diagnostic, DiagnosticCode, Diagnostics},
     documents,
+    fields::FieldRules,
     fingerprint::Fingerprint,
     parse::{Source, parse_api},
     path::NormalPath,
@@ -42,6 +43,10 @@ pub(super) fn compile_all(sources: &[Source], scope: &mut Scope<'_>, diagnostics
     }
     let read = parsed.iter().filter_map(|(_, api, _)| api.as_ref()).flat_map(accesses::read_headers);
     scope.credential_headers = collapsed(read);
+    let minted = parsed.iter().filter_map(|(_, api, _)| api.as_ref());
+    let minted = minted.flat_map(|api| policies::minted_headers(api, scope.operator));
+    let reserved = scope.operator.gateway.reserved_headers.iter().map(|header| header.value.as_str());
+    scope.fields = FieldRules::new(minted.filter(|header| !policies::is_authorization(header)).chain(reserved));
     let contents =
         sources.iter().flat_map(|source| [source.path.as_os_str().as_encoded_bytes(), source.text.as_bytes()]);
     let fingerprint = Fingerprint::of(contents);

@@ -6,6 +6,7 @@ use http::Method;
 use super::{
     Scope, endpoints,
     policies::{self, ApiContext, Resolved},
+    treatment::ApiTreatment,
 };
 use crate::{
     diagnostic::{Diagnostic, DiagnosticCode, Diagnostics},
@@ -26,6 +27,7 @@ pub(super) fn compile(context: ApiContext<'_>, scope: &Scope<'_>, diagnostics: &
     let api = context.written;
     let mut compiled = Operations::default();
     let mut resolved = Resolved::default();
+    let treatment = ApiTreatment::compile(api, scope, diagnostics);
     let mut without_endpoint = 0;
     let api_endpoints = api.endpoints.as_ref().map(|written| both(written, api.api_type.value, scope, diagnostics));
     for written in &api.operations {
@@ -38,6 +40,7 @@ pub(super) fn compile(context: ApiContext<'_>, scope: &Scope<'_>, diagnostics: &
             verb: written.verb.value.to_ascii_uppercase().into(),
         };
         let backend_jwts = policies::compile(context, (written, &facts), scope, (&mut resolved, diagnostics));
+        let treatment = treatment.operation(written, scope, diagnostics);
         let number = compiled.operations.len();
         if !add_route(&mut compiled, (api, written, number), diagnostics) {
             continue;
@@ -51,6 +54,7 @@ pub(super) fn compile(context: ApiContext<'_>, scope: &Scope<'_>, diagnostics: &
             sandbox,
             credential_headers: context.authentication.credential_headers.clone(),
             credential_parameters: context.authentication.credential_parameters.clone(),
+            treatment,
             upgrade: upgrade(written, api.api_type.value, diagnostics),
         });
     }

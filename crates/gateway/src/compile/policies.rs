@@ -85,13 +85,13 @@ fn layers<'a>(
     let defaults = &backend_jwt.defaults;
     let mut layers = Vec::new();
     if backend_jwt.enabled.value {
-        layers.push(Layered { header: header_of(defaults, defaults), parameters: defaults, level: Level::Gateway });
+        layers.push(Layered { header: header_of(defaults, defaults).to_owned(), parameters: defaults, level: Level::Gateway });
     }
     for (policies, level) in [(&api.policies, Level::Api), (&operation.policies, Level::Operation)] {
         let mut here: Vec<Layered<'a>> = Vec::new();
         for policy in &policies.backend_jwt {
             let layer =
-                Layered { header: header_of(&policy.parameters, defaults), parameters: &policy.parameters, level };
+                Layered { header: header_of(&policy.parameters, defaults).to_owned(), parameters: &policy.parameters, level };
             if here.iter().any(|other| collapse(&other.header) == collapse(&layer.header)) {
                 resolved.report_once(&layer, diagnostics);
                 continue;
@@ -105,9 +105,31 @@ fn layers<'a>(
     layers
 }
 
-fn header_of(parameters: &BackendJwtParameters, defaults: &BackendJwtParameters) -> String {
+fn header_of<'a>(parameters: &'a BackendJwtParameters, defaults: &'a BackendJwtParameters) -> &'a str {
     let header = parameters.header.as_ref().or(defaults.header.as_ref());
-    header.map_or_else(|| "X-JWT-Assertion".to_owned(), |header| header.value.clone())
+    header.map_or("X-JWT-Assertion", |header| header.value.as_str())
+}
+
+/// Returns every header that a policy for this API names, of all levels, whether it is switched on or not.
+pub(super) fn minted_headers<'a>(
+    api: &'a spec::Api,
+    operator: &'a spec::Operator,
+) -> impl Iterator<Item = &'a str> + use<'a> {
+    let defaults = &operator.backend_jwt.defaults;
+    let levels = [&api.policies].into_iter().chain(api.operations.iter().map(|operation| &operation.policies));
+    let written = levels.flat_map(|policies| &policies.backend_jwt).map(|policy| &policy.parameters);
+    let everywhere = operator.backend_jwt.enabled.value.then_some(defaults);
+    written.chain(everywhere).map(move |parameters| header_of(parameters, defaults))
+}
+
+/// True when a policy for this API mints `Authorization`.
+pub(super) fn mints_authorization(api: &spec::Api, operator: &spec::Operator) -> bool {
+    minted_headers(api, operator).any(is_authorization)
+}
+
+/// True for `Authorization`, which alone of all minted headers is not reserved: it is the clients' too.
+pub(super) fn is_authorization(header: &str) -> bool {
+    header.eq_ignore_ascii_case("authorization")
 }
 
 impl Resolved {
@@ -194,7 +216,7 @@ fn check_header(
 ) -> Option<HeaderName> {
     let span = layer.parameters.header.as_ref().map_or(&layer.parameters.span, |header| &header.span);
     let name = HeaderName::from_bytes(layer.header.as_bytes()).ok();
-    let is_authorization = layer.header.eq_ignore_ascii_case("authorization");
+    let is_authorization = is_authorization(&layer.header);
     let problem = if name.is_none() {
         Some(("is no header name", "use letters, digits and hyphens: `X-JWT-Assertion`"))
     } else if !is_allowed(&layer.header, scope) {

@@ -15,8 +15,6 @@ pub enum Feature {
     AiRateLimit,
     /// `aiProvider`
     AiProvider,
-    /// `AddHeader`, `SetHeader`, `RemoveHeader`
-    HeaderPolicies,
     /// `RequestMirror`
     RequestMirror,
     /// `RequestRedirect`
@@ -56,7 +54,6 @@ impl Feature {
             Self::RateLimit => "rate limits",
             Self::AiRateLimit => "AI rate limits",
             Self::AiProvider => "AI providers",
-            Self::HeaderPolicies => "the policies `AddHeader`, `SetHeader` and `RemoveHeader`",
             Self::RequestMirror => "the policy `RequestMirror`",
             Self::RequestRedirect => "the policy `RequestRedirect`",
             Self::Interceptor => "the policy `Interceptor`",

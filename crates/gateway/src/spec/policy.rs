@@ -4,7 +4,7 @@ use crate::{
     bind::{Form, RecordShape, Shape, Support, TaggedShape, Value, Variant},
     diagnostic::DiagnosticCode,
     span::{Span, Spanned},
-    spec::{BackendJwtParameters, Feature},
+    spec::{BackendJwtParameters, Feature, HeaderPolicy},
 };
 
 /// The policies of one API or operation. Those not built yet are refused and leave nothing here.
@@ -14,6 +14,10 @@ pub struct Policies {
     pub span: Span,
     /// The `BackendJwt` policies of `request`, in file order.
     pub backend_jwt: Vec<BackendJwtPolicy>,
+    /// What `request` does to fields, in file order.
+    pub request_headers: Vec<HeaderPolicy>,
+    /// What `response` does to fields, in file order.
+    pub response_headers: Vec<HeaderPolicy>,
 }
 
 /// One `BackendJwt` policy.
@@ -34,22 +38,36 @@ impl Value for Policies {
         short: None,
         read: |form| {
             let request: Vec<RequestPolicy> = form.defaulted("request", "[]", "Policies of the call.");
-            form.optional::<Vec<ResponsePolicy>>("response", "Policies of its answer.");
-            Self {
+            let response: Vec<ResponsePolicy> = form.defaulted("response", "[]", "Policies of its answer.");
+            let mut policies = Self {
                 span: form.span(),
-                backend_jwt: request.into_iter().filter_map(|RequestPolicy(policy)| policy).collect(),
+                backend_jwt: Vec::new(),
+                request_headers: Vec::new(),
+                response_headers: response.into_iter().filter_map(|ResponsePolicy(policy)| policy).collect(),
+            };
+            for policy in request {
+                match policy {
+                    RequestPolicy::BackendJwt(policy) => policies.backend_jwt.push(*policy),
+                    RequestPolicy::Header(policy) => policies.request_headers.push(policy),
+                    RequestPolicy::Refused => {}
+                }
             }
+            policies
         },
     });
 }
 
-/// An entry of `request`; nothing for a policy that is refused.
+/// An entry of `request`.
 #[derive(Clone)]
-struct RequestPolicy(Option<BackendJwtPolicy>);
+enum RequestPolicy {
+    BackendJwt(Box<BackendJwtPolicy>),
+    Header(HeaderPolicy),
+    Refused,
+}
 
-/// An entry of `response`: none of them is built yet.
+/// An entry of `response`; nothing for a policy that is refused.
 #[derive(Clone)]
-struct ResponsePolicy;
+struct ResponsePolicy(Option<HeaderPolicy>);
 
 impl Value for RequestPolicy {
     const SHAPE: Shape<Self> = Shape::Tagged(TaggedShape {
@@ -61,13 +79,25 @@ impl Value for RequestPolicy {
                 words: BACKEND_JWT,
                 about: "The backend receives a signed JWT that says who the caller is.",
                 support: Support::Built,
-                read: |form| Self(Some(read_backend_jwt(form))),
+                read: |form| Self::BackendJwt(Box::new(read_backend_jwt(form))),
             },
             Variant {
-                words: HEADERS,
-                about: "Changes a header.",
-                support: Support::Unbuilt(Feature::HeaderPolicies),
-                read: |form| Self::refuse(form, Feature::HeaderPolicies),
+                words: &["AddHeader"],
+                about: "Adds a header field beside those of its name.",
+                support: Support::Built,
+                read: |form| Self::Header(HeaderPolicy::add(form)),
+            },
+            Variant {
+                words: &["SetHeader"],
+                about: "Sets a header field in place of those of its name.",
+                support: Support::Built,
+                read: |form| Self::Header(HeaderPolicy::set(form)),
+            },
+            Variant {
+                words: &["RemoveHeader"],
+                about: "Removes the header fields of a name.",
+                support: Support::Built,
+                read: |form| Self::Header(HeaderPolicy::remove(form)),
             },
             Variant {
                 words: &["RequestMirror"],
@@ -112,7 +142,7 @@ impl Value for RequestPolicy {
                 read: |form| Self::refuse(form, Feature::Guardrails),
             },
         ],
-        stand_in: |_| Self(None),
+        stand_in: |_| Self::Refused,
     });
 }
 
@@ -129,10 +159,22 @@ impl Value for ResponsePolicy {
                 read: Self::misplaced,
             },
             Variant {
-                words: HEADERS,
-                about: "Changes a header.",
-                support: Support::Unbuilt(Feature::HeaderPolicies),
-                read: |form| Self::refuse(form, Feature::HeaderPolicies),
+                words: &["AddHeader"],
+                about: "Adds a header field beside those of its name.",
+                support: Support::Built,
+                read: |form| Self(Some(HeaderPolicy::add(form))),
+            },
+            Variant {
+                words: &["SetHeader"],
+                about: "Sets a header field in place of those of its name.",
+                support: Support::Built,
+                read: |form| Self(Some(HeaderPolicy::set(form))),
+            },
+            Variant {
+                words: &["RemoveHeader"],
+                about: "Removes the header fields of a name.",
+                support: Support::Built,
+                read: |form| Self(Some(HeaderPolicy::remove(form))),
             },
             Variant {
                 words: &["Interceptor"],
@@ -159,12 +201,11 @@ impl Value for ResponsePolicy {
                 read: |form| Self::refuse(form, Feature::Guardrails),
             },
         ],
-        stand_in: |_| Self,
+        stand_in: |_| Self(None),
     });
 }
 
 const BACKEND_JWT: &[&str] = &["BackendJwt", "BackendJWT", "backend-jwt"];
-const HEADERS: &[&str] = &["AddHeader", "SetHeader", "RemoveHeader"];
 const GUARDRAILS: &[&str] = &[
     "WordCountGuardrail",
     "SentenceCountGuardrail",
@@ -175,25 +216,30 @@ const GUARDRAILS: &[&str] = &[
 ];
 
 fn read_backend_jwt(form: &mut Form<'_>) -> BackendJwtPolicy {
-    form.optional::<PolicyVersion>("policyVersion", "The contract that it follows.");
     BackendJwtPolicy {
         span: form.span(),
-        policy_id: form.optional("policyId", "An identifier, for people."),
+        policy_id: read_identity(form),
         parameters: form.defaulted("parameters", "{}", "Its parameters; one that is left out comes from the gateway."),
     }
+}
+
+/// Reads the version, of which there is one, and the identifier of a policy.
+pub(super) fn read_identity(form: &mut Form<'_>) -> Option<Spanned<String>> {
+    form.optional::<PolicyVersion>("policyVersion", "The contract that it follows.");
+    form.optional("policyId", "An identifier, for people.")
 }
 
 impl RequestPolicy {
     fn refuse(form: &mut Form<'_>, feature: Feature) -> Self {
         refuse(form, feature);
-        Self(None)
+        Self::Refused
     }
 }
 
 impl ResponsePolicy {
     fn refuse(form: &mut Form<'_>, feature: Feature) -> Self {
         refuse(form, feature);
-        Self
+        Self(None)
     }
 
     fn misplaced(form: &mut Form<'_>) -> Self {
@@ -201,7 +247,7 @@ impl ResponsePolicy {
         let span = form.place_of("policyName");
         let message = "`BackendJwt` belongs into `request`: the backend has answered already".to_owned();
         form.complain(DiagnosticCode::InvalidValue, &span, message);
-        Self
+        Self(None)
     }
 }
 
@@ -217,7 +263,7 @@ fn ignore_parameters(form: &mut Form<'_>) {
     form.ignored("parameters", "Its parameters.");
 }
 
-/// `policyVersion` of `BackendJwt`.
+/// `policyVersion`
 #[derive(Clone, Copy)]
 enum PolicyVersion {
     V1,

@@ -22,4 +22,5 @@ mod scenarios;
 mod schedules;
 #[cfg(test)]
 mod testing;
+mod treatment;
 mod user_stores;

@@ -136,17 +136,12 @@ fn what_is_not_built_yet_is_refused_by_name() {
         let expected = format!("error[unsupported-feature]: not supported yet: {feature}");
         assert!(matches!(shown.as_slice(), [line] if line.ends_with(&expected)), "{further}: {shown:?}");
     };
-    let headers = "the policies `AddHeader`, `SetHeader` and `RemoveHeader`";
-    for name in ["AddHeader", "SetHeader", "RemoveHeader"] {
-        check(&policy(name), headers);
-    }
     for name in
         ["RequestMirror", "RequestRedirect", "Interceptor", "LuaInterceptor", "WASMInterceptor", "ModelBasedRoundRobin"]
     {
         check(&policy(name), &format!("the policy `{name}`"));
     }
     check(&policy("URLGuardrail"), "guardrail policies");
-    check("apiPolicies: { response: [{ policyName: SetHeader }] }", headers);
     check("type: GRAPHQL", "GraphQL APIs");
     check("corsConfiguration: { corsConfigurationEnabled: true }", "CORS");
     check("rateLimit: { requestsPerUnit: 1, unit: Day }", "rate limits");

@@ -1,0 +1,105 @@
+//! The policies beside the Backend JWT: what they do to a call, and what is refused at load.
+
+use gateway::Severity;
+
+use crate::testing::{Folder, OPERATOR};
+
+const API: &str = r#"
+name: orders
+basePath: /orders
+version: "1.0"
+endpointConfigurations: { production: [{ endpoint: "http://backend" }] }
+operations: [{ target: "/{id}", verb: GET }]
+"#;
+
+/// What is reported of an API with these fields more, each as `line: message`.
+fn reported(further: &str) -> Vec<String> {
+    let diagnostics = Folder::new(OPERATOR, &[&format!("{API}{further}\n")]).diagnostics();
+    let shown = diagnostics.iter().map(|diagnostic| {
+        let warning = if diagnostic.severity == Severity::Warning { "warning: " } else { "" };
+        format!("{}: {warning}{}", diagnostic.span.line, diagnostic.message)
+    });
+    shown.collect()
+}
+
+fn check(further: &str, expected: &[&str]) {
+    assert_eq!(reported(further), expected, "{further}");
+}
+
+const POLICIES: [&str; 3] = ["AddHeader", "SetHeader", "RemoveHeader"];
+
+/// What is said of policies in a flow that change each of these headers, which is the same of all; `None`: nothing.
+fn check_headers(flow: &str, policies: &[&str], headers: &[&str], expected: Option<&str>) {
+    let mut written = String::from("apiPolicies:\n  request:\n    - { policyName: BackendJwt, parameters: { header: X-Minted } }\n");
+    if flow == "response" {
+        written.push_str("  response:\n");
+    }
+    let mut complaints = Vec::new();
+    for policy in policies {
+        let value = if *policy == "RemoveHeader" { "" } else { ", headerValue: x" };
+        for header in headers {
+            let parameters = format!("{{ headerName: {header}{value} }}");
+            written.push_str(&format!("    - {{ policyName: {policy}, parameters: {parameters} }}\n"));
+            complaints.extend(expected.map(|end| format!("the header `{header}` {end}")));
+        }
+    }
+    let found: Vec<String> =
+        reported(&written).iter().map(|line| line.split_once(": ").map_or("", |(_, message)| message).to_owned()).collect();
+    assert_eq!(found, complaints, "{flow}");
+}
+
+#[test]
+fn what_the_gateway_says_is_out_of_every_policys_reach() {
+    let own = ["X-JWT-Assertion", "x_jwt.assertion", "X-Minted", "X_MINTED", "Txn-Token"];
+    check_headers("request", &POLICIES, &own, Some("is the gateway's own, and no policy may change it"));
+    check_headers("response", &POLICIES, &own, Some("never leaves the gateway towards a client"));
+    let hop = ["Connection", "Transfer-Encoding", "Upgrade", "TE", "Proxy-Authorization"];
+    check_headers("request", &POLICIES, &hop, Some("ends at each hop, so no policy can change it"));
+    check_headers("response", &POLICIES, &hop, Some("ends at each hop, so no policy can change it"));
+    let framing = ["Host", "Content-Length", "content_length", "Expect"];
+    check_headers("request", &POLICIES, &framing, Some("frames or routes the call, which the gateway does itself"));
+    check_headers("response", &POLICIES, &framing, Some("frames the answer, which the gateway does itself"));
+    let forwarding = ["X-Forwarded-For", "Via", "X-Request-Id", "Forwarded"];
+    check_headers("request", &POLICIES, &forwarding, Some("is written by the gateway itself"));
+    let distrusted = ["X-Forwarded-User", "X-Original-URL", "X-Envoy-Peer", "DPoP"];
+    check_headers("request", &POLICIES, &distrusted, Some("is one that backends take for the word of a gateway"));
+    check_headers("request", &POLICIES, &["Sec-WebSocket-Key"], Some("belongs to the WebSocket handshake"));
+    check_headers("response", &POLICIES, &["DPoP-Nonce"], Some("is written by the gateway itself"));
+}
+
+#[test]
+fn a_credential_is_taken_away_and_never_written() {
+    let credential = Some("is a credential: a policy may take it away, never write it");
+    check_headers("request", &["AddHeader", "SetHeader"], &["Authorization", "Cookie"], credential);
+    check_headers("response", &["AddHeader", "SetHeader"], &["Set-Cookie"], credential);
+    check_headers("request", &["RemoveHeader"], &["Authorization", "Cookie", "X-Anything"], None);
+    check_headers("response", &["RemoveHeader"], &["Set-Cookie", "Content-Type"], None);
+    check(
+        "authentication: [{ authType: APIKey, headerName: X-Key }]\napiPolicies:\n  request:\n    - { policyName: \
+         SetHeader, parameters: { headerName: x_key, headerValue: mine } }",
+        &["10: the header `x_key` is a credential: a policy may take it away, never write it"],
+    );
+    check(
+        "apiPolicies:\n  request:\n    - { policyName: BackendJwt, parameters: { header: Authorization } }\n    - { \
+         policyName: RemoveHeader, parameters: { headerName: authorization } }",
+        &["10: the header `authorization` carries this API's Backend JWT"],
+    );
+}
+
+#[test]
+fn header_policies_that_are_no_header_are_refused() {
+    check(
+        "apiPolicies:\n  request:\n    - { policyName: SetHeader, parameters: { headerName: 'X A', headerValue: x } }\n    \
+         - { policyName: SetHeader, parameters: { headerName: X-A, headerValue: \"a\\r\\nX-B: c\" } }\n    - { policyName: \
+         AddHeader, parameters: { headerName: X-A, headerValue: ' a' } }",
+        &[
+            "9: `X A` is no header name",
+            "10: `headerValue` must be visible ASCII, without spaces at its ends",
+            "11: `headerValue` must be visible ASCII, without spaces at its ends",
+        ],
+    );
+    check(
+        "apiPolicies: { request: [{ policyName: AddHeader, parameters: { headerName: X-A } }] }",
+        &["7: the field `headerValue` is missing"],
+    );
+}
