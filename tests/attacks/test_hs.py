@@ -110,6 +110,27 @@ class HeaderSpoofing(Attack):
                     fields.append((ASSERTION, self.world.forged()))
                     self.assert_refused(self.send(protocol, "OPTIONS", target, fields), 405)
 
+    def test_HS_08_preflight_is_answered_by_the_gateway(self):
+        """Where CORS is on it is granted or refused, and in neither case forwarded."""
+
+        def change(_operator, apis, _files):
+            for name in ("orders", "open", "opt"):
+                origins = ["https://shop.test"]
+                apis[name]["corsConfiguration"] = {"corsConfigurationEnabled": True, "accessControlAllowOrigins": origins}
+            apis["open"]["operations"].append({"target": "/*", "verb": "OPTIONS", "secured": False})
+
+        with self.inside(change):
+            for protocol in PROTOCOLS:
+                for target in ("/orders/1", "/open/1", "/opt/1"):
+                    for origin, status in (("https://shop.test", 204), ("https://evil.test", 403)):
+                        with self.attack(protocol=protocol, target=target, origin=origin):
+                            fields = [("Origin", origin), ("Access-Control-Request-Method", "GET")]
+                            fields.append((ASSERTION, self.world.forged()))
+                            answer = self.send(protocol, "OPTIONS", target, fields)
+                            self.assert_refused(answer, status)
+                            expected = origin if status == 204 else None
+                            self.assertEqual(answer.value("access-control-allow-origin"), expected)
+
     def test_HS_09_operation_with_minting_switched_off(self):
         self.spoof([(ASSERTION, self.world.forged())], routes=[("/orders/switched-off", False, 401)])
         for protocol in PROTOCOLS:

@@ -22,6 +22,7 @@ mod stores;
 mod treatment;
 
 use std::{
+    cell::RefCell,
     collections::{BTreeMap, BTreeSet, HashMap},
     path::{Path, PathBuf},
     sync::Arc,
@@ -49,6 +50,7 @@ use crate::{
     span::Span,
     spec,
     time::seconds,
+    treatment::RateLimit,
 };
 
 /// Everything that is compiled: the files, as read, and the process's environment.
@@ -128,8 +130,9 @@ pub fn compile(
         return None;
     }
     let broken = std::mem::take(&mut set.broken);
-    let Scope { stores, issuers, keys, events, .. } = scope;
-    let snapshot = publishable(&operator, set, surroundings);
+    let Scope { stores, issuers, keys, events, rate_limits, .. } = scope;
+    let mut snapshot = publishable(&operator, set, surroundings);
+    snapshot.rate_limits = rate_limits.into_inner();
     Some(Compiled { snapshot, operator, stores, issuers, events, keys, broken })
 }
 
@@ -150,6 +153,8 @@ struct Scope<'a> {
     credential_headers: BTreeSet<Box<str>>,
     /// What is known of a field's name, with what any policy mints.
     fields: FieldRules,
+    /// Those that were made already.
+    rate_limits: RefCell<HashMap<Fingerprint, Arc<RateLimit>>>,
 }
 
 impl<'a> Scope<'a> {
@@ -189,6 +194,7 @@ impl<'a> Scope<'a> {
             upstream_ca,
             credential_headers: BTreeSet::new(),
             fields: FieldRules::new([]),
+            rate_limits: RefCell::default(),
         }
     }
 
@@ -275,6 +281,7 @@ fn publishable(operator: &spec::Operator, set: apis::ApiSet, surroundings: Surro
         trusted_proxies: operator.gateway.trusted_proxies.iter().map(|network| network.value).collect(),
         applications: Arc::new(applications::compile(&operator.applications)),
         proof_nonces: proof_nonces(operator),
+        rate_limits: HashMap::new(),
         streams: StreamLimits {
             grace: operator.gateway.streams.grace.value,
             idle_timeout: operator.gateway.streams.idle_timeout.value,

@@ -4,6 +4,7 @@
 //! it reads. A step's input is the previous step's output.
 
 use std::{
+    borrow::Cow,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
@@ -82,7 +83,10 @@ impl Snapshot {
     /// Decides one request: everything needed to forward it, or why it must not be forwarded.
     pub async fn decide(&self, runtime: &Arc<Runtime>, head: Box<RequestHead>, now: SystemTime) -> Decision {
         let mut record = DecisionRecord::default();
-        let outcome = self.steps(runtime, head, now, &mut record).await;
+        let mut outcome = self.steps(runtime, head, now, &mut record).await;
+        if let (Err(rejection), Some(treated)) = (&mut outcome, &record.treated) {
+            treated.complete_refusal(rejection);
+        }
         Decision { outcome, record }
     }
 
@@ -94,12 +98,13 @@ impl Snapshot {
         record: &mut DecisionRecord,
     ) -> Result<Forward, Rejection> {
         let path = normal_path(&head.parts.uri)?;
-        let routed = self.route(&head, &path)?;
+        let routed = self.route(&head, &path).map_err(|rejection| self.preflight(&head, &path).unwrap_or(rejection))?;
         let operation = routed.operation()?;
         record.api = Some(routed.base.api);
         record.operation = Some(routed.operation);
-        let treatment = operation.treatment.as_ref();
-        record.treated = treatment.map(Treated::begin);
+        if let Some(treatment) = &operation.treatment {
+            record.treated = Some(self.treat(treatment, &head, &path)?);
+        }
         let websocket = match operation.upgrade {
             Upgrade::None => None,
             Upgrade::WebSocket => websocket::asked(&head)?,
@@ -116,6 +121,9 @@ impl Snapshot {
         let key_type = operation.key_type(&application)?;
         let application = application.with_key_type(key_type);
         operation.access.require_subscription(&application)?;
+        if let Some(treatment) = &operation.treatment {
+            treatment.admit(record.caller.as_deref(), &head, || operation.forwarded_query(&head.parts.uri))?;
+        }
         let call =
             Call { api: routed.api, operation: routed.operation, applications: &self.applications, runtime, now };
         record.jwts = operation.backend_jwts.issue(&caller, &application, call, &mut record.steps).await?;
@@ -130,7 +138,7 @@ impl Snapshot {
             jwts: operation.backend_jwts.fields(&record.jwts),
             peer: self.trust(&head),
             reserved_mode: self.reserved_mode,
-            changes: treatment.map(|treatment| &treatment.request_headers),
+            changes: operation.treatment.as_ref().map(|treatment| &treatment.request_headers),
             websocket,
         };
         let mut forward = Forward::new(head, outgoing)?;
@@ -172,6 +180,16 @@ impl Operation {
         }
     }
 
+    /// Returns what of a query goes on: all but credentials.
+    fn forwarded_query<'u>(&self, uri: &'u Uri) -> Option<Cow<'u, str>> {
+        match uri.query() {
+            Some(query) if !self.credential_parameters.is_empty() => {
+                credential::without_parameters(query, &self.credential_parameters).map(Cow::Owned)
+            }
+            query => query.map(Cow::Borrowed),
+        }
+    }
+
     fn endpoint(&self, key_type: KeyType, head: &RequestHead) -> Result<&Arc<Endpoint>, Rejection> {
         let ticket =
             || head.request_id.as_bytes().iter().fold(0_u64, |sum, byte| sum.wrapping_mul(31) + u64::from(*byte));
@@ -192,13 +210,7 @@ fn rebase(
     endpoint: &Endpoint,
     uri: &Uri,
 ) -> Result<PathAndQuery, Rejection> {
-    let query = uri.query();
-    let cut = match query {
-        Some(query) if !operation.credential_parameters.is_empty() => {
-            credential::without_parameters(query, &operation.credential_parameters).map(std::borrow::Cow::Owned)
-        }
-        query => query.map(std::borrow::Cow::Borrowed),
-    };
+    let cut = operation.forwarded_query(uri);
     let path = [&*endpoint.path, &*routed.base.replacement, routed.rest];
     let path_length: usize = path.iter().map(|part| part.len()).sum();
     let query_length = cut.as_ref().map_or(0, |query| query.len() + 1);

@@ -99,7 +99,10 @@ pub use runtime::{Counter, Counters, Runtime};
 pub use schema::{FileKind, json_schema};
 pub use snapshot::{Api, ApiState, Endpoints, Operation, Routed, Snapshot};
 pub use span::{Span, Spanned};
-pub use treatment::{AnsweredBy, HeaderChange, HeaderChanges, Treated, Treatment};
+pub use treatment::{
+    AnsweredBy, Cors, CorsMethods, CountedBy, Credentials, HeaderChange, HeaderChanges, Origins, Quota, RateLimit,
+    Redirect, RedirectStatus, Treated, Treatment,
+};
 pub use units::{Bytes, DurationError, Lifetime, Timestamp, parse_duration};
 pub use user_lookup::{StoreChoice, StoreMerge};
 pub use websocket::{WebSocketHandshake, ask_as_http1};

@@ -5,9 +5,15 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode};
 
-/// The stable code of a rejection.
+use crate::treatment::RedirectStatus;
+
+/// The stable code of an answer that the gateway gives itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Code {
+    /// 204: a preflight (CORS) that is granted.
+    Preflight,
+    /// 301, 302, 307, 308: the caller is sent elsewhere.
+    Redirected(RedirectStatus),
     /// 400: the request line, path, framing or fields are not acceptable.
     BadRequest,
     /// 400: a credential in two places, or twice.
@@ -22,12 +28,16 @@ pub enum Code {
     MissingClaim,
     /// 403: no subscription to this API.
     NoSubscription,
+    /// 403: a preflight (CORS) that is not granted.
+    CorsRefused,
     /// 404: no API or operation.
     NotFound,
     /// 405: only the verb is wrong.
     MethodNotAllowed,
     /// 429: too many wrong passwords.
     TooManyAttempts,
+    /// 429: more calls than `rateLimit` allows.
+    RateLimited,
     /// 500: more than one user matches.
     AmbiguousUser,
     /// 500: over `maxHeaderBytes`.
@@ -54,6 +64,8 @@ impl Code {
     /// Returns the stable text, for bodies, logs and metric labels.
     pub const fn text(self) -> &'static str {
         match self {
+            Self::Preflight => "preflight",
+            Self::Redirected(_) => "redirected",
             Self::BadRequest => "bad_request",
             Self::AmbiguousCredential => "ambiguous_credential",
             Self::Unauthorized => "unauthorized",
@@ -61,9 +73,11 @@ impl Code {
             Self::UnknownUser => "unknown_user",
             Self::MissingClaim => "missing_claim",
             Self::NoSubscription => "no_subscription",
+            Self::CorsRefused => "cors_refused",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::TooManyAttempts => "too_many_attempts",
+            Self::RateLimited => "rate_limited",
             Self::AmbiguousUser => "ambiguous_user",
             Self::BackendJwtTooLarge => "backend_jwt_too_large",
             Self::SigningFailed => "signing_failed",
@@ -80,14 +94,18 @@ impl Code {
     /// Returns the HTTP status.
     pub const fn status(self) -> StatusCode {
         match self {
+            Self::Preflight => StatusCode::NO_CONTENT,
+            Self::Redirected(redirected) => redirected.status(),
             Self::BadRequest | Self::AmbiguousCredential => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::InsufficientScope | Self::UnknownUser | Self::MissingClaim | Self::NoSubscription => {
-                StatusCode::FORBIDDEN
-            }
+            Self::InsufficientScope
+            | Self::UnknownUser
+            | Self::MissingClaim
+            | Self::NoSubscription
+            | Self::CorsRefused => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooManyAttempts | Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::AmbiguousUser | Self::BackendJwtTooLarge | Self::SigningFailed => StatusCode::INTERNAL_SERVER_ERROR,
             Self::NotImplemented => StatusCode::NOT_IMPLEMENTED,
             Self::BadGateway => StatusCode::BAD_GATEWAY,
@@ -97,9 +115,14 @@ impl Code {
             Self::GatewayTimeout => StatusCode::GATEWAY_TIMEOUT,
         }
     }
+
+    /// True for a refusal, whose body says why; what else the gateway answers has none.
+    pub const fn is_refusal(self) -> bool {
+        !matches!(self, Self::Preflight | Self::Redirected(_))
+    }
 }
 
-/// Why a request must not be forwarded.
+/// Why a request must not be forwarded, and what is answered instead.
 #[derive(Debug)]
 pub struct Rejection {
     /// The stable code.
@@ -123,8 +146,11 @@ impl Rejection {
         self
     }
 
-    /// Returns the `application/problem+json` body (RFC 9457 §3).
+    /// Returns the `application/problem+json` body (RFC 9457 §3); nothing for an answer that is no refusal.
     pub fn body(&self, request_id: &str) -> Bytes {
+        if !self.code.is_refusal() {
+            return Bytes::new();
+        }
         let status = self.code.status();
         let body = serde_json::json!({
             "type": "about:blank",

@@ -24,7 +24,7 @@ use crate::{
     revocations::StreamLimits,
     route::{Base, BaseTable, OperationRoutes},
     spec::Upgrade,
-    treatment::Treatment,
+    treatment::{Cors, RateLimit, Treatment},
 };
 
 /// The compiled configuration.
@@ -54,6 +54,8 @@ pub struct Snapshot {
     pub streams: StreamLimits,
     /// Whether DPoP proofs need a nonce.
     pub proof_nonces: Option<ProofNonces>,
+    /// The rate limits, for the next snapshot: they go on counting.
+    pub rate_limits: HashMap<Fingerprint, Arc<RateLimit>>,
 }
 
 /// One published API.
@@ -69,6 +71,8 @@ pub struct Api {
     pub state: ApiState,
     /// What `%2F` means.
     pub encoded_slash: EncodedSlash,
+    /// Which pages of other origins may call it; `None`: nothing is said of that.
+    pub cors: Option<Arc<Cors>>,
     /// The operations.
     pub operations: Vec<Operation>,
     /// Which operation serves a verb and path.
@@ -169,7 +173,7 @@ impl Snapshot {
         }
     }
 
-    fn bases(&self, head: &RequestHead) -> &BaseTable {
+    pub(crate) fn bases(&self, head: &RequestHead) -> &BaseTable {
         if self.hosts.is_empty() {
             return &self.any_host;
         }

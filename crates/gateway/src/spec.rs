@@ -23,6 +23,7 @@ mod operation;
 mod operator;
 mod passwords;
 mod policy;
+mod redirect;
 mod secret;
 mod user_store;
 
@@ -49,7 +50,7 @@ pub use header_policy::{HeaderChange, HeaderPolicy};
 pub use introspection::Introspection;
 pub use issuer::{ClaimMapping, ClaimSign, Issuer, Jwks, Lookup, TokenType};
 pub use keys::{HmacSecret, KeyFile, Keys};
-pub use operation::{Operation, RateLimit, RateUnit, ScopesMatch, Upgrade};
+pub use operation::{Operation, RateLimit, RateSubject, RateUnit, ScopesMatch, Upgrade};
 pub(crate) use operator::OPERATOR_ONLY_FIELDS;
 pub use operator::{
     Admin, Apis, Audit, AuditMode, BackendJwt, BackendJwtLimits, Cache, Environment, Operator, Sensitive,
@@ -57,6 +58,7 @@ pub use operator::{
 };
 pub use passwords::Passwords;
 pub use policy::{BackendJwtPolicy, Policies};
+pub use redirect::RequestRedirect;
 pub use secret::Secret;
 pub use user_store::{
     AttributeMapping, AttributeValues, Breaker, ChangeChannel, ClientCredentials, DatabaseAddress, HeaderText,

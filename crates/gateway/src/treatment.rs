@@ -3,17 +3,31 @@
 //! Most operations have none of this, and then nothing here is run: an operation holds one pointer. What a policy may do
 //! at all was checked when it was compiled.
 
+mod cors;
 mod headers;
+mod rate_limit;
+mod redirect;
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue, Method};
 
+pub use cors::{Cors, CorsMethods, Credentials, Origins};
 pub use headers::{HeaderChange, HeaderChanges};
+pub use rate_limit::{CountedBy, Quota, RateLimit};
+pub use redirect::{Redirect, RedirectStatus};
+
+use crate::{callers::KnownCaller, path::NormalPath, rejection::Rejection, request::RequestHead, snapshot::Snapshot};
 
 /// The policies of one operation, those of its API included.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Default)]
 pub struct Treatment {
+    /// Which pages of other origins may call.
+    pub cors: Option<Arc<Cors>>,
+    /// How many calls are answered; each limit counts for itself.
+    pub limits: Box<[Arc<RateLimit>]>,
+    /// Where the caller is sent, instead of a backend's answer.
+    pub redirect: Option<Redirect>,
     /// What happens to the fields of a call.
     pub request_headers: HeaderChanges,
     /// What happens to the fields of a backend's answer.
@@ -24,6 +38,8 @@ pub struct Treatment {
 #[derive(Debug)]
 pub struct Treated {
     treatment: Arc<Treatment>,
+    /// The origin that is allowed to read the answer, as `Access-Control-Allow-Origin` names it.
+    origin: Option<HeaderValue>,
 }
 
 /// Who made an answer.
@@ -35,17 +51,78 @@ pub enum AnsweredBy {
     Gateway,
 }
 
-impl Treated {
-    /// Begins with a call.
-    pub(crate) fn begin(treatment: &Arc<Treatment>) -> Box<Self> {
-        Box::new(Self { treatment: Arc::clone(treatment) })
+impl Treatment {
+    /// True when there is nothing to do.
+    pub(crate) fn is_empty(&self) -> bool {
+        let Self { cors, limits, redirect, request_headers, response_headers } = self;
+        cors.is_none()
+            && limits.is_empty()
+            && redirect.is_none()
+            && request_headers.0.is_empty()
+            && response_headers.0.is_empty()
     }
 
+    /// Admits an authorised call to the backend; `query` is what of its query would be forwarded.
+    ///
+    /// # Errors
+    ///
+    /// 429 over a limit; the redirection, where calls are redirected.
+    pub(crate) fn admit<'q>(
+        &self,
+        caller: Option<&KnownCaller>,
+        head: &RequestHead,
+        query: impl FnOnce() -> Option<Cow<'q, str>>,
+    ) -> Result<(), Rejection> {
+        self.limits.iter().try_for_each(|limit| limit.count(caller, &head.connection))?;
+        match &self.redirect {
+            Some(redirect) => Err(redirect.answer(query().as_deref())),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Treated {
     /// Gives an answer the fields that it gets.
     pub fn complete(&self, headers: &mut HeaderMap, answered_by: AnsweredBy) {
         match answered_by {
             AnsweredBy::Backend => self.treatment.response_headers.apply(headers),
             AnsweredBy::Gateway => {}
         }
+        if let Some(cors) = &self.treatment.cors {
+            cors.complete(headers, self.origin.as_ref());
+        }
+    }
+
+    /// Gives a refusal the fields that it gets.
+    pub(crate) fn complete_refusal(&self, rejection: &mut Rejection) {
+        if let Some(cors) = &self.treatment.cors {
+            cors.describe(self.origin.as_ref(), |name, value| rejection.headers.push((name, value)));
+        }
+    }
+}
+
+impl Snapshot {
+    /// Begins the treatment of a call.
+    ///
+    /// # Errors
+    ///
+    /// The answer to a preflight, which goes no further.
+    pub(crate) fn treat(
+        &self,
+        treatment: &Arc<Treatment>,
+        head: &RequestHead,
+        path: &NormalPath<'_>,
+    ) -> Result<Box<Treated>, Rejection> {
+        let origin = match &treatment.cors {
+            Some(_) if head.parts.method == Method::OPTIONS => {
+                if let Some(answer) = self.preflight(head, path) {
+                    return Err(answer);
+                }
+                None
+            }
+            Some(cors) => cors.allowed_origin(&head.parts.headers),
+            None => None,
+        };
+        Ok(Box::new(Treated { treatment: Arc::clone(treatment), origin }))
     }
 }

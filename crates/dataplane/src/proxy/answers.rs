@@ -41,10 +41,12 @@ pub(super) fn refuse(mut exchange: Box<Exchange>, rejection: &Rejection, closing
     let mut response = Response::new(ResponseBody::Whole(if is_bodiless { bytes::Bytes::new() } else { body }));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, PROBLEM);
-    headers.insert(CACHE_CONTROL, NO_STORE);
-    if is_bodiless {
-        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    if rejection.code.is_refusal() {
+        headers.insert(CONTENT_TYPE, PROBLEM);
+        headers.insert(CACHE_CONTROL, NO_STORE);
+        if is_bodiless {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
     }
     for (name, value) in &rejection.headers {
         headers.append(name.clone(), value.clone());

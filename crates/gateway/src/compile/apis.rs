@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 
 use super::{
     Scope, accesses, collapsed,
-    operations::{self, Operations},
+    operations::{self, ApiOperations},
     policies::{self, ApiContext},
 };
 use crate::{
@@ -98,13 +98,14 @@ fn one(api: &spec::Api, bases: &[BasePath], scope: &Scope<'_>, diagnostics: &mut
     let compatibility = api.compatibility.as_ref().unwrap_or(&scope.operator.gateway.compatibility).value;
     let api_context =
         ApiContext { written: api, production: &production, authentication: &authentication, compatibility };
-    let Operations { operations, routes } = operations::compile(api_context, scope, diagnostics);
+    let ApiOperations { operations, routes, cors } = operations::compile(api_context, scope, diagnostics);
     Api {
         name: api.name.value.as_str().into(),
         sandbox: operations::facts(api, context, KeyType::Sandbox),
         production,
         state: ApiState::Ready,
         encoded_slash: api.encoded_slash.value,
+        cors,
         operations,
         routes,
     }

@@ -1,5 +1,7 @@
 //! One API's operations: targets, verbs, endpoints, access and policies.
 
+use std::sync::Arc;
+
 use claims::{ApiFacts, OperationFacts};
 use http::Method;
 
@@ -13,27 +15,29 @@ use crate::{
     route::{Conflict, OperationRoutes},
     snapshot::{Endpoints, Operation},
     spec,
+    treatment::Cors,
 };
 
 /// The operations of one API, and how they are found.
 #[derive(Debug, Default)]
-pub(super) struct Operations {
+pub(super) struct ApiOperations {
     pub(super) operations: Vec<Operation>,
     pub(super) routes: OperationRoutes,
+    pub(super) cors: Option<Arc<Cors>>,
 }
 
 /// Compiles all operations of an API.
-pub(super) fn compile(context: ApiContext<'_>, scope: &Scope<'_>, diagnostics: &mut Diagnostics) -> Operations {
+pub(super) fn compile(context: ApiContext<'_>, scope: &Scope<'_>, diagnostics: &mut Diagnostics) -> ApiOperations {
     let api = context.written;
-    let mut compiled = Operations::default();
+    let mut compiled = ApiOperations::default();
     let mut resolved = Resolved::default();
-    let treatment = ApiTreatment::compile(api, scope, diagnostics);
+    let treatment = ApiTreatment::compile(context, scope, diagnostics);
+    compiled.cors.clone_from(&treatment.cors);
     let mut without_endpoint = 0;
     let api_endpoints = api.endpoints.as_ref().map(|written| both(written, api.api_type.value, scope, diagnostics));
     for written in &api.operations {
         let own = written.endpoints.as_ref().map(|own| both(own, api.api_type.value, scope, diagnostics));
         let found = own.or_else(|| api_endpoints.clone());
-        without_endpoint += usize::from(found.is_none());
         let (production, sandbox) = found.unwrap_or_default();
         let facts = OperationFacts {
             target: written.target.value.as_str().into(),
@@ -41,6 +45,8 @@ pub(super) fn compile(context: ApiContext<'_>, scope: &Scope<'_>, diagnostics: &
         };
         let backend_jwts = policies::compile(context, (written, &facts), scope, (&mut resolved, diagnostics));
         let treatment = treatment.operation(written, scope, diagnostics);
+        let is_redirected = treatment.as_ref().is_some_and(|treatment| treatment.redirect.is_some());
+        without_endpoint += usize::from(production.is_empty() && sandbox.is_empty() && !is_redirected);
         let number = compiled.operations.len();
         if !add_route(&mut compiled, (api, written, number), diagnostics) {
             continue;
@@ -82,7 +88,7 @@ fn both(
 
 /// Adds the operation to the API's routes; false after a diagnostic.
 fn add_route(
-    compiled: &mut Operations,
+    compiled: &mut ApiOperations,
     (api, written, number): (&spec::Api, &spec::Operation, usize),
     diagnostics: &mut Diagnostics,
 ) -> bool {

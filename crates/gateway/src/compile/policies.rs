@@ -85,13 +85,20 @@ fn layers<'a>(
     let defaults = &backend_jwt.defaults;
     let mut layers = Vec::new();
     if backend_jwt.enabled.value {
-        layers.push(Layered { header: header_of(defaults, defaults).to_owned(), parameters: defaults, level: Level::Gateway });
+        layers.push(Layered {
+            header: header_of(defaults, defaults).to_owned(),
+            parameters: defaults,
+            level: Level::Gateway,
+        });
     }
     for (policies, level) in [(&api.policies, Level::Api), (&operation.policies, Level::Operation)] {
         let mut here: Vec<Layered<'a>> = Vec::new();
         for policy in &policies.backend_jwt {
-            let layer =
-                Layered { header: header_of(&policy.parameters, defaults).to_owned(), parameters: &policy.parameters, level };
+            let layer = Layered {
+                header: header_of(&policy.parameters, defaults).to_owned(),
+                parameters: &policy.parameters,
+                level,
+            };
             if here.iter().any(|other| collapse(&other.header) == collapse(&layer.header)) {
                 resolved.report_once(&layer, diagnostics);
                 continue;

@@ -42,6 +42,10 @@ pub struct Api {
     pub authentication: Option<Spanned<Vec<Authentication>>>,
     /// `keyManagers`: narrows the issuers; absent: all of them.
     pub key_managers: Option<Spanned<Vec<KeyManager>>>,
+    /// `corsConfiguration`
+    pub cors: Option<Cors>,
+    /// `rateLimit`
+    pub rate_limit: Option<RateLimit>,
     /// `additionalProperties`
     pub additional_properties: Vec<AdditionalProperty>,
     /// `compatibility`: over the gateway's.
@@ -125,6 +129,8 @@ impl Api {
             endpoints: form.optional("endpointConfigurations", "Where its calls go."),
             operations: form.required("operations", "What can be called."),
             policies: form.defaulted("apiPolicies", "{}", "Policies of every operation."),
+            cors: form.optional("corsConfiguration", "Which pages of other origins may call."),
+            rate_limit: form.optional("rateLimit", "How many calls of all its operations together are answered."),
             authentication: form.optional(
                 "authentication",
                 "How callers prove who they are: any of these. Without it, an OAuth 2 token in `Authorization`.",
@@ -151,8 +157,6 @@ impl Api {
 
 /// Fields of features that are not built yet: checked, refused when they ask for something, and kept nowhere.
 fn read_unbuilt(form: &mut Form<'_>) {
-    form.gated::<Cors>("corsConfiguration", (Feature::Cors, |cors| *cors.enabled), "Cross-origin calls.");
-    form.gated::<RateLimit>("rateLimit", (Feature::RateLimit, |_| true), "How many calls are answered.");
     form.unbuilt("aiProvider", Feature::AiProvider, "The AI provider behind the API.");
     form.unbuilt("definitionPath", Feature::DefinitionPath, "Where the API's definition is served.");
 }

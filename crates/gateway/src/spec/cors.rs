@@ -1,4 +1,4 @@
-//! `corsConfiguration`: recognised and checked; refused when enabled, until it is built.
+//! `corsConfiguration`: which pages of other origins may call an API.
 
 use crate::{
     bind::{RecordShape, Shape, Value},
@@ -31,10 +31,18 @@ impl Value for Cors {
         short: None,
         read: |form| Self {
             enabled: form.defaulted("corsConfigurationEnabled", "false", "Whether CORS is on."),
-            allow_origins: form.defaulted("accessControlAllowOrigins", "[]", "Origins that may call."),
+            allow_origins: form.defaulted(
+                "accessControlAllowOrigins",
+                "[]",
+                "Origins that may call, such as `https://shop.example.com`; `*`: all.",
+            ),
             allow_credentials: form.defaulted("accessControlAllowCredentials", "false", "With credentials."),
             allow_headers: form.defaulted("accessControlAllowHeaders", "[]", "Request headers that they may send."),
-            allow_methods: form.defaulted("accessControlAllowMethods", "[]", "Methods that they may use."),
+            allow_methods: form.defaulted(
+                "accessControlAllowMethods",
+                "[]",
+                "Methods that they may use. None: those of the operations.",
+            ),
             max_age: form.defaulted("accessControlAllowMaxAge", "0", "Seconds that a preflight's answer is kept."),
             expose_headers: form.defaulted("accessControlExposeHeaders", "[]", "Response headers that they may read."),
         },

@@ -7,18 +7,12 @@
 pub enum Feature {
     /// APIs of type `GRAPHQL`.
     GraphQl,
-    /// `corsConfiguration`
-    Cors,
-    /// `rateLimit`
-    RateLimit,
     /// `aiRatelimit`
     AiRateLimit,
     /// `aiProvider`
     AiProvider,
     /// `RequestMirror`
     RequestMirror,
-    /// `RequestRedirect`
-    RequestRedirect,
     /// `Interceptor`
     Interceptor,
     /// `LuaInterceptor`
@@ -50,12 +44,9 @@ impl Feature {
     pub const fn text(self) -> &'static str {
         match self {
             Self::GraphQl => "GraphQL APIs",
-            Self::Cors => "CORS",
-            Self::RateLimit => "rate limits",
             Self::AiRateLimit => "AI rate limits",
             Self::AiProvider => "AI providers",
             Self::RequestMirror => "the policy `RequestMirror`",
-            Self::RequestRedirect => "the policy `RequestRedirect`",
             Self::Interceptor => "the policy `Interceptor`",
             Self::LuaInterceptor => "the policy `LuaInterceptor`",
             Self::WasmInterceptor => "the policy `WASMInterceptor`",

@@ -1,9 +1,9 @@
 //! `operations`: one method and path each.
 
 use crate::{
-    bind::{Form, RecordShape, Shape, Value},
+    bind::{RecordShape, Shape, Value},
     span::{Span, Spanned},
-    spec::{EndpointConfigurations, Feature, Policies},
+    spec::{EndpointConfigurations, Policies},
 };
 
 /// One operation of an API.
@@ -25,6 +25,8 @@ pub struct Operation {
     pub endpoints: Option<EndpointConfigurations>,
     /// `operationPolicies`
     pub policies: Policies,
+    /// `rateLimit`
+    pub rate_limit: Option<RateLimit>,
     /// `upgrade`
     pub upgrade: Spanned<Upgrade>,
 }
@@ -47,13 +49,24 @@ pub enum Upgrade {
     WebSocket,
 }
 
-/// `rateLimit`: recognised and checked; refused until it is built.
+/// `rateLimit`
 #[derive(Clone, Debug, PartialEq)]
 pub struct RateLimit {
     /// `requestsPerUnit`
     pub requests_per_unit: Spanned<u64>,
     /// `unit`
     pub unit: Spanned<RateUnit>,
+    /// `per`
+    pub per: Spanned<RateSubject>,
+}
+
+/// Whose calls a rate limit counts together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RateSubject {
+    /// `everyone`
+    Everyone,
+    /// `caller`
+    Caller,
 }
 
 /// What a rate limit counts over.
@@ -72,17 +85,7 @@ impl Value for Operation {
         name: "Operation",
         about: "One method and path.",
         short: None,
-        read: |form| {
-            let operation = Self::read(form);
-            form.gated::<RateLimit>("rateLimit", (Feature::RateLimit, |_| true), "How many calls are answered.");
-            operation
-        },
-    });
-}
-
-impl Operation {
-    fn read(form: &mut Form<'_>) -> Self {
-        Self {
+        read: |form| Self {
             span: form.span(),
             target: form.required("target", "The path under the API's, such as `/orders/{id}`; for gRPC the service."),
             verb: form.required("verb", "The method, such as `GET`; for gRPC the method's name."),
@@ -91,9 +94,10 @@ impl Operation {
             scopes_match: form.defaulted("scopesMatch", "any", "`all`: every one of the scopes."),
             endpoints: form.optional("endpointConfigurations", "Where its calls go, instead of the API's endpoints."),
             policies: form.defaulted("operationPolicies", "{}", "Policies of this operation."),
+            rate_limit: form.optional("rateLimit", "How many of its calls are answered."),
             upgrade: form.defaulted("upgrade", "none", "`websocket`: a client may switch to that protocol."),
-        }
-    }
+        },
+    });
 }
 
 impl Value for ScopesMatch {
@@ -112,8 +116,17 @@ impl Value for RateLimit {
         read: |form| Self {
             requests_per_unit: form.required("requestsPerUnit", "How many."),
             unit: form.required("unit", "In what time."),
+            per: form.defaulted(
+                "per",
+                "everyone",
+                "`caller`: each user and application alone, and each address of callers who are not known.",
+            ),
         },
     });
+}
+
+impl Value for RateSubject {
+    const SHAPE: Shape<Self> = Shape::Words(Self::Everyone, &[("everyone", Self::Everyone), ("caller", Self::Caller)]);
 }
 
 impl Value for RateUnit {

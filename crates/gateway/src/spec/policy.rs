@@ -4,7 +4,7 @@ use crate::{
     bind::{Form, RecordShape, Shape, Support, TaggedShape, Value, Variant},
     diagnostic::DiagnosticCode,
     span::{Span, Spanned},
-    spec::{BackendJwtParameters, Feature, HeaderPolicy},
+    spec::{BackendJwtParameters, Feature, HeaderPolicy, RequestRedirect},
 };
 
 /// The policies of one API or operation. Those not built yet are refused and leave nothing here.
@@ -14,6 +14,8 @@ pub struct Policies {
     pub span: Span,
     /// The `BackendJwt` policies of `request`, in file order.
     pub backend_jwt: Vec<BackendJwtPolicy>,
+    /// The `RequestRedirect` policies of `request`, of which there may be one.
+    pub redirects: Vec<RequestRedirect>,
     /// What `request` does to fields, in file order.
     pub request_headers: Vec<HeaderPolicy>,
     /// What `response` does to fields, in file order.
@@ -42,6 +44,7 @@ impl Value for Policies {
             let mut policies = Self {
                 span: form.span(),
                 backend_jwt: Vec::new(),
+                redirects: Vec::new(),
                 request_headers: Vec::new(),
                 response_headers: response.into_iter().filter_map(|ResponsePolicy(policy)| policy).collect(),
             };
@@ -49,6 +52,7 @@ impl Value for Policies {
                 match policy {
                     RequestPolicy::BackendJwt(policy) => policies.backend_jwt.push(*policy),
                     RequestPolicy::Header(policy) => policies.request_headers.push(policy),
+                    RequestPolicy::Redirect(policy) => policies.redirects.push(*policy),
                     RequestPolicy::Refused => {}
                 }
             }
@@ -62,6 +66,7 @@ impl Value for Policies {
 enum RequestPolicy {
     BackendJwt(Box<BackendJwtPolicy>),
     Header(HeaderPolicy),
+    Redirect(Box<RequestRedirect>),
     Refused,
 }
 
@@ -108,8 +113,8 @@ impl Value for RequestPolicy {
             Variant {
                 words: &["RequestRedirect"],
                 about: "Redirects the caller.",
-                support: Support::Unbuilt(Feature::RequestRedirect),
-                read: |form| Self::refuse(form, Feature::RequestRedirect),
+                support: Support::Built,
+                read: |form| Self::Redirect(Box::new(RequestRedirect::read(form))),
             },
             Variant {
                 words: &["Interceptor"],

@@ -1,8 +1,10 @@
 //! The policies beside the Backend JWT: what they do to a call, and what is refused at load.
 
+use std::fmt::Write;
+
 use gateway::Severity;
 
-use crate::testing::{Folder, OPERATOR};
+use crate::testing::{Folder, OPERATOR, code};
 
 const API: &str = r#"
 name: orders
@@ -30,7 +32,8 @@ const POLICIES: [&str; 3] = ["AddHeader", "SetHeader", "RemoveHeader"];
 
 /// What is said of policies in a flow that change each of these headers, which is the same of all; `None`: nothing.
 fn check_headers(flow: &str, policies: &[&str], headers: &[&str], expected: Option<&str>) {
-    let mut written = String::from("apiPolicies:\n  request:\n    - { policyName: BackendJwt, parameters: { header: X-Minted } }\n");
+    let mut written =
+        String::from("apiPolicies:\n  request:\n    - { policyName: BackendJwt, parameters: { header: X-Minted } }\n");
     if flow == "response" {
         written.push_str("  response:\n");
     }
@@ -39,12 +42,14 @@ fn check_headers(flow: &str, policies: &[&str], headers: &[&str], expected: Opti
         let value = if *policy == "RemoveHeader" { "" } else { ", headerValue: x" };
         for header in headers {
             let parameters = format!("{{ headerName: {header}{value} }}");
-            written.push_str(&format!("    - {{ policyName: {policy}, parameters: {parameters} }}\n"));
+            writeln!(written, "    - {{ policyName: {policy}, parameters: {parameters} }}").unwrap();
             complaints.extend(expected.map(|end| format!("the header `{header}` {end}")));
         }
     }
-    let found: Vec<String> =
-        reported(&written).iter().map(|line| line.split_once(": ").map_or("", |(_, message)| message).to_owned()).collect();
+    let found: Vec<String> = reported(&written)
+        .iter()
+        .map(|line| line.split_once(": ").map_or("", |(_, message)| message).to_owned())
+        .collect();
     assert_eq!(found, complaints, "{flow}");
 }
 
@@ -102,4 +107,73 @@ fn header_policies_that_are_no_header_are_refused() {
         "apiPolicies: { request: [{ policyName: AddHeader, parameters: { headerName: X-A } }] }",
         &["7: the field `headerValue` is missing"],
     );
+}
+
+#[test]
+fn cors_that_lets_everybody_in_is_refused_and_what_allows_nobody_is_told() {
+    let cors = |fields: &str| format!("corsConfiguration: {{ corsConfigurationEnabled: true, {fields} }}");
+    check(&cors("accessControlAllowOrigins: ['https://shop.example.com', 'http://localhost:3000']"), &[]);
+    check(&cors("accessControlAllowOrigins: ['*']"), &[]);
+    check(
+        &cors("accessControlAllowOrigins: ['*'], accessControlAllowCredentials: true"),
+        &["7: `*` with credentials would give every page of the web its readers' data"],
+    );
+    check(
+        &cors("accessControlAllowOrigins: ['null', 'https://*.example.com']"),
+        &["7: `null` is no origin that can be trusted", "7: `https://*.example.com` is no origin that can be trusted"],
+    );
+    let unheard = |origin: &str| format!("7: warning: no browser sends the origin `{origin}`, so it allows nobody");
+    for origin in ["shop.example.com", "https://shop.example.com/", "https://Shop.example.com", "https://a.example:443"]
+    {
+        check(&cors(&format!("accessControlAllowOrigins: ['{origin}']")), &[&unheard(origin)]);
+    }
+    check(&cors(""), &["7: warning: CORS is on, and no origin may call: preflights are refused"]);
+    check(
+        &cors("accessControlAllowOrigins: ['https://a.example'], accessControlAllowHeaders: ['X Y', 'X-Z']"),
+        &["7: `X Y` is no header name"],
+    );
+    check(
+        &format!(
+            "{}\napiPolicies: {{ response: [{{ policyName: SetHeader, parameters: {{ headerName: \
+             Access-Control-Allow-Origin, headerValue: x }} }}] }}",
+            cors("accessControlAllowOrigins: ['https://a.example']")
+        ),
+        &["8: the header `Access-Control-Allow-Origin` is what `corsConfiguration` speaks of"],
+    );
+}
+
+#[test]
+fn limits_and_redirections_without_sense_are_refused() {
+    check("rateLimit: { requestsPerUnit: 0, unit: Day }", &["7: `requestsPerUnit` must be from 1 to 4294967295"]);
+    check(
+        "rateLimit: { requestsPerUnit: 1, unit: Second }",
+        &["7: `unit` must be one of `Minute`, `Hour`, `Day`, not the text `Second`"],
+    );
+    let redirect = |parameters: &str| format!("{{ policyName: RequestRedirect, parameters: {{ {parameters} }} }}");
+    let policies = |list: &str| format!("apiPolicies: {{ request: [{list}] }}");
+    check(
+        &policies(&redirect("url: 'https://a.example', statusCode: 200")),
+        &["7: `statusCode` must be 301, 302, 307 or 308, not 200"],
+    );
+    check(
+        &policies(&redirect("url: 'javascript:alert(1)'")),
+        &["7: `url`: the URL must begin with `http://` or `https://` and have a host"],
+    );
+    let two = [redirect("url: 'https://a.example'"), redirect("url: 'https://b.example'")].join(", ");
+    check(&policies(&two), &["7: a caller cannot be sent to two places; the first is on line 7"]);
+}
+
+#[test]
+fn a_limit_goes_on_counting_when_the_definition_is_changed_elsewhere() {
+    let api = format!("{API}rateLimit: {{ requestsPerUnit: 1, unit: Day }}\n");
+    let mut running = Folder::new(OPERATOR, &[&api]).start();
+    let token = running.token(&serde_json::json!({}));
+    assert_eq!(code(&running.decide("GET /orders/1.0/7", &token)), "forwarded");
+    assert_eq!(code(&running.decide("GET /orders/1.0/7", &token)), "rate_limited");
+    running.folder.apis[0].push_str("additionalProperties: [{ name: a, value: b }]\n");
+    running.gateway.apply(&running.folder.sources()).unwrap();
+    assert_eq!(code(&running.decide("GET /orders/1.0/7", &token)), "rate_limited");
+    running.folder.apis[0] = running.folder.apis[0].replace("requestsPerUnit: 1", "requestsPerUnit: 2");
+    running.gateway.apply(&running.folder.sources()).unwrap();
+    assert_eq!(code(&running.decide("GET /orders/1.0/7", &token)), "forwarded");
 }

@@ -40,10 +40,16 @@ pub(super) fn of_request(
 /// Compiles the header policies of `response`.
 pub(super) fn of_response(
     policies: &spec::Policies,
+    api: &spec::Api,
     scope: &Scope<'_>,
     diagnostics: &mut Diagnostics,
 ) -> Vec<HeaderChange> {
-    let check = |name: &HeaderName, policy: &HeaderPolicy| answer_problem(name, policy, scope);
+    let has_cors = api.cors.as_ref().is_some_and(|cors| cors.enabled.value);
+    let check = |name: &HeaderName, policy: &HeaderPolicy| {
+        let is_cors = has_cors && name.as_str().starts_with("access-control-");
+        answer_problem(name, policy, scope)
+            .or(is_cors.then_some(("is what `corsConfiguration` speaks of", "say it there")))
+    };
     let changes = policies.response_headers.iter().filter_map(|policy| change(policy, check, diagnostics));
     changes.collect()
 }
@@ -73,10 +79,7 @@ fn change(
 }
 
 /// Reads a value: visible ASCII with spaces inside (RFC 9110 §5.5).
-fn value(
-    text: &crate::span::Spanned<crate::bind::Literal>,
-    diagnostics: &mut Diagnostics,
-) -> Option<HeaderValue> {
+fn value(text: &crate::span::Spanned<crate::bind::Literal>, diagnostics: &mut Diagnostics) -> Option<HeaderValue> {
     let is_plain = text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && text.trim().len() == text.len();
     let value = HeaderValue::from_str(text).ok().filter(|_| is_plain);
     if value.is_none() {
@@ -100,7 +103,9 @@ fn forwarded_problem(name: &HeaderName, scope: &Scope<'_>) -> Option<Problem> {
         }
         FieldClass::Forwarding => Some(("is written by the gateway itself", "choose another name")),
         FieldClass::HopByHop => Some(("ends at each hop, so no policy can change it", "take this policy out")),
-        FieldClass::Framing => Some(("frames or routes the call, which the gateway does itself", "take this policy out")),
+        FieldClass::Framing => {
+            Some(("frames or routes the call, which the gateway does itself", "take this policy out"))
+        }
     }
 }
 
@@ -109,8 +114,10 @@ fn credential_problem(name: &HeaderName, policy: &HeaderPolicy, scope: &Scope<'_
     let is_credential =
         [AUTHORIZATION, COOKIE].contains(name) || scope.credential_headers.contains(&collapse(name.as_str()));
     let is_written = policy.change != spec::HeaderChange::Remove;
-    (is_credential && is_written)
-        .then_some(("is a credential: a policy may take it away, never write it", "use `RemoveHeader`, or another name"))
+    (is_credential && is_written).then_some((
+        "is a credential: a policy may take it away, never write it",
+        "use `RemoveHeader`, or another name",
+    ))
 }
 
 /// Says why no policy may change this field of an answer.

@@ -136,15 +136,11 @@ fn what_is_not_built_yet_is_refused_by_name() {
         let expected = format!("error[unsupported-feature]: not supported yet: {feature}");
         assert!(matches!(shown.as_slice(), [line] if line.ends_with(&expected)), "{further}: {shown:?}");
     };
-    for name in
-        ["RequestMirror", "RequestRedirect", "Interceptor", "LuaInterceptor", "WASMInterceptor", "ModelBasedRoundRobin"]
-    {
+    for name in ["RequestMirror", "Interceptor", "LuaInterceptor", "WASMInterceptor", "ModelBasedRoundRobin"] {
         check(&policy(name), &format!("the policy `{name}`"));
     }
     check(&policy("URLGuardrail"), "guardrail policies");
     check("type: GRAPHQL", "GraphQL APIs");
-    check("corsConfiguration: { corsConfigurationEnabled: true }", "CORS");
-    check("rateLimit: { requestsPerUnit: 1, unit: Day }", "rate limits");
     check("aiProvider: { name: x, apiVersion: y }", "AI providers");
     let endpoint =
         |further: &str| format!("endpointConfigurations: {{ production: {{ endpoint: 'http://b', {further} }} }}");
