@@ -22,5 +22,6 @@ mod scenarios;
 mod schedules;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
 mod treatment;
 mod user_stores;
