@@ -1,0 +1,106 @@
+/** Theme, data and the map of pages; asks who is there before it shows any. */
+import { Button, Loader, MantineProvider } from '@mantine/core';
+import { Notifications } from '@mantine/notifications';
+import { QueryClient, QueryClientProvider, useQuery } from '@tanstack/react-query';
+import { IconLock } from '@tabler/icons-react';
+import { useState, type ReactNode } from 'react';
+import { BrowserRouter, Navigate, Route, Routes, useLocation } from 'react-router';
+import { Problem, rememberCsrfToken } from './api/client';
+import { useFollowRevisions } from './api/followRevisions';
+import { me } from './api/queries';
+import { ApiPage } from './pages/apis/ApiPage';
+import { ApisPage } from './pages/apis/ApisPage';
+import { NewApiPage } from './pages/apis/NewApiPage';
+import { ApplicationsPage } from './pages/ApplicationsPage';
+import { DisclosuresPage } from './pages/DisclosuresPage';
+import { HistoryPage } from './pages/HistoryPage';
+import { KeysPage } from './pages/KeysPage';
+import { RequestsPage } from './pages/RequestsPage';
+import { TrafficPage } from './pages/TrafficPage';
+import { UsersPage } from './pages/UsersPage';
+import { Empty } from './parts/Page';
+import { ProblemBox } from './parts/ProblemBox';
+import parts from './parts/parts.module.css';
+import { Shell } from './shell/Shell';
+import { theme } from './theme';
+
+function newClient(): QueryClient {
+  return new QueryClient({
+    defaultOptions: {
+      queries: { retry: isWorthRetrying, retryDelay: (attempt) => 500 * 2 ** attempt, refetchOnWindowFocus: true, staleTime: 2000 },
+    },
+  });
+}
+
+/** Only what may pass by itself: no answer, or a server's fault. A 4xx says the same twice. */
+function isWorthRetrying(count: number, error: unknown): boolean {
+  const isPassing = error instanceof Problem && (error.status === 0 || error.status >= 500);
+  return isPassing && count < 2;
+}
+
+export function App() {
+  const [client] = useState(newClient);
+  return (
+    <QueryClientProvider client={client}>
+      <MantineProvider theme={theme} defaultColorScheme="auto" withCssVariables={false} withGlobalClasses={false}>
+        <Notifications position="bottom-right" zIndex={400} />
+        <BrowserRouter>
+          <Entrance><Pages /></Entrance>
+        </BrowserRouter>
+      </MantineProvider>
+    </QueryClientProvider>
+  );
+}
+
+/** Lets in who is logged in; the others learn how. */
+function Entrance({ children }: { children: ReactNode }) {
+  const query = useQuery(me);
+  const { pathname, search } = useLocation();
+  if (query.data) {
+    rememberCsrfToken(query.data.csrfToken);
+    return query.data.roles.length > 0
+      ? <Follow>{children}</Follow>
+      : <Alone title="You have no role here">You are logged in as {query.data.name}. Ask the operator to put you into the role viewer, author or operator.</Alone>;
+  }
+  if (query.error instanceof Problem && query.error.status === 401) {
+    const back = encodeURIComponent(pathname + search);
+    return <Alone title="Log in to Countersign" action={<Button component="a" href={`/api/v1/login?returnTo=${back}`}>Log in</Button>}>Your organisation’s login page opens, and brings you back here.</Alone>;
+  }
+  if (query.error instanceof Problem && query.error.status === 403) {
+    return <Alone title="You have no role here">{query.error.message} Ask the operator to put you into the role viewer, author or operator.</Alone>;
+  }
+  if (query.isError) {
+    return <main className={parts.page}><h1>Countersign</h1><ProblemBox problem={query.error} action={<Button size="xs" variant="default" onClick={() => void query.refetch()}>Try again</Button>} /></main>;
+  }
+  return <main className={parts.empty} style={{ minHeight: '60dvh', alignContent: 'center' }} aria-busy="true"><Loader aria-label="Loading" /></main>;
+}
+
+function Alone({ title, children, action }: { title: string; children: ReactNode; action?: ReactNode }) {
+  return <main style={{ minHeight: '80dvh', display: 'grid', alignContent: 'center' }}><h1 className="visually-hidden">Countersign</h1><Empty icon={<IconLock />} title={title} action={action}>{children}</Empty></main>;
+}
+
+function Follow({ children }: { children: ReactNode }) {
+  useFollowRevisions();
+  return children;
+}
+
+function Pages() {
+  return (
+    <Shell>
+      <Routes>
+        <Route path="/" element={<Navigate to="/apis" replace />} />
+        <Route path="/apis" element={<ApisPage />} />
+        <Route path="/apis/new" element={<NewApiPage />} />
+        <Route path="/apis/:id/:tab?" element={<ApiPage />} />
+        <Route path="/users" element={<UsersPage />} />
+        <Route path="/keys" element={<KeysPage />} />
+        <Route path="/applications" element={<ApplicationsPage />} />
+        <Route path="/traffic" element={<TrafficPage />} />
+        <Route path="/requests" element={<RequestsPage />} />
+        <Route path="/disclosures" element={<DisclosuresPage />} />
+        <Route path="/history" element={<HistoryPage />} />
+        <Route path="*" element={<Empty icon={<IconLock />} title="There is no such page">The navigation has all pages.</Empty>} />
+      </Routes>
+    </Shell>
+  );
+}

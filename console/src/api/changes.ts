@@ -1,0 +1,109 @@
+/** Every change that the console makes. Each refetches what it touched, and nothing else. */
+import { useMutation, useQueryClient, type QueryKey } from '@tanstack/react-query';
+import { call, segment, value } from './client';
+import type { ApiSummary, Application, DryRun, PolicySet } from './types';
+
+export interface NewApi {
+  document: string;
+  kind: 'apk-conf' | 'openapi' | 'auto';
+  fileName?: string;
+  basePath?: string;
+  endpoint?: string;
+  name?: string;
+  version?: string;
+}
+
+/** A change to one API's file, as the page holds it: dry first, then for good with the same etag. */
+export type FileChange = { kind: 'policies'; set: PolicySet } | { kind: 'document'; text: string };
+
+function addressed(id: string, change: FileChange) {
+  return change.kind === 'policies'
+    ? { path: `/apis/${segment(id)}/policies`, body: { api: change.set.api, operations: change.set.operations } }
+    : { path: `/apis/${segment(id)}`, body: { document: change.text } };
+}
+
+export function dryRun(id: string, change: FileChange, etag: string | null, signal?: AbortSignal): Promise<DryRun> {
+  const { path, body } = addressed(id, change);
+  return value<DryRun>(path, { method: 'PUT', body, etag, query: { dryRun: true }, signal });
+}
+
+export function dryRunNewApi(api: NewApi, signal?: AbortSignal): Promise<DryRun> {
+  return value<DryRun>('/apis', { method: 'POST', body: api, query: { dryRun: true }, signal });
+}
+
+/** A mutation after which the queries under `touched` are read again. */
+function useChange<Input, Output>(change: (input: Input) => Promise<Output>, touched: QueryKey[]) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: change,
+    onSettled: () => Promise.all(touched.map((queryKey) => client.invalidateQueries({ queryKey }))),
+  });
+}
+
+const AFTER_A_FILE = [['apis'], ['history'], ['disclosures'], ['diagnostics']];
+
+export function useSaveFile(id: string) {
+  return useChange(async ({ change, etag }: { change: FileChange; etag: string | null }) => {
+    const { path, body } = addressed(id, change);
+    return call<unknown>(path, { method: 'PUT', body, etag });
+  }, [['api', id], ...AFTER_A_FILE]);
+}
+
+export function useCreateApi() {
+  return useChange((api: NewApi) => value<ApiSummary>('/apis', { method: 'POST', body: api }), AFTER_A_FILE);
+}
+
+export function useDeleteApi(id: string) {
+  return useChange((etag: string | null) => value<undefined>(`/apis/${segment(id)}`, { method: 'DELETE', etag }), AFTER_A_FILE);
+}
+
+export function useRestore(id: string) {
+  return useChange(
+    ({ n, etag }: { n: number; etag: string | null }) =>
+      value<undefined>(`/apis/${segment(id)}/revisions/${n}/restore`, { method: 'POST', etag }),
+    [['api', id], ...AFTER_A_FILE],
+  );
+}
+
+export function useForget() {
+  return useChange(
+    ({ store, user }: { store: string; user?: string }) =>
+      value<unknown>(`/stores/${segment(store)}/invalidate`, { method: 'POST', body: user ? { user } : {} }),
+    [['stores']],
+  );
+}
+
+export function lookUp(store: string, user: string, signal?: AbortSignal): Promise<Record<string, unknown>> {
+  return value(`/stores/${segment(store)}/lookup`, { method: 'POST', body: { user }, signal });
+}
+
+export function useAnnounceKey() {
+  return useChange((algorithm: string) => value<unknown>('/keys', { method: 'POST', body: { algorithm } }), [['keys'], ['jwks'], ['history']]);
+}
+
+export type KeyAction = 'activate' | 'retire' | 'revoke';
+
+export function useKeyAction() {
+  return useChange(
+    ({ kid, action }: { kid: string; action: KeyAction }) =>
+      value<unknown>(`/keys/${segment(kid)}/${action}`, { method: 'POST', body: {} }),
+    [['keys'], ['jwks'], ['history']],
+  );
+}
+
+export interface NewApiKey { application: string; id: string; expires?: string; scopes?: string[] }
+
+export function useCreateApiKey() {
+  return useChange((key: NewApiKey) => value<Record<string, unknown>>('/api-keys', { method: 'POST', body: key }), [['applications'], ['history']]);
+}
+
+export function useSaveApplication() {
+  return useChange(({ application, etag, isNew }: { application: Application; etag: string | null; isNew: boolean }) =>
+    value<unknown>(isNew ? '/applications' : `/applications/${segment(application.name)}`, {
+      method: isNew ? 'POST' : 'PUT', body: application, etag,
+    }), [['applications'], ['history']]);
+}
+
+export function useLogOut() {
+  return useChange(() => value<undefined>('/logout', { method: 'POST' }), [['me']]);
+}

@@ -1,0 +1,18 @@
+/** Follows the gateway's `revision` events: what is on the screen is read again when a snapshot is published or refused. */
+import { useQueryClient } from '@tanstack/react-query';
+import { useEffect } from 'react';
+
+export function useFollowRevisions(): void {
+  const client = useQueryClient();
+  useEffect(() => {
+    const events = new EventSource('/api/v1/events');
+    events.addEventListener('revision', () => void client.invalidateQueries({ predicate: isConfiguration }));
+    return () => events.close();
+  }, [client]);
+}
+
+const NOT_CONFIGURATION = new Set(['traffic', 'requests', 'preview', 'shadow', 'policy-types']);
+
+function isConfiguration({ queryKey }: { queryKey: readonly unknown[] }): boolean {
+  return !NOT_CONFIGURATION.has(String(queryKey[0]));
+}

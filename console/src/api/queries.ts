@@ -1,0 +1,130 @@
+/** Every endpoint that the console reads, once, as a query; changes are in changes.ts. */
+import { infiniteQueryOptions, queryOptions, useQuery } from '@tanstack/react-query';
+import { call, segment, value } from './client';
+import type {
+  Api, ApiSummary, Application, Diagnostic, Dialect, Disclosure, Issuer, List, Me, Operation, Policies, PolicyType,
+  Preview, PreviewQuestion, RequestRecord, Revision, Shadow, SigningKey, Store, Traffic,
+} from './types';
+
+export const PAGE = 200;
+/** The most that one list answers with. */
+export const ALL = 1000;
+const MINUTE = 60_000;
+
+export const me = queryOptions({
+  queryKey: ['me'],
+  queryFn: ({ signal }) => value<Me>('/me', { signal }),
+  staleTime: MINUTE,
+});
+
+export const apis = (q: string) => infiniteQueryOptions({
+  queryKey: ['apis', { q }],
+  queryFn: ({ signal, pageParam }) =>
+    value<List<ApiSummary>>('/apis', { signal, query: { q, limit: PAGE, offset: pageParam } }),
+  initialPageParam: 0,
+  getNextPageParam: (last, pages) => {
+    const seen = pages.reduce((sum, page) => sum + page.items.length, 0);
+    return last.items.length > 0 && seen < last.total ? seen : undefined;
+  },
+});
+
+export const api = (id: string) => queryOptions({
+  queryKey: ['api', id],
+  queryFn: ({ signal }) => call<Api>(`/apis/${segment(id)}`, { signal }),
+});
+
+export const operations = (id: string) => queryOptions({
+  queryKey: ['api', id, 'operations'],
+  queryFn: ({ signal }) => everything<Operation>(`/apis/${segment(id)}/operations`, signal),
+});
+
+/** All items of a list that has more than one page. */
+async function everything<T>(path: string, signal: AbortSignal): Promise<T[]> {
+  const items: T[] = [];
+  for (;;) {
+    const page = await value<List<T>>(path, { signal, query: { limit: ALL, offset: items.length } });
+    items.push(...page.items);
+    if (page.items.length === 0 || items.length >= page.total) return items;
+  }
+}
+
+export const policies = (id: string) => queryOptions({
+  queryKey: ['api', id, 'policies'],
+  queryFn: ({ signal }) => call<Policies>(`/apis/${segment(id)}/policies`, { signal }),
+});
+
+export const revisions = (id: string) => queryOptions({
+  queryKey: ['api', id, 'revisions'],
+  queryFn: ({ signal }) => value<List<Revision>>(`/apis/${segment(id)}/revisions`, { signal, query: { limit: PAGE } }),
+});
+
+export const policyTypes = queryOptions({
+  queryKey: ['policy-types'],
+  queryFn: async ({ signal }) => {
+    const answer = await value<List<PolicyType> | PolicyType[]>('/policy-types', { signal });
+    return Array.isArray(answer) ? answer : answer.items;
+  },
+  staleTime: 5 * MINUTE,
+});
+
+export const preview = (question: PreviewQuestion) => queryOptions({
+  queryKey: ['preview', question],
+  queryFn: ({ signal }) => value<Preview>('/preview', { method: 'POST', body: question, signal }),
+  staleTime: 10_000,
+  gcTime: MINUTE,
+  retry: false,
+});
+
+export const shadow = (question: Omit<PreviewQuestion, 'user' | 'issuer' | 'token' | 'operation'> & { operation?: string }) => queryOptions({
+  queryKey: ['shadow', question],
+  queryFn: ({ signal }) => value<Shadow>('/shadow', { method: 'POST', body: question, signal }),
+  staleTime: 10_000,
+  gcTime: MINUTE,
+  retry: false,
+});
+
+function listOf<T>(name: string, path: string, staleTime = 0, refetchInterval: number | false = false) {
+  return queryOptions({
+    queryKey: [name],
+    queryFn: ({ signal }) => value<List<T>>(path, { signal, query: { limit: PAGE } }),
+    staleTime,
+    refetchInterval,
+  });
+}
+
+export const stores = listOf<Store>('stores', '/stores', 5000);
+export const issuers = listOf<Issuer>('issuers', '/issuers', MINUTE);
+export const dialects = listOf<Dialect>('dialects', '/dialects', MINUTE);
+export const applications = listOf<Application>('applications', '/applications', 5000);
+export const keys = listOf<SigningKey>('keys', '/keys', 5000);
+export const requests = listOf<RequestRecord>('requests', '/requests', 0, 5000);
+export const history = listOf<Revision>('history', '/history');
+export const disclosures = listOf<Disclosure>('disclosures', '/disclosures', 5000);
+
+export const traffic = queryOptions({
+  queryKey: ['traffic'],
+  queryFn: ({ signal }) => value<Traffic>('/traffic', { signal }),
+  refetchInterval: 2000,
+  staleTime: 0,
+  gcTime: 0,
+});
+
+export const diagnostics = queryOptions({
+  queryKey: ['diagnostics'],
+  queryFn: async ({ signal }) => {
+    const answer = await value<{ items?: Diagnostic[]; diagnostics?: Diagnostic[] } | Diagnostic[]>('/diagnostics', { signal });
+    return Array.isArray(answer) ? answer : (answer.items ?? answer.diagnostics ?? []);
+  },
+  staleTime: MINUTE,
+});
+
+/** What the person at the screen may do. */
+export function useRights() {
+  const { data } = useQuery(me);
+  const roles = data?.roles ?? [];
+  return {
+    isAuthor: roles.includes('author') || roles.includes('operator'),
+    isOperator: roles.includes('operator'),
+    name: data?.name ?? '',
+  };
+}

@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { countOf, readDiff } from './diff';
+
+const DIFF = `--- apis/orders.yaml
++++ apis/orders.yaml
+@@ -3,3 +3,4 @@
+ version: "1.0"
+-type: REST
++type: GRPC
++--- not a file line
+ operations:
+`;
+
+describe('a unified diff', () => {
+  it('is read with the line numbers of both sides', () => {
+    expect(readDiff(DIFF)).toEqual([
+      { kind: 'file', text: '--- apis/orders.yaml' },
+      { kind: 'file', text: '+++ apis/orders.yaml' },
+      { kind: 'hunk', text: '@@ -3,3 +3,4 @@' },
+      { kind: 'same', text: 'version: "1.0"', before: 3, after: 3 },
+      { kind: 'removed', text: 'type: REST', before: 4, after: null },
+      { kind: 'added', text: 'type: GRPC', before: null, after: 4 },
+      { kind: 'added', text: '--- not a file line', before: null, after: 5 },
+      { kind: 'same', text: 'operations:', before: 5, after: 6 },
+    ]);
+  });
+
+  it('is counted', () => {
+    expect(countOf(DIFF)).toEqual({ added: 2, removed: 1 });
+    expect(countOf('')).toEqual({ added: 0, removed: 0 });
+  });
+
+  it('keeps a removed line that begins with dashes', () => {
+    expect(countOf('--- a\n+++ a\n@@ -1,1 +1,0 @@\n--- x\n')).toEqual({ added: 0, removed: 1 });
+  });
+});

@@ -1,0 +1,52 @@
+/** Which attribute goes to which backend, as which claim: for those who must answer for it. */
+import { Button, Group, Select, TextInput } from '@mantine/core';
+import { IconDownload, IconShare3 } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { disclosures } from '../api/queries';
+import type { Disclosure } from '../api/types';
+import { durationText, plural } from '../model/format';
+import { textAt } from '../model/record';
+import { Empty, Loaded, Page } from '../parts/Page';
+import parts from '../parts/parts.module.css';
+import { RecordTable, type Column } from './RecordTable';
+import css from './pages.module.css';
+
+const COLUMNS: Column<Disclosure>[] = [
+  { title: 'Attribute', cell: (one) => <strong>{textAt(one, 'attribute')}</strong> },
+  { title: 'As claim', cell: (one) => <span className="mono break">{textAt(one, 'claim')}</span> },
+  { title: 'API', cell: (one) => textAt(one, 'api') },
+  { title: 'Operation', cell: (one) => <span className="mono">{textAt(one, 'operation')}</span> },
+  { title: 'To', cell: (one) => <span className="mono break">{textAt(one, 'backends', 'backend')}</span> },
+  { title: 'In header', cell: (one) => <span className="mono">{textAt(one, 'header')}</span> },
+  { title: 'For', cell: (one) => (typeof one.lifetime === 'number' ? durationText(one.lifetime) : textAt(one, 'lifetime')) },
+  { title: 'Because of', cell: (one) => <span className="mono soft">{textAt(one, 'policy')}</span> },
+];
+
+export function DisclosuresPage() {
+  const query = useQuery(disclosures);
+  const [q, setQ] = useState('');
+  const [attribute, setAttribute] = useState('');
+  const download = <Button component="a" href="/api/v1/disclosures?format=csv" download="disclosures.csv" variant="default" leftSection={<IconDownload size={16} />}>Download as CSV</Button>;
+  return (
+    <Page title="Disclosures" lead="Every attribute that leaves: to which backend, in which claim, and which line of which file says so." actions={download}>
+      <Loaded query={query}>
+        {({ items }) => {
+          if (items.length === 0) return <div className={parts.card}><Empty icon={<IconShare3 />} title="Nothing leaves">No policy sends an attribute of a user to a backend. Attach Backend JWT to an API, and what it discloses is listed here.</Empty></div>;
+          const names = [...new Set(items.map((one) => textAt(one, 'attribute')))].sort();
+          const shown = items.filter((one) => (attribute === '' || textAt(one, 'attribute') === attribute) && JSON.stringify(one).toLowerCase().includes(q.toLowerCase()));
+          return (
+            <>
+              <Group className={css.filters}>
+                <Select label="Attribute" data={[{ value: '', label: 'All' }, ...names]} value={attribute} onChange={(value) => setAttribute(value ?? '')} searchable />
+                <TextInput label="Find" placeholder="API, backend, claim …" value={q} onChange={(event) => setQ(event.currentTarget.value)} />
+                <span className="soft" role="status">{plural(shown.length, 'disclosure')}</span>
+              </Group>
+              <RecordTable caption="Disclosures" items={shown} columns={COLUMNS} />
+            </>
+          );
+        }}
+      </Loaded>
+    </Page>
+  );
+}

@@ -1,0 +1,57 @@
+/** The last calls, from the audit record: names and outcomes, never a value. */
+import { IconListDetails } from '@tabler/icons-react';
+import { Select, TextInput } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { requests } from '../api/queries';
+import type { RequestRecord } from '../api/types';
+import { clockText, durationText } from '../model/format';
+import { textAt } from '../model/record';
+import { Chip } from '../parts/Chip';
+import { Empty, Loaded, Page } from '../parts/Page';
+import parts from '../parts/parts.module.css';
+import { RecordTable, type Column } from './RecordTable';
+import css from './pages.module.css';
+
+const COLUMNS: Column<RequestRecord>[] = [
+  { title: 'When', cell: (record) => <span style={{ whiteSpace: 'nowrap' }}>{clockText((record.at ?? record.time) as string | number | undefined)}</span> },
+  { title: 'API', cell: (record) => textAt(record, 'api') },
+  { title: 'Operation', cell: (record) => <span className="mono">{textAt(record, 'operation')}</span> },
+  { title: 'Outcome', cell: (record) => <Outcome record={record} /> },
+  { title: 'Application', cell: (record) => textAt(record, 'application', 'client') },
+  { title: 'User', cell: (record) => <span className="mono break">{textAt(record, 'user', 'userHash')}</span> },
+  { title: 'Took', cell: (record) => (typeof record.duration === 'number' ? durationText(record.duration) : textAt(record, 'duration')) },
+];
+
+function Outcome({ record }: { record: RequestRecord }) {
+  const code = textAt(record, 'code', 'refusal');
+  const status = Number(record.status ?? 0);
+  return <Chip tone={code !== '–' || status >= 400 ? 'bad' : 'good'}>{record.status ? `${String(record.status)} ` : ''}{code !== '–' ? code : textAt(record, 'outcome')}</Chip>;
+}
+
+export function RequestsPage() {
+  const query = useQuery(requests);
+  const [q, setQ] = useState('');
+  const [outcome, setOutcome] = useState('all');
+  const isShown = (record: RequestRecord) => {
+    const isRefused = textAt(record, 'code', 'refusal') !== '–' || Number(record.status ?? 0) >= 400;
+    return (outcome === 'all' || (outcome === 'refused') === isRefused) && JSON.stringify(record).toLowerCase().includes(q.toLowerCase());
+  };
+  return (
+    <Page title="Requests" lead="The last calls, newest first. Users are hashes, and claims are names: what they said is not kept.">
+      <Loaded query={query}>
+        {({ items }) => items.length === 0
+          ? <div className={parts.card}><Empty icon={<IconListDetails />} title="No calls yet">Call an API through the gateway, and it shows here within five seconds: who answered, and what was refused and why.</Empty></div>
+          : (
+            <>
+              <div className={css.filters}>
+                <TextInput label="Find" placeholder="API, operation, code …" value={q} onChange={(event) => setQ(event.currentTarget.value)} />
+                <Select label="Outcome" data={[{ value: 'all', label: 'All' }, { value: 'passed', label: 'Forwarded' }, { value: 'refused', label: 'Refused or failed' }]} value={outcome} onChange={(value) => setOutcome(value ?? 'all')} />
+              </div>
+              <RecordTable caption="Requests" items={items.filter(isShown)} columns={COLUMNS} />
+            </>
+          )}
+      </Loaded>
+    </Page>
+  );
+}

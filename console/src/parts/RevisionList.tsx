@@ -1,0 +1,39 @@
+/** Changes, the newest first: who, when, what; the diff opens. */
+import type { ReactNode } from 'react';
+import type { Revision } from '../api/types';
+import { agoText, clockText } from '../model/format';
+import { countOf } from '../model/diff';
+import { DiffView } from './DiffView';
+import css from './RevisionList.module.css';
+import { useNow } from './useNow';
+
+interface ListProps { revisions: Revision[]; title?: (revision: Revision) => ReactNode; action?: (revision: Revision, at: number) => ReactNode }
+
+export function RevisionList({ revisions, title, action }: ListProps) {
+  const now = useNow();
+  return (
+    <ol className={css.list}>
+      {revisions.map((revision, at) => (
+        <li key={revision.n} className={css.item}>
+          <div className={css.head}>
+            <strong>{title ? title(revision) : `Revision ${revision.n}`}</strong>
+            <span className="soft">{revision.author}, <time title={clockText(revision.at)}>{agoText(revision.at, now)}</time></span>
+            {revision.note && <span>{revision.note}</span>}
+            <span className={css.action}>{action?.(revision, at)}</span>
+          </div>
+          {revision.diff && (
+            <details>
+              <summary>{countText(revision.diff)}</summary>
+              <DiffView diff={revision.diff} label={`Changes of ${revision.n}`} />
+            </details>
+          )}
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function countText(diff: string): string {
+  const { added, removed } = countOf(diff);
+  return `+${added} −${removed}`;
+}
