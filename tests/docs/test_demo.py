@@ -8,8 +8,8 @@ import tempfile
 import threading
 import unittest
 
-from harness import jws
-from harness.gateway import BINARY, free_port
+from harness import jws, ports
+from harness.gateway import BINARY
 
 LAST_LINE = "audit.jsonl"
 
@@ -21,10 +21,10 @@ class Demo(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory(prefix="countersign-demo-test-")
         cls.addClassCleanup(cls.folder.cleanup)
-        ports = ["--port", "--echo-port", "--issuer-port", "--admin-port"]
+        options = ["--port", "--echo-port", "--issuer-port", "--admin-port"]
         command = [BINARY, "demo", "--dir", pathlib.Path(cls.folder.name) / "demo"]
-        for option in ports:
-            command += [option, str(free_port())]
+        for option in options:
+            command += [option, str(ports.lease())]
         cls.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         cls.addClassCleanup(cls.stop)
         watchdog = threading.Timer(60, cls.process.kill)

@@ -9,8 +9,8 @@ import subprocess
 import tempfile
 import time
 
+from harness import ports
 from harness.certificate import Authority
-from harness.gateway import free_port
 
 PASSWORD = "p@ss/word"
 DEADLINE = 60.0
@@ -28,7 +28,7 @@ class DatabaseServer:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="countersign-database-"))
         # The servers run as users of their own.
         self.folder.chmod(0o755)
-        self.port = free_port()
+        self.port = ports.lease()
         self.url = f"{self.scheme}://gateway@127.0.0.1:{self.port}/staff"
         self.authority = Authority("databases")
         self.authority.server(self.folder, days)
@@ -54,6 +54,7 @@ class DatabaseServer:
 
     def stop(self):
         self.kill()
+        ports.give_back(self.port)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def text(self, value):

@@ -8,8 +8,8 @@ import subprocess
 import tempfile
 import time
 
+from harness import ports
 from harness.certificate import Authority
-from harness.gateway import free_port
 
 PASSWORD = "p@ss word"
 DEADLINE = 60.0
@@ -23,8 +23,9 @@ class Slapd:
         self.admin = f"cn=admin,{suffix}"
         self.gateway = f"cn=gateway,{suffix}"
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="countersign-slapd-"))
-        self.plain = f"ldap://127.0.0.1:{free_port()}"
-        self.port = free_port()
+        self.ports = ports.lease(), ports.lease()
+        self.plain = f"ldap://127.0.0.1:{self.ports[0]}"
+        self.port = self.ports[1]
         self.url = f"ldaps://127.0.0.1:{self.port}"
         self.authority = Authority("directory")
         self.authority.server(self.folder)
@@ -56,6 +57,7 @@ class Slapd:
 
     def stop(self):
         self.kill()
+        ports.give_back(*self.ports)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def add(self, ldif):

@@ -10,7 +10,6 @@ import pathlib
 import re
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import tempfile
@@ -19,16 +18,11 @@ import urllib.parse
 
 import yaml
 
+from harness import ports
 from harness.certificate import make_certificate
 
 BINARY = os.environ.get("COUNTERSIGN_BIN", "target/debug/countersign")
 DEADLINE = 20.0
-
-
-def free_port():
-    """A port that nobody listens on just now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 def run(*arguments, timeout=60, **options):
@@ -95,9 +89,7 @@ class Gateway(Folder):
     """
 
     def __init__(self, operator, apis, files=None, extra=(), prepare=None):
-        self.plain = ("127.0.0.1", free_port())
-        self.secure = ("127.0.0.1", free_port())
-        self.admin = ("127.0.0.1", free_port())
+        self.plain, self.secure, self.admin = (("127.0.0.1", ports.lease()) for _ in range(3))
         operator = with_addresses(operator, self)
         super().__init__(operator, apis, files)
         self.issuer = operator["gateway"]["issuer"]
@@ -184,6 +176,7 @@ class Gateway(Folder):
         finally:
             self.log.close()
             self.remove()
+            ports.give_back(self.plain[1], self.secure[1], self.admin[1])
 
 
 def with_addresses(operator, gateway):

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import tempfile
 
+from harness import ports
+
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 TOKEN = "scim-t0ken"
 CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
@@ -21,14 +23,14 @@ class Scim:
         self.file = tempfile.NamedTemporaryFile("w", suffix=".jsonl", encoding="utf-8")
         self.file.writelines(json.dumps(user) + "\n" for user in users)
         self.file.flush()
-        self.port = 0
+        self.port = ports.lease()
         self.start()
         self.url = f"http://127.0.0.1:{self.port}/v2"
 
     def start(self, token=TOKEN):
         command = [sys.executable, str(TESTS / "servers/scim2.py"), self.file.name, str(self.port), token]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.port = int(self.process.stdout.readline())
+        assert int(self.process.stdout.readline()) == self.port
 
     def kill(self):
         self.process.kill()
@@ -38,6 +40,7 @@ class Scim:
 
     def stop(self):
         self.kill()
+        ports.give_back(self.port)
         self.file.close()
 
     def store(self, name, attributes, **fields):

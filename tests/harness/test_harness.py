@@ -1,11 +1,12 @@
 """The harness itself: a client and a backend that see every byte, so that the other tests can be believed."""
 
+import socket
 import unittest
 
 import jwt
 
 from attacks.base import Attack
-from harness import client, jws
+from harness import client, jws, ports
 from harness.backend import Backend
 from harness.decoders import identities
 from harness.grpc_backend import GrpcBackend
@@ -54,6 +55,18 @@ class HarnessSeesEverything(unittest.TestCase):
         call = backend.records[0]
         self.assertEqual((call.target, call.body, call.trailers), ("/s/m", b"body", [("x-t", "t")]))
         self.assertEqual(call.aliases("X-JWT-Assertion"), fields)
+
+    def test_a_leased_port_is_nobody_elses(self):
+        leased = {ports.lease() for _ in range(500)}
+        self.addCleanup(ports.give_back, *leased)
+        others = [socket.create_server(("127.0.0.1", 0)) for _ in range(500)]
+        taken = {other.getsockname()[1] for other in others}
+        for other in others:
+            other.close()
+        self.assertEqual((len(leased), leased & taken), (500, set()))
+        with socket.create_server(("127.0.0.1", min(leased))):
+            with self.assertRaises(OSError):
+                socket.create_server(("127.0.0.1", min(leased)))
 
     def test_tokens_made_by_hand_are_what_a_library_makes(self):
         for algorithm in ("RS256", "PS384", "ES512", "EdDSA"):

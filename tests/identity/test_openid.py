@@ -6,9 +6,9 @@ import unittest
 import jwt
 
 from attacks.world import api, operation, policy
-from harness import client, dpop
+from harness import client, dpop, ports
 from harness.backend import Backend
-from harness.gateway import Gateway, free_port
+from harness.gateway import Gateway
 from harness.openid import SECRET, Provider
 
 ASSERTION = "X-JWT-Assertion"
@@ -160,7 +160,7 @@ class OpenId(OverProvider):
         self.assertEqual(self.call(before).status, 401)
 
     def test_a_provider_that_is_away_at_the_start_is_503_until_it_is_there(self):
-        port = free_port()
+        port = ports.lease()
         away = f"http://127.0.0.1:{port}"
         self.start(issuer(away, introspection=introspection(away)))
         provider = self.provider()

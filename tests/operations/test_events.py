@@ -10,9 +10,9 @@ import threading
 import time
 import unittest
 
-from harness import jws
+from harness import jws, ports
 from harness.backend import Backend
-from harness.gateway import Gateway, fetch, free_port
+from harness.gateway import Gateway, fetch
 from harness.openid import Answering
 from operations.test_files import ISSUER, api, operator
 
@@ -33,7 +33,8 @@ class Events(unittest.TestCase):
         self.backend = Backend()
         self.addCleanup(self.backend.close)
         self.key = jws.Key("ES256")
-        self.events = ("127.0.0.1", free_port())
+        self.events = ("127.0.0.1", ports.lease())
+        self.addCleanup(ports.give_back, self.events[1])
         written = operator()
         written["issuers"][0]["lookup"]["userStores"] = ["staff"]
         self.issuer = Answering()

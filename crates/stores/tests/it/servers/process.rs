@@ -2,12 +2,14 @@
 
 use std::{
     error::Error,
-    net::TcpListener,
+    net::Ipv4Addr,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::atomic::{AtomicU16, Ordering},
+    sync::Mutex,
     time::{Duration, Instant},
 };
+
+use tokio::net::TcpSocket;
 
 /// How long a server may take to start on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -56,17 +58,16 @@ pub(crate) fn program(name: &str, folders: &[&str]) -> PathBuf {
     found.unwrap_or_else(|| panic!("no `{name}` here: run `tests/prepare servers`"))
 }
 
-/// Returns a port that nobody listens on now, another one at each call.
+/// Returns a port of this process's own, until it ends: held by a socket that never listens, so that the system gives it to
+/// nobody, while whoever says `SO_REUSEADDR` may listen there.
 pub(crate) fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    // Below the range that the system gives to clients, and elsewhere in each process.
-    let start = u16::try_from(std::process::id() % 10_000).unwrap() + 15_000;
-    loop {
-        let port = 15_000 + (start - 15_000 + NEXT.fetch_add(1, Ordering::Relaxed)) % 15_000;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
+    static HELD: Mutex<Vec<TcpSocket>> = Mutex::new(Vec::new());
+    let holder = TcpSocket::new_v4().unwrap();
+    holder.set_reuseaddr(true).unwrap();
+    holder.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let port = holder.local_addr().unwrap().port();
+    HELD.lock().unwrap().push(holder);
+    port
 }
 
 /// Waits until a server does what is asked of it; else shows why it does not, and the server's log.
