@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from attacks.base import ASSERTION, PROTOCOLS, Attack
 from attacks.world import CORP, PARTNER
 from harness import jws
+from harness.backend import stop_listening
 
 
 class InboundTokens(Attack):
@@ -94,7 +95,8 @@ class InboundTokens(Attack):
                 except OSError:
                     pass
 
-            threading.Thread(target=accept, daemon=True).start()
+            accepting = threading.Thread(target=accept, daemon=True)
+            accepting.start()
             url = "http://127.0.0.1:%d/jwks.json" % rogue.getsockname()[1]
             attacker = self.world.attacker
             brought = [
@@ -114,6 +116,7 @@ class InboundTokens(Attack):
             ]
             for header in brought:
                 self.refuse(attacker.token(self.claims(), **header), str(header)[:60])
+            stop_listening(rogue, accepting)
             self.assertEqual(visits, [], "the gateway visited the attacker's address")
 
     def test_TK_05_signatures_of_a_wrong_form(self):

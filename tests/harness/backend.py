@@ -73,7 +73,8 @@ class Backend:
         self._changed = threading.Condition()
         self._serial = 0
         self._open = set()
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     def answer(self, path_part, raw):
         """Sends `raw` bytes, or what the function `raw` returns, to targets that contain `path_part`."""
@@ -101,7 +102,7 @@ class Backend:
                 assert self._changed.wait_for(lambda: self._open == only, timeout), "somebody is still connected"
 
     def close(self):
-        self.listener.close()
+        stop_listening(self.listener, self._accepting)
 
     def _accept(self):
         while True:
@@ -149,6 +150,20 @@ class Backend:
             serial,
             body,
         )
+
+
+def stop_listening(listener, accepting):
+    """Closes a listener when its thread has left `accept`.
+
+    A thread that is in there when a signal comes goes back to the descriptor's number, whoever has it by then: it would
+    take connections of the next listener.
+    """
+    try:
+        listener.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
+    accepting.join()
+    listener.close()
 
 
 class Reader:

@@ -11,7 +11,7 @@ import h2.config
 import h2.connection
 import h2.events
 
-from harness.backend import collapse
+from harness.backend import collapse, stop_listening
 
 
 class Call:
@@ -42,13 +42,14 @@ class GrpcBackend:
         self.port = self.listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.records = []
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     def reset(self):
         self.records = []
 
     def close(self):
-        self.listener.close()
+        stop_listening(self.listener, self._accepting)
 
     def _accept(self):
         while True:

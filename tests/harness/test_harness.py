@@ -56,6 +56,12 @@ class HarnessSeesEverything(unittest.TestCase):
         self.assertEqual((call.target, call.body, call.trailers), ("/s/m", b"body", [("x-t", "t")]))
         self.assertEqual(call.aliases("X-JWT-Assertion"), fields)
 
+    def test_a_closed_backend_takes_no_connection_of_another(self):
+        closed = Backend()
+        closed.close()
+        with self.assertRaises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", closed.port))
+
     def test_a_leased_port_is_nobody_elses(self):
         leased = {ports.lease() for _ in range(500)}
         self.addCleanup(ports.give_back, *leased)
