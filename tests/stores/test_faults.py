@@ -1,0 +1,237 @@
+"""Every kind of store behind a line that breaks in every way, under load: what the policies promise, and nothing else.
+
+The load goes on from the beginning to the end of a test, over all faults. Nothing is fresh in the store's cache, so that
+every call leads to the store.
+"""
+
+import collections
+import itertools
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+from harness import client, jws
+from harness.database import MariaDb, PostgreSql
+from harness.directory import Slapd, entry
+from harness.line import FAULTS, THROUGH, Line
+from harness.openid import SECRET, Provider
+from harness.scim import EXTENSION, TOKEN, Scim, user
+from stores.world import HEADER, ISSUER, OverStore
+
+UNCACHED = {"ttl": "0s", "refreshAhead": "0s", "negativeTtl": "0s", "staleFor": "1h"}
+BRIEF = {"timeout": "400ms", "connectTimeout": "400ms"}
+POLICIES = ("reject", "useStale", "omit")
+ENOUGH = 20
+KEY = "service-k3y"
+SERVERS = pathlib.Path(__file__).resolve().parents[1] / "servers"
+COLUMNS = "id INT PRIMARY KEY, username VARCHAR(100), email VARCHAR(100)"
+
+# What a policy makes of a store that answers, and of one that does not.
+PROMISED = {"reject": ("own", "503"), "useStale": ("own", "stale"), "omit": ("own", "omitted")}
+
+Call = collections.namedtuple("Call", "number policy name begun ended response")
+
+
+class Faults:
+    """`make` starts a server with the people of `names`, and returns the store that is reached over `self.line`."""
+
+    names = ["alice", "Alice", "José"]
+
+    def test_FC_01_under_load_every_fault_has_the_outcome_that_the_policy_promises(self):
+        store, files = self.make()
+        self.serve(store, files, UNCACHED, self.change)
+        for name, policy in itertools.product(self.names, POLICIES):
+            served = lambda: self.send(self.fields(name, policy), policy).status == 200
+            self.gateway.wait_until(served, f"nothing about {name}")
+        self.backend.reset()
+        load, broken = Load(self), []
+        try:
+            for fault in FAULTS:
+                load.wait_until_it_works()
+                self.line.be(fault)
+                begun = load.wait_until_it_fails()
+                self.assertEqual(self.gateway.admin_get("/readyz")[0], 200, fault)
+                broken.append((fault, begun, time.monotonic()))
+                self.line.be(THROUGH)
+            load.wait_until_it_works()
+        finally:
+            calls = load.end()
+        self.judge(calls, broken)
+
+    def judge(self, calls, broken):
+        told = {record.target: self.claims(record) for record in self.backend.records}
+        lost = [call for call in calls if call.response.status == 200 and f"/{call.policy}/{call.number}" not in told]
+        self.assertEqual(lost, [], "answers from nowhere")
+        counts = collections.Counter()
+        for call in calls:
+            outcome = self.outcome(call, told.get(f"/{call.policy}/{call.number}"))
+            self.assertIn(outcome, PROMISED[call.policy], call)
+            for fault, begun, ended in broken:
+                if begun < call.begun and call.ended < ended:
+                    self.assertEqual(outcome, PROMISED[call.policy][1], (fault, call))
+                    counts[fault, call.policy] += 1
+        self.assertEqual({key for key, count in counts.items() if count >= ENOUGH}, set(itertools.product(FAULTS, POLICIES)))
+
+    def outcome(self, call, claims):
+        if claims is None:
+            problem = json.loads(call.response.body)
+            self.assertEqual((problem["status"], problem["code"]), (503, "user_store_unavailable"), call)
+            self.assertGreaterEqual(int(call.response.value("retry-after")), 1)
+            return "503"
+        self.assertEqual(claims["sub"], call.name, call)
+        if "attributes_omitted" in claims:
+            self.assertNotIn("email", claims, call)
+            return "omitted"
+        self.assertEqual(claims["email"], self.email(call.name), call)
+        return "stale" if "attributes_as_of" in claims else "own"
+
+    def change(self, operator, apis):
+        """Nothing else is different."""
+
+    def fields(self, name, policy):
+        """The fields of a call: a token of its own."""
+        return self.bearer(name)
+
+    def over_line(self, port):
+        """Puts a line before a server's port; returns the line's."""
+        self.line = Line(port)
+        self.addCleanup(self.line.stop)
+        return self.line.port
+
+
+class Load:
+    """Calls without pause, by one thread for each user and policy."""
+
+    def __init__(self, test):
+        self.test, self.is_over, self.calls = test, False, []
+        numbers = itertools.count(1)
+
+        def hammer(name, policy):
+            while not self.is_over:
+                number, begun = next(numbers), time.monotonic()
+                fields = test.fields(name, policy)
+                response = client.request(test.gateway.plain, "GET", f"/{policy}/{number}", fields)
+                self.calls.append(Call(number, policy, name, begun, time.monotonic(), response))
+
+        pairs = itertools.product(test.names, POLICIES)
+        self.threads = [threading.Thread(target=hammer, args=pair, daemon=True) for pair in pairs]
+        for thread in self.threads:
+            thread.start()
+
+    def count(self, since, policy, *statuses):
+        # The newest come last.
+        calls = itertools.takewhile(lambda call: call.ended > since, reversed(self.calls[:]))
+        return sum(call.begun > since and call.policy == policy and call.response.status in statuses for call in calls)
+
+    def wait_until_it_works(self):
+        now = time.monotonic()
+        self.test.gateway.wait_until(lambda: self.count(now, "reject", 200) >= ENOUGH, "no recovery")
+
+    def wait_until_it_fails(self):
+        """Waits for enough calls that began after the first that failed; returns when that was."""
+        now = time.monotonic()
+        self.test.gateway.wait_until(lambda: self.count(now, "reject", 503) > 0, "the fault is not seen")
+        now = time.monotonic()
+        enough = lambda: all(self.count(now, policy, 200, 503) >= ENOUGH for policy in POLICIES)
+        self.test.gateway.wait_until(enough, "not enough calls")
+        return now
+
+    def end(self):
+        self.is_over = True
+        for thread in self.threads:
+            thread.join()
+        return self.calls
+
+
+class LdapFaults(Faults, OverStore):
+    def make(self):
+        server = Slapd("dc=corp,dc=test")
+        self.addCleanup(server.stop)
+        server.add(
+            "".join(
+                entry(f"cn={number},{server.suffix}", objectClass="inetOrgPerson", sn="x", uid=name, mail=self.email(name))
+                for number, name in enumerate(self.names)
+            )
+        )
+        server.url = f"ldaps://127.0.0.1:{self.over_line(server.port)}"
+        return server.store("directory", {"mail": "email"}, **BRIEF), server.files()
+
+
+class DatabaseFaults(Faults, OverStore):
+    def make(self):
+        server = self.server()
+        self.addCleanup(server.stop)
+        people = ", ".join(f"({i}, {server.text(name)}, '{self.email(name)}')" for i, name in enumerate(self.names))
+        server.execute(f"CREATE TABLE people ({COLUMNS}){self.exactly}; INSERT INTO people VALUES {people}")
+        server.grant("people")
+        server.url = server.url.replace(f":{server.port}/", f":{self.over_line(server.port)}/")
+        query = {"query": "SELECT username, email FROM people WHERE username = :user", "userColumn": "username"}
+        return server.store("staff", {"email": "email"}, **query, **BRIEF), server.files()
+
+
+class PostgreSqlFaults(DatabaseFaults):
+    server, exactly = PostgreSql, ""
+
+
+class MariaDbFaults(DatabaseFaults):
+    server, exactly = MariaDb, " COLLATE utf8mb4_nopad_bin"
+
+
+class ScimFaults(Faults, OverStore):
+    def make(self):
+        server = Scim(user(number, name) for number, name in enumerate(self.names))
+        self.addCleanup(server.stop)
+        server.url = f"http://127.0.0.1:{self.over_line(server.port)}/v2"
+        attributes = {"emails[primary eq true].value": "email"}
+        store = server.store("people", attributes, filter=EXTENSION + ':login eq "{user}"', **BRIEF)
+        return store, {"secrets/scim": TOKEN}
+
+
+class CallOutFaults(Faults, OverStore):
+    def make(self):
+        people = tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8")
+        self.addCleanup(people.close)
+        json.dump({name: {"name": name, "mail": self.email(name)} for name in self.names}, people)
+        people.flush()
+        command = [sys.executable, str(SERVERS / "people.py"), people.name, KEY]
+        server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(server.communicate)
+        port = self.over_line(int(server.stdout.readline()))
+        http = {"url": f"http://127.0.0.1:{port}/people?name={{user}}", "entries": "/results", "user": "/name"}
+        http["headers"] = {"X-Api-Key": {"file": "secrets/people"}}
+        return {"name": "people", "http": {**http, **BRIEF}, "attributes": {"/mail": "email"}}, {"secrets/people": KEY}
+
+
+class UserInfoFaults(Faults, OverStore):
+    """oidc-provider, which tells about each user by their own token."""
+
+    names = ["alice", "bob", "carol"]
+
+    def make(self):
+        self.provider = Provider()
+        self.addCleanup(self.provider.stop)
+        token = lambda name: self.provider.token(name, scope="openid", audience=None, format="opaque")
+        # The last answer stands in for the same token alone.
+        self.tokens = {pair: token(pair[0]) for pair in itertools.product(self.names, POLICIES)}
+        url = f"http://127.0.0.1:{self.over_line(self.provider.port)}/me"
+        store = {"name": "profile", "userinfo": {"issuer": "corp", "url": url, **BRIEF}, "attributes": {"email": "email"}}
+        return store, {"secrets/introspection": SECRET}
+
+    def change(self, operator, _apis):
+        asked = {"url": self.provider.issuer + "/token/introspection", "clientId": "gateway", "ttl": "1h"}
+        asked["clientSecret"] = {"file": "secrets/introspection"}
+        operator["issuers"][0].update(issuer=self.provider.issuer, introspection=asked, discovery=True)
+        del operator["issuers"][0]["jwks"]
+
+    def fields(self, name, policy):
+        return [("Authorization", "Bearer " + self.tokens[name, policy])]
+
+    def email(self, name):
+        return f"{name}@example.com"
+
+
+del DatabaseFaults
