@@ -215,6 +215,15 @@ class InPostgreSql(Outages, InDatabase):
         seen = lambda: self.call("alice")[1]["email"] == "new@corp.test"
         self.gateway.wait_until(seen, "the change is not seen")
 
+    def test_a_role_that_is_taken_away_is_gone_within_a_second_of_the_event(self):
+        self.start({"ttl": "1h", "refreshAhead": "0s"}, listen="staff_changed")
+        self.gateway.wait_until(lambda: "listening for changes" in self.gateway.log_text(), "it does not listen")
+        self.assertEqual(self.call("alice")[1]["groups"], ["readers", "sales"])
+        self.server.execute("DELETE FROM memberships WHERE name = 'sales'; NOTIFY staff_changed, 'alice'")
+        told = time.monotonic()
+        self.gateway.wait_until(lambda: self.call("alice")[1]["groups"] == ["readers"], "the role is still there")
+        self.assertLess(time.monotonic() - told, 1.0)
+
 
 class InMariaDb(Outages, InDatabase):
     """MariaDB."""
