@@ -2,6 +2,10 @@
 
 import socket
 
+import yaml
+
+from harness import ports
+from harness.certificate import Authority
 from harness.directory import PASSWORD, Slapd, entry
 from harness.gateway import run
 from stores.world import Outages, OverStore
@@ -97,6 +101,29 @@ class Ldap(Outages, OverStore):
         shown = run("stores", "test", "directory", "--user", "alice", *config)
         self.assertEqual(shown.returncode, 1, shown)
         self.assertIn("Connection refused", shown.stdout + shown.stderr)
+
+    def test_bad_configuration_is_found_with_its_place_and_the_servers_own_words(self):
+        self.start({"ttl": "60s"})
+        written = yaml.safe_load(self.gateway.operator_file.read_text())
+        self.gateway.write("tls/other.pem", Authority("others").pem)
+        nobody = ports.lease()
+        self.addCleanup(ports.give_back, nobody)
+        for fields, attributes, words in [
+            ({}, {"mial": "email"}, r"error\[probe-failed\].*mial"),
+            ({"url": f"ldaps://127.0.0.1:{nobody}"}, {}, r"error\[probe-failed\].*Connection refused"),
+            ({"url": "ldaps://nowhere.invalid"}, {}, r"error\[probe-failed\].*nowhere\.invalid"),
+            ({"ca": "tls/other.pem"}, {}, r"error\[probe-failed\].*UnknownIssuer"),
+            ({"base": "dc=nowhere"}, {}, r"error\[probe-failed\].*noSuchObject"),
+            ({"filter": "(uid=alice)"}, {}, r"error\[.*the filter does not use `\{user\}`"),
+            ({"filter": "(uid={user}"}, {}, r"error\[.*`\)` is expected here"),
+        ]:
+            with self.subTest(fields or attributes):
+                (store,) = written["userStores"]
+                changed = dict(store, ldap=store["ldap"] | fields, attributes=attributes or store["attributes"])
+                operator = self.gateway.write("bad.yaml", written | {"userStores": [changed]})
+                shown = run("check", "--probe", "--config", operator)
+                self.assertEqual(shown.returncode, 1, shown)
+                self.assertRegex(shown.stdout + shown.stderr, r"bad\.yaml:\d+:\d+: " + words)
 
     def test_a_new_password_is_taken_up_by_a_reload(self):
         self.start({"ttl": "1s", "refreshAhead": "0s"})
