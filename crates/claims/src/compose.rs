@@ -66,6 +66,8 @@ pub enum UserAttributes<'a> {
     },
     /// The store failed, and the policy says `omit`; adds `attributes_omitted`.
     Omitted,
+    /// Some of several stores failed, and the policy says `omit`: what the others gave; adds `attributes_omitted`.
+    Partial(&'a Attributes),
     /// As `Omitted`, with an answer that was too old to be used.
     StaleRefused,
     /// No store knows the user, and the policy says `omit`.
@@ -202,7 +204,9 @@ fn add_marks(composition: &Composition<'_>, set: &mut ClaimSet) {
     }
     let (name, value) = match composition.user {
         UserAttributes::Stale { as_of, .. } => ("attributes_as_of", Json::from(as_of)),
-        UserAttributes::Omitted | UserAttributes::StaleRefused => ("attributes_omitted", Json::Bool(true)),
+        UserAttributes::Omitted | UserAttributes::Partial(_) | UserAttributes::StaleRefused => {
+            ("attributes_omitted", Json::Bool(true))
+        }
         UserAttributes::NotLookedUp | UserAttributes::Found(_) | UserAttributes::Unknown => return,
     };
     set.push(name, value, Origin::Gateway, Rule::Named("onAttributeFailure"));

@@ -50,6 +50,8 @@ enum Outcome {
     NotLookedUp,
     Found(Arc<Attributes>),
     Stale(Arc<Attributes>, u64),
+    /// What is left without the stores that failed.
+    Partial(Arc<Attributes>),
     Omitted,
     Unknown,
 }
@@ -75,6 +77,7 @@ impl LookedUp {
             Outcome::NotLookedUp => UserAttributes::NotLookedUp,
             Outcome::Found(attributes) => UserAttributes::Found(attributes),
             Outcome::Stale(attributes, as_of) => UserAttributes::Stale { attributes, as_of: *as_of },
+            Outcome::Partial(attributes) => UserAttributes::Partial(attributes),
             Outcome::Omitted => UserAttributes::Omitted,
             Outcome::Unknown => UserAttributes::Unknown,
         }
@@ -83,7 +86,7 @@ impl LookedUp {
     /// True when the answer is stale, or was left out because a store failed.
     pub(crate) fn is_degraded(&self) -> bool {
         match self.outcome {
-            Outcome::Stale(..) | Outcome::Omitted => true,
+            Outcome::Stale(..) | Outcome::Partial(_) | Outcome::Omitted => true,
             Outcome::NotLookedUp | Outcome::Found(_) | Outcome::Unknown => false,
         }
     }
@@ -169,25 +172,34 @@ impl Asking<'_> {
         self.unknown(looked_up)
     }
 
-    /// All stores are asked, and their answers merged. One that fails fails the look-up.
+    /// All stores are asked, and their answers merged. One that fails fails the look-up, or with `omit` takes all that it
+    /// is configured to give with it: what it would have said decides what another's word on that is worth.
     async fn all(&self, mut looked_up: LookedUp, merge: StoreMerge) -> Result<LookedUp, Rejection> {
         let asked = self.stores.iter().map(|handle| handle.store.attributes(self.question, self.stale()));
         let mut found = Vec::new();
-        let mut failure = None;
+        let mut failures = Vec::new();
         for (handle, answer) in self.stores.iter().zip(join_all(asked).await) {
             match answer {
                 Ok(answer) => found.extend(looked_up.take(answer)),
                 Err(error) => {
                     looked_up.generations.push(handle.store.generation(self.question.user));
-                    failure.get_or_insert(error);
+                    failures.push((handle, error));
                 }
             }
         }
-        if let Some(error) = failure {
-            return looked_up.fail(&error, self.policy.on_attribute_failure);
+        let merged = Found::merged(found, merge);
+        if failures.is_empty() {
+            let Some(merged) = merged else { return self.unknown(looked_up) };
+            looked_up.outcome = merged.outcome();
+            return Ok(looked_up);
         }
-        let Some(merged) = Found::merged(found, merge) else { return self.unknown(looked_up) };
-        looked_up.outcome = merged.outcome();
+        for (_, error) in &failures {
+            looked_up = looked_up.fail(error, self.policy.on_attribute_failure)?;
+        }
+        if let Some(merged) = merged {
+            let is_missing = |name: &str| failures.iter().any(|(handle, _)| handle.gives.contains(name));
+            looked_up.outcome = Outcome::Partial(merged.without(is_missing));
+        }
         Ok(looked_up)
     }
 

@@ -57,6 +57,7 @@ impl<'a> Sources<'a> {
                 (Some(attributes), OmissionReason::NotInStore)
             }
             UserAttributes::NotLookedUp => (None, OmissionReason::NotInStore),
+            UserAttributes::Partial(attributes) => (Some(attributes), OmissionReason::NotReadable),
             UserAttributes::Omitted => (None, OmissionReason::NotReadable),
             UserAttributes::StaleRefused => (None, OmissionReason::StaleRefused),
         };

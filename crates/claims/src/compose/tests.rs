@@ -45,6 +45,7 @@ enum User {
     Found,
     Stale,
     Omitted,
+    Partial,
     StaleRefused,
     Unknown,
 }
@@ -112,6 +113,7 @@ impl Case {
             User::Found => UserAttributes::Found(&self.attributes),
             User::Stale => UserAttributes::Stale { attributes: &self.attributes, as_of: NOW - 600 },
             User::Omitted => UserAttributes::Omitted,
+            User::Partial => UserAttributes::Partial(&self.attributes),
             User::StaleRefused => UserAttributes::StaleRefused,
             User::Unknown => UserAttributes::Unknown,
         };

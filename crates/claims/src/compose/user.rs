@@ -90,7 +90,9 @@ fn claim_value(values: &[&Json], mapping: &AttributeMapping<'_>) -> Option<Json>
 /// Notes the attributes that the stores give or gave, and that nothing in the policy uses.
 fn omit_unmapped(composition: &Composition<'_>, mappings: &[AttributeMapping<'_>], set: &mut ClaimSet) {
     let given = match composition.user {
-        super::UserAttributes::Found(attributes) | super::UserAttributes::Stale { attributes, .. } => Some(attributes),
+        super::UserAttributes::Found(attributes)
+        | super::UserAttributes::Stale { attributes, .. }
+        | super::UserAttributes::Partial(attributes) => Some(attributes),
         super::UserAttributes::NotLookedUp
         | super::UserAttributes::Omitted
         | super::UserAttributes::StaleRefused

@@ -49,6 +49,14 @@ impl Found {
     }
 }
 
+impl Found {
+    /// Returns the attributes but for those that are missing.
+    pub(super) fn without(&self, is_missing: impl Fn(&str) -> bool) -> Arc<Attributes> {
+        let left = self.attributes.iter().filter(|(name, _)| !is_missing(name));
+        Arc::new(left.map(|(name, attribute)| (Box::from(name), attribute.clone())).collect())
+    }
+}
+
 /// Adds a later store's values of an attribute.
 fn add(earlier: &mut Attribute, later: &Attribute, merge: StoreMerge) {
     if earlier.values.is_empty() {

@@ -249,6 +249,7 @@ fn degraded_tokens_say_so() {
     let mark = |user: User, name: &str| Case::alice(ATTRIBUTES).with(|case| case.user = user).claim(name);
     assert_eq!(mark(User::Stale, "attributes_as_of").as_deref(), Some("1699999400"));
     assert_eq!(mark(User::Omitted, "attributes_omitted").as_deref(), Some("true"));
+    assert_eq!(mark(User::Partial, "attributes_omitted").as_deref(), Some("true"));
     assert_eq!(mark(User::StaleRefused, "attributes_omitted").as_deref(), Some("true"));
     for (user, name) in
         [(User::Found, "attributes_as_of"), (User::Stale, "attributes_omitted"), (User::Unknown, "attributes_omitted")]

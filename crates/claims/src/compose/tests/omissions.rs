@@ -26,6 +26,18 @@ fn every_reason_is_given() {
 }
 
 #[test]
+fn what_only_some_stores_gave_is_there_and_the_rest_was_not_readable() {
+    let case = Case::alice(r#"{"given_name":["Alice"]}"#).token(r#"{"email":"token@example.com"}"#);
+    let case = case.with(|case| {
+        case.user = User::Partial;
+        case.gives = ["given_name".into(), "email".into(), "groups".into()].into();
+    });
+    assert_eq!(case.claim("http://wso2.org/claims/givenname").as_deref(), Some(r#""Alice""#));
+    assert_eq!(case.claim("http://wso2.org/claims/emailaddress"), None);
+    assert_eq!(case.reason("groups"), Some("not_readable"));
+}
+
+#[test]
 fn a_failed_look_up_has_its_reason_for_every_attribute_of_the_store() {
     for (user, reason) in [
         (User::Unknown, "user_not_found"),

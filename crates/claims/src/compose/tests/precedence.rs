@@ -113,7 +113,7 @@ fn what_the_store_is_to_give_is_never_filled_from_the_token() {
         for token_claims in
             [TokenClaims::AllBut(BTreeSet::new()), TokenClaims::Only(vec!["groups".into()]), TokenClaims::apk()]
         {
-            for user in [User::Found, User::Stale, User::Omitted, User::StaleRefused, User::Unknown] {
+            for user in [User::Found, User::Stale, User::Omitted, User::Partial, User::StaleRefused, User::Unknown] {
                 let case = case
                     .clone()
                     .with(|case| case.user = user)

@@ -88,7 +88,15 @@ fn any_mappings() -> impl Strategy<Value = Vec<(Arc<str>, Box<str>)>> {
 }
 
 fn any_user() -> impl Strategy<Value = User> {
-    select(vec![User::NotLookedUp, User::Found, User::Stale, User::Omitted, User::StaleRefused, User::Unknown])
+    select(vec![
+        User::NotLookedUp,
+        User::Found,
+        User::Stale,
+        User::Omitted,
+        User::Partial,
+        User::StaleRefused,
+        User::Unknown,
+    ])
 }
 
 prop_compose! {
