@@ -116,6 +116,30 @@ class Stores(unittest.TestCase):
         self.assertEqual(self.stores("invalidate", "nowhere").returncode, 2)
         self.assertEqual(self.stores("invalidate").returncode, 2)
 
+    def test_short_lived_attributes_are_asked_for_by_those_who_send_them(self):
+        cache = {"ttl": "1h", "classes": [{"attributes": ["email"], "ttl": "1s"}]}
+        written = with_store(cache=cache, attributes={"email": "email", "phone": "phone_number"})
+        written["gateway"] = yaml.safe_load(self.gateway.operator_file.read_text())["gateway"]
+        written["admin"] = yaml.safe_load(self.gateway.operator_file.read_text())["admin"]
+        operations = [{"target": "/x", "verb": "GET", "secured": True, "scopes": []}]
+        policies = {"request": [{"policyName": "BackendJwt", "parameters": {"claims": ["phone_number"]}}]}
+        self.gateway.write("countersign.yaml", written)
+        self.gateway.write_api("calls", api("calls", self.backend.url, operations=operations, apiPolicies=policies))
+        self.gateway.reload()
+        fields = {"authorization": "Bearer " + self.key.token(jws.claims("alice", ISSUER))}
+
+        def told(name):
+            self.assertEqual(fetch(self.gateway.plain, f"/{name}/1.0/x", headers=fields)[0], 200)
+            token = jws.decode(self.backend.last().value("x-jwt-assertion"))[1]
+            return token["jti"], token.get("http://wso2.org/claims/emailaddress")
+
+        calls, (_, email) = told("calls"), told("orders")
+        self.assertEqual((calls[1], email), (None, "alice@corp.test"))
+        with sqlite3.connect(self.gateway.path / "staff.db") as database:
+            database.execute("UPDATE people SET email = 'new@corp.test' WHERE name = 'alice'")
+        self.gateway.wait_until(lambda: told("orders")[1] == "new@corp.test", "the old address goes on")
+        self.assertEqual(told("calls"), calls)
+
     def test_a_hold_that_cannot_be_is_refused(self):
         for arguments in [("nowhere", "--stale", "4h"), ("staff", "--stale", "4"), ("staff", "--stale", "8d")]:
             self.assertEqual(self.stores("hold", *arguments).returncode, 2, arguments)

@@ -5,11 +5,12 @@
 mod principal;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
-use claims::{AccessTokenRules, Algorithm, Template};
+use claims::{AccessTokenRules, Algorithm, BackendJwtPolicy, Template};
 use futures_util::StreamExt;
 use stores::{CachedStore, Change, JsonPointer};
 use tokio::task::AbortHandle;
@@ -82,6 +83,15 @@ pub enum ApplicationFromToken {
     Believed,
 }
 
+/// How long each attribute of one store lives: its class's time, or that of the whole store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AttributeLives {
+    /// The store's own.
+    pub ttl: Duration,
+    /// Of the attributes that are in a class.
+    pub classes: BTreeMap<Box<str>, Duration>,
+}
+
 /// A configured user store, with what the compile step knows of it.
 #[derive(Debug)]
 pub struct UserStoreHandle {
@@ -93,6 +103,8 @@ pub struct UserStoreHandle {
     pub fingerprint: Fingerprint,
     /// The attributes that it is configured to give: it is their only source.
     pub gives: BTreeSet<Box<str>>,
+    /// How long they live.
+    pub lives: AttributeLives,
     /// The store behind its cache.
     pub store: Arc<CachedStore>,
     /// Follows the changes that the store announces, once it is published.
@@ -100,6 +112,18 @@ pub struct UserStoreHandle {
 }
 
 impl UserStoreHandle {
+    /// Returns how old an answer may be that a policy's JWT is made from: by those of its attributes that live shortest.
+    ///
+    /// An attribute that the user lacks counts too: a role may be added. `None`: as the store's own time to live says.
+    pub(crate) fn fresh_for(&self, policy: &BackendJwtPolicy) -> Option<Duration> {
+        let AttributeLives { ttl, classes } = &self.lives;
+        if classes.is_empty() {
+            return None;
+        }
+        let used = self.gives.iter().filter(|attribute| policy.uses(attribute));
+        used.map(|attribute| *classes.get(attribute).unwrap_or(ttl)).min()
+    }
+
     /// Forgets the users whose changes the store announces, until this handle is gone. A second call does nothing.
     pub(crate) fn follow_changes(&self, runtime: &Runtime) {
         let Some(mut changes) = self.store.store().changes() else { return };

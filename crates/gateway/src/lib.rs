@@ -82,7 +82,7 @@ pub use gateway::{Gateway, ProcessSettings, Status};
 pub use introspection::{ClientAuthentication, ClientSecret, Introspection, SignedAnswers};
 pub use issue::{Issuance, IssuePolicy};
 pub use issued::{IssuedJwt, JwtRecord, SharedTexts, Slot};
-pub use issuer::{ApplicationFromToken, ClaimSign, Issuer, RemoteClaim, UserStoreHandle};
+pub use issuer::{ApplicationFromToken, AttributeLives, ClaimSign, Issuer, RemoteClaim, UserStoreHandle};
 pub use issuer_keys::{IssuerKeys, KeySource, KeysError};
 pub use keyring::{
     DirectoryError, JWKS_MAX_AGE, Keyring, LoadedKeys, make_first_keys, read_directory, retirement_times, write_key,

@@ -308,6 +308,7 @@ mod tests {
             domain: Some("CORP".into()),
             fingerprint: Fingerprint::default(),
             gives: [].into(),
+            lives: crate::issuer::AttributeLives::default(),
             store: Arc::new(store),
             follower: OnceLock::new(),
         };

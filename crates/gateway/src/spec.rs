@@ -61,7 +61,7 @@ pub use policy::{BackendJwtPolicy, Policies};
 pub use redirect::RequestRedirect;
 pub use secret::Secret;
 pub use user_store::{
-    AttributeMapping, AttributeValues, Breaker, ChangeChannel, ClientCredentials, DatabaseAddress, HeaderText,
-    HttpStore, InlineStore, InlineUser, LdapGroups, LdapStore, LineProtection, PasswordHashText, ScimFind, ScimStore,
-    ServiceAuthorization, ServiceConnection, SqlStore, StoreCache, UserInfoStore, UserStore, UserStoreKind,
+    AttributeClass, AttributeMapping, AttributeValues, Breaker, ChangeChannel, ClientCredentials, DatabaseAddress,
+    HeaderText, HttpStore, InlineStore, InlineUser, LdapGroups, LdapStore, LineProtection, PasswordHashText, ScimFind,
+    ScimStore, ServiceAuthorization, ServiceConnection, SqlStore, StoreCache, UserInfoStore, UserStore, UserStoreKind,
 };

@@ -156,7 +156,7 @@ impl Asking<'_> {
     /// The first store that knows the user answers alone.
     async fn one_after_the_other(&self, mut looked_up: LookedUp) -> Result<LookedUp, Rejection> {
         for handle in self.stores {
-            match handle.store.attributes(self.question, self.stale()).await {
+            match handle.store.attributes(self.question_to(handle), self.stale()).await {
                 Ok(answer) => {
                     if let Some(found) = looked_up.take(answer) {
                         looked_up.outcome = found.outcome();
@@ -175,7 +175,7 @@ impl Asking<'_> {
     /// All stores are asked, and their answers merged. One that fails fails the look-up, or with `omit` takes all that it
     /// is configured to give with it: what it would have said decides what another's word on that is worth.
     async fn all(&self, mut looked_up: LookedUp, merge: StoreMerge) -> Result<LookedUp, Rejection> {
-        let asked = self.stores.iter().map(|handle| handle.store.attributes(self.question, self.stale()));
+        let asked = self.stores.iter().map(|handle| handle.store.attributes(self.question_to(handle), self.stale()));
         let mut found = Vec::new();
         let mut failures = Vec::new();
         for (handle, answer) in self.stores.iter().zip(join_all(asked).await) {
@@ -203,6 +203,10 @@ impl Asking<'_> {
         Ok(looked_up)
     }
 
+    fn question_to(&self, handle: &UserStoreHandle) -> Question<'_> {
+        Question { fresh_for: handle.fresh_for(self.policy), ..self.question }
+    }
+
     fn stale(&self) -> StalePolicy {
         match self.policy.on_attribute_failure {
             AttributeFailure::UseStale => StalePolicy::UseStale,
@@ -224,7 +228,7 @@ impl Asking<'_> {
 impl LookedUp {
     /// Takes one store's answer, and returns what it found.
     fn take(&mut self, answer: Answer) -> Option<Found> {
-        let Answer { attributes, as_of, fresh_until, freshness, generation } = answer;
+        let Answer { attributes, as_of, fresh_until, freshness, generation, .. } = answer;
         let fresh_until = seconds(fresh_until);
         self.generations.push(generation);
         self.fresh_until = Some(self.fresh_until.map_or(fresh_until, |until| until.min(fresh_until)));

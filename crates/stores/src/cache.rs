@@ -161,8 +161,9 @@ impl CachedStore {
 
     /// Returns the attributes of the user in question, from the cache or from the store. Leaves no trace.
     ///
-    /// Without waiting when a fresh answer is there, or the breaker is open. Else one query for all callers at that time;
-    /// it goes on when they do not. A call after an invalidation never gets an answer from before it.
+    /// Without waiting when an answer is there that is fresh enough for the question, or the breaker is open. Else one query
+    /// for all callers at that time; it goes on when they do not. A call after an invalidation never gets an answer from
+    /// before it.
     ///
     /// # Errors
     ///
@@ -177,7 +178,9 @@ impl CachedStore {
             Found::Known(outcome) => outcome,
             Found::Asked(seat) => seat.outcome().await.unwrap_or_else(|| Err(self.abandoned())),
         };
-        outcome.or_else(|error| self.stale(&key, policy, question.now).ok_or(error))
+        let settings = self.settings.of(question);
+        let outcome = outcome.map(|answer| answer.fresh_within(&settings));
+        outcome.or_else(|error| self.stale(&key, policy, question).ok_or(error))
     }
 
     /// Returns the state of the counters for `user`, of anything that is made after this call.
@@ -253,12 +256,13 @@ impl CachedStore {
 
     /// Finds what there is to say, or what to wait for; begins a query where one is needed.
     fn find(self: &Arc<Self>, key: &str, question: Question<'_>) -> Found {
-        let now = question.now;
+        let (now, settings) = (question.now, self.settings.of(question));
         let mut shard = self.shard(key);
-        let said = shard.entries.get(key).and_then(|entry| {
-            entry.say(&self.settings, now).map(|outcome| (outcome, entry.wants_refresh(&self.settings, now)))
-        });
-        let seat = shard.flights.joinable(key, self.settings.ttl, now).map(|flight| flight.seat());
+        let said = shard
+            .entries
+            .get(key)
+            .and_then(|entry| entry.say(&settings, now).map(|outcome| (outcome, entry.wants_refresh(&settings, now))));
+        let seat = shard.flights.joinable(key, settings.ttl, now).map(|flight| flight.seat());
         let (found, departure) = match (said, seat) {
             (Some((outcome, wants_refresh)), seat) => {
                 self.counts.hits.up();
@@ -373,12 +377,13 @@ impl CachedStore {
     }
 
     /// Returns the answer that may stand in for an error.
-    fn stale(&self, key: &str, policy: StalePolicy, now: SystemTime) -> Option<Answer> {
+    fn stale(&self, key: &str, policy: StalePolicy, question: Question<'_>) -> Option<Answer> {
         match policy {
             StalePolicy::Refuse => None,
             StalePolicy::UseStale => {
+                let (now, settings) = (question.now, self.settings.of(question));
                 let stale_for = self.stale_for(now);
-                let answer = self.shard(key).entries.peek(key)?.say_stale(&self.settings, stale_for, now)?;
+                let answer = self.shard(key).entries.peek(key)?.say_stale(&settings, stale_for, now)?;
                 self.counts.stale_served.up();
                 Some(answer)
             }

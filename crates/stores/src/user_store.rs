@@ -6,7 +6,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{Mutex, PoisonError},
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use claims::Attributes;
@@ -26,14 +26,16 @@ pub struct Question<'a> {
     pub token: Option<&'a str>,
     /// What the attributes are dated with.
     pub now: SystemTime,
+    /// How old an answer may be that is called fresh; `None`: as old as the cache's `ttl` says. A store always asks.
+    pub fresh_for: Option<Duration>,
     /// Where the store notes how it asks.
     pub trace: Option<&'a Trace>,
 }
 
 impl<'a> Question<'a> {
-    /// Makes a question about `user`, without a token and without a trace.
+    /// Makes a question about `user`, without a token, without a trace, and with the cache's own time to live.
     pub const fn new(user: &'a str, now: SystemTime) -> Self {
-        Self { user, token: None, now, trace: None }
+        Self { user, token: None, now, fresh_for: None, trace: None }
     }
 
     /// Notes something for whoever follows this look-up; costs nothing when nobody does.

@@ -8,7 +8,7 @@ use crate::{
     claim_set::{ClaimIssue, ClaimProblem, ClaimSet, OmissionReason, Origin},
     json::Json,
     policy::{AttributeMapping, Selection},
-    template::{Placeholder, text_of},
+    template::text_of,
 };
 
 /// Adds a claim for each mapped and allowed attribute, in the dialect's order; notes why the others are not there.
@@ -105,13 +105,8 @@ fn omit_unmapped(composition: &Composition<'_>, mappings: &[AttributeMapping<'_>
         }
         if composition.policy.sensitive.forbids(name) {
             set.omit_attribute(name, OmissionReason::NotAllowed);
-        } else if name != super::TENANT_ATTRIBUTE && !is_in_custom_claim(composition, name) {
+        } else if name != super::TENANT_ATTRIBUTE && !composition.policy.is_in_custom_claim(name) {
             set.omit_attribute(name, OmissionReason::NotMapped);
         }
     }
-}
-
-fn is_in_custom_claim(composition: &Composition<'_>, attribute: &str) -> bool {
-    let mut placeholders = composition.policy.custom_claims.iter().flat_map(|custom| custom.value.placeholders());
-    placeholders.any(|placeholder| matches!(placeholder, Placeholder::User(name) if &**name == attribute))
 }

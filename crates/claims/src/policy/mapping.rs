@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{BackendJwtPolicy, ClaimSelection};
-use crate::{claim_set::Rule, dialect::ClaimType, pattern};
+use crate::{claim_set::Rule, compose::TENANT_ATTRIBUTE, dialect::ClaimType, pattern, template::Placeholder};
 
 /// Attributes that are multi-valued where no dialect says so: `claimMappings` may name what the dialect does not map.
 const MULTI_VALUED: [&str; 2] = ["groups", "roles"];
@@ -99,6 +99,20 @@ impl BackendJwtPolicy {
             Selection::Send { .. } if self.sensitive.forbids(attribute) => Selection::NotAllowed,
             selection @ (Selection::Send { .. } | Selection::NotAllowed) => selection,
         }
+    }
+
+    /// True when the attribute, or that a user lacks it, may show in a JWT of this policy.
+    pub fn uses(&self, attribute: &str) -> bool {
+        let is_mapped = || self.dialect.mappings.iter().any(|mapping| *mapping.attribute == *attribute);
+        let is_named = attribute == TENANT_ATTRIBUTE || is_mapped() || self.renamed(attribute).is_some();
+        let is_sent = is_named && self.selection(attribute) != Selection::NotAllowed;
+        is_sent || (self.is_in_custom_claim(attribute) && !self.sensitive.forbids(attribute))
+    }
+
+    /// True when a custom claim is made of the attribute.
+    pub(crate) fn is_in_custom_claim(&self, attribute: &str) -> bool {
+        let mut placeholders = self.custom_claims.iter().flat_map(|custom| custom.value.placeholders());
+        placeholders.any(|placeholder| matches!(placeholder, Placeholder::User(name) if &**name == attribute))
     }
 
     /// Returns what `claims` alone says.

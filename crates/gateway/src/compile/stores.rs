@@ -3,6 +3,7 @@
 mod http;
 mod inline;
 mod ldap;
+mod lives;
 mod scim;
 mod service;
 mod sql;
@@ -75,10 +76,11 @@ fn one(
         return Some(Arc::clone(unchanged));
     }
     let gives: BTreeSet<Box<str>> = store.gives().clone();
+    let lives = lives::read(written, &gives, reading.diagnostics);
     let domain = written.domain.as_ref().map(|domain| Box::from(domain.value.as_str()));
     let settings = cache_settings(written);
     let store = Arc::new(CachedStore::new(Arc::clone(&name), store, settings, surroundings.background.clone()));
-    Some(Arc::new(UserStoreHandle { name, domain, fingerprint, gives, store, follower: OnceLock::new() }))
+    Some(Arc::new(UserStoreHandle { name, domain, fingerprint, gives, lives, store, follower: OnceLock::new() }))
 }
 
 /// What is known of the issuers before there are any: they are made of their user stores, among other things.

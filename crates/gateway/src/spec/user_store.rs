@@ -89,8 +89,19 @@ pub struct StoreCache {
     pub negative_ttl: Spanned<Duration>,
     /// `staleFor`: how old an answer may be that serves while the store is down.
     pub stale_for: Spanned<Duration>,
+    /// `classes`: attributes that live longer or shorter.
+    pub classes: Vec<AttributeClass>,
     /// `maxBytes`
     pub max_bytes: Spanned<Bytes>,
+}
+
+/// Attributes with a time to live of their own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AttributeClass {
+    /// `attributes`: their canonical names.
+    pub attributes: Vec<Spanned<String>>,
+    /// `ttl`
+    pub ttl: Spanned<Duration>,
 }
 
 /// `breaker`: when to stop asking a store that fails.
@@ -194,7 +205,8 @@ impl Value for StoreCache {
         name: "StoreCache",
         about: "How long a user store's answers are kept.",
         short: None,
-        read: |form| Self {
+        read: |form| {
+            Self {
             ttl: form.defaulted("ttl", "5m", "How long an answer serves."),
             refresh_ahead: form.defaulted("refreshAhead", "1m", "How long before that an answer in use is renewed."),
             negative_ttl: form.defaulted("negativeTtl", "30s", "How long `no such user` serves."),
@@ -205,7 +217,25 @@ impl Value for StoreCache {
             ),
             max_bytes: form.defaulted("maxBytes", "32MiB", "Its size."),
         },
+            classes: form.defaulted(
+                "classes",
+                "[]",
+                "Attributes that live longer or shorter than `ttl`. A Backend JWT lives as long as the shortest-lived of those that its policy sends.",
+            ),
     });
+        }
+        },
+    });
+}
+
+impl Value for AttributeClass {
+    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
+        name: "AttributeClass",
+        about: "Attributes of a user store with a time to live of their own.",
+        short: None,
+        read: |form| Self {
+            attributes: form.required("attributes", "Their canonical names."),
+            ttl: form.required("ttl", "How long an answer serves the policies that send one of them."),
 }
 
 impl Value for Breaker {

@@ -15,6 +15,12 @@ use crate::testing::{Folder, OPERATOR, ORDERS, Running, START, assertion, code, 
 
 const TTL: u64 = 16;
 const ATTRIBUTES_LIVE: u64 = 15;
+const GROUPS_LIVE: u64 = 6;
+
+/// What is called, and how long the attributes live that it sends.
+const CALLED: [(&str, u64); 2] =
+    [("GET /orders/1.0/items/7", GROUPS_LIVE), ("GET /letters/1.0/items/7", ATTRIBUTES_LIVE)];
+
 const USERS: [&str; 2] = ["alice", "bob"];
 const STEPS: usize = 24;
 
@@ -50,6 +56,7 @@ impl Numbers {
 struct Expected {
     inbound_exp: u64,
     invalidated_at: u64,
+    attributes_live: u64,
 }
 
 fn judge(jwt: &str, record: &str, expected: &Expected) {
@@ -62,7 +69,7 @@ fn judge(jwt: &str, record: &str, expected: &Expected) {
     assert!(has_a_fifth_left || expires == expected.inbound_exp, "served at {now}: {payload}");
     let record: Value = serde_json::from_str(&format!("{{{record}}}")).unwrap();
     let as_of = record["claims"]["http://wso2.org/claims/emailaddress"]["asOf"].as_u64().unwrap();
-    assert!(now - as_of <= ATTRIBUTES_LIVE, "served at {now} with attributes of {as_of}");
+    assert!(now - as_of <= expected.attributes_live, "served at {now} with attributes of {as_of}");
     assert!(as_of >= expected.invalidated_at, "served at {now} with attributes of before {}", expected.invalidated_at);
 }
 
@@ -72,13 +79,15 @@ fn run(gateway: &Running, numbers: &mut Numbers, schedule: u64) -> usize {
     let life = 5 + numbers.below(120);
     let token = gateway.token(&json!({ "sub": user, "jti": schedule.to_string(), "iat": now(), "exp": now() + life }));
     let bearer = format!("Bearer {token}");
-    let mut expected = Expected { inbound_exp: now() + life, invalidated_at: 0 };
+    let mut expected = Expected { inbound_exp: now() + life, invalidated_at: 0, attributes_live: 0 };
     let mut served = 0;
     for _ in 0..STEPS {
         match numbers.below(12) {
             0..=5 => {
                 let fields = [("authorization", bearer.as_str())];
-                let decision = gateway.decide_at(now() - START, "GET /orders/1.0/items/7", &fields);
+                let (called, attributes_live) = CALLED[usize::try_from(numbers.below(2)).unwrap()];
+                expected.attributes_live = attributes_live;
+                let decision = gateway.decide_at(now() - START, called, &fields);
                 if decision.outcome.is_ok() {
                     judge(&assertion(&decision), &decision.record.jwts[0].record.to_string(), &expected);
                     served += 1;
@@ -110,17 +119,45 @@ fn run(gateway: &Running, numbers: &mut Numbers, schedule: u64) -> usize {
 fn nothing_is_served_past_its_bounds() {
     let operator = OPERATOR.replace("clockSkew: 10s", "clockSkew: 0s").replace(
         "  - name: staff\n",
-        &format!("  - name: staff\n    cache: {{ ttl: {ATTRIBUTES_LIVE}s, refreshAhead: 4s }}\n"),
+        &format!(
+            "  - name: staff\n    cache:\n      ttl: {ATTRIBUTES_LIVE}s\n      refreshAhead: 4s\n      classes: [{{ \
+             attributes: [groups], ttl: {GROUPS_LIVE}s }}]\n"
+        ),
     );
     let api = ORDERS.replace(
         "{ policyName: BackendJwt }",
         &format!("{{ policyName: BackendJwt, parameters: {{ tokenTTL: {TTL} }} }}"),
     );
-    let gateway = Folder::new(&operator, &[&api]).start_with(clock);
+    let letters = api.replace("orders", "letters").replace("tokenTTL", "claims: [email], tokenTTL");
+    let gateway = Folder::new(&operator, &[&api, &letters]).start_with(clock);
     let schedules = option_env!("SCHEDULES").map_or(400, |count| count.parse().unwrap());
     let mut numbers = Numbers(0x2545_f491_4f6c_dd1d);
     let served: usize = (0..schedules).map(|schedule| run(&gateway, &mut numbers, schedule)).sum();
     let counters = &gateway.gateway.runtime().counters;
-    assert!(served as u64 > 2 * counters.minted.value(), "hardly anything came from the cache");
+    assert!(served as u64 > counters.minted.value(), "hardly anything came from the cache");
     assert!(counters.renewed.value() > 0, "nothing was renewed ahead");
+}
+
+#[test]
+fn a_policy_without_short_lived_attributes_keeps_its_jwt_longer() {
+    let classes = "classes: [{ attributes: [groups], ttl: 30s }]";
+    let operator = OPERATOR.replace("  - name: staff\n", &format!("  - name: staff\n    cache: {{ {classes} }}\n"));
+    let letters = ORDERS.replace("orders", "letters");
+    let letters = letters.replace("BackendJwt }", "BackendJwt, parameters: { claims: [email] } }");
+    let custom = "customClaims: [{ claim: greeting, value: '${user.groups}' }]";
+    let greetings = ORDERS.replace("orders", "greetings");
+    let greetings =
+        greetings.replace("BackendJwt }", &format!("BackendJwt, parameters: {{ claims: [email], {custom} }} }}"));
+    let gateway = Folder::new(&operator, &[ORDERS, &letters, &greetings]).start();
+    let token = gateway.token(&json!({ "exp": START + 3600 }));
+    let jwt = |api: &str, seconds: u64| {
+        let fields = [("authorization", &*format!("Bearer {token}"))];
+        let decision = gateway.decide_at(seconds, &format!("GET /{api}/1.0/items/7"), &fields);
+        gateway.settle();
+        assertion(&decision)
+    };
+    for (api, is_kept) in [("orders", false), ("letters", true), ("greetings", false)] {
+        assert_eq!(jwt(api, 0) == jwt(api, 31), is_kept, "{api}");
+    }
+    assert_ne!(jwt("letters", 0), jwt("letters", 301));
 }

@@ -65,6 +65,25 @@ fn a_filter_is_read_at_load_and_a_mistake_has_its_place() {
 }
 
 #[test]
+fn classes_name_attributes_of_the_store_and_each_once() {
+    let classes = "{ attributes: [groups, rolls], ttl: 30s }, { attributes: [groups], ttl: 1h }, { ttl: 1h }";
+    let cache = format!("  - name: staff\n    cache: {{ classes: [{classes}] }}\n");
+    let operator = OPERATOR.replace("  - name: staff\n", &cache);
+    let diagnostics = Folder::new(&operator, &[ORDERS]).diagnostics();
+    let messages: Vec<_> =
+        diagnostics.iter().map(|diagnostic| (&*diagnostic.message, diagnostic.hint.as_deref())).collect();
+    let known = "it gives `email`, `given_name`, `groups`";
+    assert_eq!(
+        messages,
+        [
+            ("`classes`: the user store `staff` gives no attribute `rolls`", Some(known)),
+            ("`classes`: `groups` is in two classes, or in one twice", None),
+            ("the field `attributes` is missing", None),
+        ]
+    );
+}
+
+#[test]
 fn groups_that_are_searched_for_are_taken() {
     let with = |groups: &str| format!("{FIELDS}, groups: {{ {groups} }}");
     check(&with("filter: '(member={dn})'"), "groups: { name: groups, value: cn }", &[]);

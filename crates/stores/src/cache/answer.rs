@@ -4,7 +4,7 @@ use std::{sync::Arc, time::SystemTime};
 
 use claims::Attributes;
 
-use super::generation::Generation;
+use super::{generation::Generation, settings::CacheSettings};
 
 /// A user's attributes, how old they are, and what ends them.
 #[derive(Clone, Debug)]
@@ -13,12 +13,23 @@ pub struct Answer {
     pub attributes: Option<Arc<Attributes>>,
     /// When the store was asked, in seconds since the epoch.
     pub as_of: u64,
-    /// Until when they are fresh; in the past for a stale answer.
+    /// The same, exactly.
+    pub(super) asked_at: SystemTime,
+    /// Until when they are fresh for the question; in the past for a stale answer.
     pub fresh_until: SystemTime,
     /// Whether the store stands behind them now.
     pub freshness: Freshness,
     /// Whatever is made from this answer must not be used once this has passed.
     pub generation: Generation,
+}
+
+impl Answer {
+    /// Returns the answer as it is fresh under these settings.
+    pub(super) fn fresh_within(mut self, settings: &CacheSettings) -> Self {
+        let life = if self.attributes.is_some() { settings.ttl } else { settings.negative_ttl };
+        self.fresh_until = self.asked_at.checked_add(life).unwrap_or(self.asked_at);
+        self
+    }
 }
 
 /// Whether a store stands behind an answer now.

@@ -148,13 +148,10 @@ impl Last {
         settings: &CacheSettings,
         freshness: Freshness,
     ) -> Answer {
-        Answer {
-            attributes,
-            as_of: seconds(self.asked_at),
-            fresh_until: self.asked_at.checked_add(self.life(settings)).unwrap_or(self.asked_at),
-            freshness,
-            generation: generation.clone(),
-        }
+        let (asked_at, generation) = (self.asked_at, generation.clone());
+        let answer =
+            Answer { attributes, as_of: seconds(asked_at), asked_at, fresh_until: asked_at, freshness, generation };
+        answer.fresh_within(settings)
     }
 }
 

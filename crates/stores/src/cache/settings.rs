@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use crate::breaker::BreakerSettings;
+use crate::{breaker::BreakerSettings, user_store::Question};
 
 /// How one store's answers are cached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CacheSettings {
-    /// How long an answer is fresh. 0: every call asks; calls at one time still ask once.
+    /// How long an answer is fresh, where a question does not say. 0: every call asks; calls at one time still ask once.
     pub ttl: Duration,
     /// How long before that end a call has the answer refreshed in the background; at most half of `ttl` is used.
     pub refresh_ahead: Duration,
@@ -19,6 +19,16 @@ pub struct CacheSettings {
     pub max_bytes: usize,
     /// When the store is left alone.
     pub breaker: BreakerSettings,
+}
+
+impl CacheSettings {
+    /// Returns the settings as they hold for one question.
+    pub(super) const fn of(self, question: Question<'_>) -> Self {
+        match question.fresh_for {
+            Some(ttl) => Self { ttl, ..self },
+            None => self,
+        }
+    }
 }
 
 impl Default for CacheSettings {

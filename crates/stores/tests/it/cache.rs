@@ -68,6 +68,61 @@ async fn an_answer_says_when_it_was_asked_for_and_until_when_it_is_fresh() {
     assert_eq!((answer.attributes, answer.fresh_until), (None, at(37)));
 }
 
+/// Calls for `alice` on behalf of somebody who needs an answer that is not older; checks number and end.
+async fn check_fresh_for(cache: &Arc<CachedStore>, seconds: u64, fresh_for: u64, number: u64, fresh_until: u64) {
+    let question = Question { fresh_for: Some(Duration::from_secs(fresh_for)), ..Question::new("alice", at(seconds)) };
+    let outcome = cache.attributes(question, Refuse).await;
+    assert_eq!(brief(&outcome), Ok((number, Freshness::Fresh)), "at {seconds}");
+    assert_eq!(outcome.unwrap().fresh_until, at(fresh_until), "at {seconds}");
+    settle().await;
+}
+
+#[tokio::test]
+async fn who_needs_younger_answers_asks_more_often_and_all_gain_by_it() {
+    let (directory, cache) = fixture_with(CacheSettings { refresh_ahead: Duration::ZERO, ..CacheSettings::default() });
+    check_fresh_for(&cache, 0, 10, 1, 10).await;
+    directory.says(Ok(2));
+    check_fresh_for(&cache, 9, 10, 1, 10).await;
+    check_fresh_for(&cache, 10, 60, 1, 60).await;
+    assert_eq!(directory.asked(), 1);
+    check_fresh_for(&cache, 11, 10, 2, 21).await;
+    check_fresh_for(&cache, 70, 60, 2, 71).await;
+    assert_eq!(directory.asked(), 2);
+    check_fresh_for(&cache, 400, 400, 2, 411).await;
+    check(&cache, 310, Refuse, TWO).await;
+    assert_eq!(directory.asked(), 2);
+}
+
+#[tokio::test]
+async fn who_needs_younger_answers_is_refused_first_when_the_store_is_down() {
+    let (directory, cache) = fixture();
+    check_fresh_for(&cache, 0, 10, 1, 10).await;
+    directory.says(Err(down()));
+    let young = Question { fresh_for: Some(10 * SECOND), ..Question::new("alice", at(20)) };
+    assert_eq!(brief(&cache.attributes(young, Refuse).await), DOWN);
+    assert_eq!(brief(&cache.attributes(young, UseStale).await), STALE_ONE);
+    check(&cache, 20, Refuse, ONE).await;
+}
+
+#[tokio::test]
+async fn nobody_gets_the_outcome_of_a_question_that_is_too_old_for_them() {
+    let (directory, cache) = fixture();
+    let gate = directory.gate.forget_permits(usize::MAX);
+    let call = |seconds, fresh_for| {
+        let cache = Arc::clone(&cache);
+        let question = Question { fresh_for: Some(fresh_for), ..Question::new("alice", at(seconds)) };
+        tokio::spawn(async move { cache.attributes(question, Refuse).await })
+    };
+    let calls = [call(0, 60 * SECOND), call(4, 5 * SECOND), call(5, 5 * SECOND), call(6, 60 * SECOND)];
+    settle().await;
+    assert_eq!((directory.asked(), cache.counters().coalesced), (2, 2));
+    directory.gate.add_permits(gate);
+    let ends = [60, 5, 10, 65];
+    for (call, end) in calls.into_iter().zip(ends) {
+        assert_eq!(call.await.unwrap().unwrap().fresh_until, at(end));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_calls_at_once_ask_once() {
     let (directory, cache) = fixture();

@@ -30,6 +30,9 @@ const SETTINGS: CacheSettings = CacheSettings {
     breaker: BreakerSettings { after: 3, retry: Duration::from_secs(5) },
 };
 
+/// What callers demand, in seconds.
+const LIVES: std::ops::Range<u64> = 2..14;
+
 /// One step of a schedule.
 #[derive(Clone, Debug)]
 enum Step {
@@ -37,7 +40,8 @@ enum Step {
     Write(usize),
     Invalidate(usize),
     InvalidateAll,
-    Call(usize, StalePolicy),
+    /// Somebody wants an answer that is at most so many seconds old.
+    Call(usize, StalePolicy, u64),
     /// A query under way reads the directory.
     Read(prop::sample::Index),
     /// A query under way ends.
@@ -66,7 +70,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         3 => user.clone().prop_map(Step::Write),
         2 => user.clone().prop_map(Step::Invalidate),
         1 => Just(Step::InvalidateAll),
-        6 => (user, policy).prop_map(|(user, policy)| Step::Call(user, policy)),
+        6 => (user, policy, LIVES).prop_map(|(user, policy, life)| Step::Call(user, policy, life)),
         4 => any::<prop::sample::Index>().prop_map(Step::Read),
         5 => (any::<prop::sample::Index>(), ending).prop_map(|(query, ending)| Step::End(query, ending)),
         2 => (0_u64..8).prop_map(Step::Wait),
@@ -149,6 +153,7 @@ struct Call {
     user: &'static str,
     policy: StalePolicy,
     now: SystemTime,
+    life: u64,
     /// The version in the directory at the last invalidation: nothing older may come back.
     floor: u64,
     outcome: JoinHandle<Result<Answer, StoreError>>,
@@ -186,7 +191,7 @@ impl Model {
                     self.invalidated(user);
                 }
             }
-            Step::Call(user, policy) => self.call(USERS[*user], *policy),
+            Step::Call(user, policy, life) => self.call(USERS[*user], *policy, *life),
             Step::Read(which) => self.read(*which),
             Step::End(which, ending) => self.end(*which, *ending),
             Step::Wait(seconds) => self.seconds += seconds,
@@ -212,10 +217,11 @@ impl Model {
         self.floors.get(user).copied().unwrap_or_default()
     }
 
-    fn call(&mut self, user: &'static str, policy: StalePolicy) {
+    fn call(&mut self, user: &'static str, policy: StalePolicy, life: u64) {
         let (cache, now) = (Arc::clone(&self.cache), at(self.seconds));
-        let outcome = tokio::spawn(async move { cache.attributes(Question::new(user, now), policy).await });
-        self.calls.push(Call { user, policy, now, floor: self.floor(user), outcome });
+        let question = Question { fresh_for: Some(Duration::from_secs(life)), ..Question::new(user, now) };
+        let outcome = tokio::spawn(async move { cache.attributes(question, policy).await });
+        self.calls.push(Call { user, policy, now, life, floor: self.floor(user), outcome });
     }
 
     fn read(&self, which: prop::sample::Index) {
@@ -247,10 +253,10 @@ impl Model {
     async fn check(&mut self) {
         for index in (0..self.calls.len()).rev() {
             if self.calls[index].outcome.is_finished() {
-                let call = self.calls.swap_remove(index);
-                let outcome = call.outcome.await.unwrap();
+                let mut call = self.calls.swap_remove(index);
+                let outcome = (&mut call.outcome).await.unwrap();
                 if let Ok(answer) = outcome {
-                    self.check_answer(&answer, (call.user, call.policy, call.now), call.floor);
+                    self.check_answer(&answer, &call);
                 }
             }
         }
@@ -258,10 +264,18 @@ impl Model {
         assert!(self.calls.is_empty() || !self.directory.state.lock().unwrap().queries.is_empty(), "a call hangs");
     }
 
-    fn check_answer(&self, answer: &Answer, (user, policy, now): (&str, StalePolicy, SystemTime), floor: u64) {
+    fn check_answer(&self, answer: &Answer, call: &Call) {
+        let &Call { user, policy, now, life, floor, .. } = call;
         let age = now.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs().saturating_sub(answer.as_of);
         match answer.freshness {
-            Freshness::Fresh => assert!(age < SETTINGS.ttl.as_secs(), "{age} s old and called fresh"),
+            Freshness::Fresh => {
+                let negative = SETTINGS.negative_ttl.as_secs();
+                let life = if answer.attributes.is_some() { life } else { negative };
+                // Whoever has joined a query waits for its answer, though it be that there is no such user.
+                assert!(age < life.max(call.life), "{age} s old and called fresh");
+                let end = SystemTime::UNIX_EPOCH + Duration::from_secs(answer.as_of + life);
+                assert_eq!(answer.fresh_until, end);
+            }
             Freshness::Stale => assert!(policy == StalePolicy::UseStale && age < SETTINGS.stale_for.as_secs()),
         }
         let newest = match &answer.attributes {
@@ -290,7 +304,7 @@ impl Model {
             for other in state.queries[..index].iter().filter(is_same) {
                 let apart = query.asked_at.duration_since(other.asked_at);
                 let apart = apart.unwrap_or_else(|apart| apart.duration());
-                assert!(apart >= SETTINGS.ttl, "two queries about {} at once", query.user);
+                assert!(apart.as_secs() >= LIVES.start, "two queries about {} at once", query.user);
             }
         }
     }

@@ -26,6 +26,20 @@ fn every_reason_is_given() {
 }
 
 #[test]
+fn a_policy_uses_what_it_may_send_whether_the_user_has_it_or_not() {
+    let case =
+        Case::alice("{}").only(&[("email", &[]), ("groups", &["orders-*"]), ("shoe_size", &[]), ("tenant_id", &[])]);
+    let case = case.custom("greeting", "Dear ${user.title}, ${user.secret_word}", CustomClaimType::String);
+    let case = case.policy(|policy| policy.claim_mappings = vec![("pet".into(), "cat".into())]);
+    let used = |name: &&str| case.policy.uses(name);
+    let names = ["email", "groups", "tenant_id", "title", "secret_word", "shoe_size", "nickname", "cat"];
+    assert_eq!(names.iter().copied().filter(used).collect::<Vec<_>>(), ["email", "groups", "tenant_id", "title"]);
+    let all = case.policy(|policy| policy.claims = ClaimSelection::All);
+    let used: Vec<_> = names.iter().copied().filter(|name| all.policy.uses(name)).collect();
+    assert_eq!(used, ["email", "groups", "tenant_id", "title", "nickname", "cat"]);
+}
+
+#[test]
 fn what_only_some_stores_gave_is_there_and_the_rest_was_not_readable() {
     let case = Case::alice(r#"{"given_name":["Alice"]}"#).token(r#"{"email":"token@example.com"}"#);
     let case = case.with(|case| {
