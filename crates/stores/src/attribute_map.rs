@@ -25,6 +25,9 @@ pub enum ValueRule {
     Base64,
     /// `cn`: a distinguished name (RFC 4514) becomes the common name in its first RDN; any other value is left out.
     CommonName,
+    /// `json`: a text becomes the JSON that is written in it, and an array its values; any other text is left out. For
+    /// databases that keep JSON as text.
+    Json,
 }
 
 /// One entry of a store's `attributes` map.
@@ -66,15 +69,18 @@ impl MappedAttribute {
 
     /// Returns what leaves the store of these values, in their order.
     fn apply(&self, values: &[Json]) -> Vec<Json> {
-        let converted = values.iter().filter_map(|value| self.convert(value));
+        let converted = values.iter().flat_map(|value| self.convert(value));
         converted.filter(|value| self.keep.is_empty() || self.keep.iter().any(|pattern| pattern.keeps(value))).collect()
     }
 
-    /// Applies the value rule; `None` leaves the value out.
-    fn convert(&self, value: &Json) -> Option<Json> {
-        match self.value {
-            ValueRule::AsIs | ValueRule::Base64 => Some(value.clone()),
-            ValueRule::CommonName => value.as_str().and_then(distinguished_name::common_name).map(Json::string),
+    /// Applies the value rule; nothing leaves the value out.
+    fn convert(&self, value: &Json) -> Vec<Json> {
+        match (self.value, value.as_str()) {
+            (ValueRule::AsIs | ValueRule::Base64, _) | (ValueRule::Json, None) => vec![value.clone()],
+            (ValueRule::CommonName, text) => {
+                text.and_then(distinguished_name::common_name).map(Json::string).into_iter().collect()
+            }
+            (ValueRule::Json, Some(text)) => Json::parse(text.as_bytes()).map(values_of).unwrap_or_default(),
         }
     }
 }
@@ -179,6 +185,18 @@ mod tests {
         };
         let groups = ["CN=orders-read,OU=g,DC=example", "cn=hr,ou=g", "orders-plain", "ou=orders-unit,dc=example"];
         check(entry, &[("memberOf", strings(&groups))], &strings(&["orders-read"]));
+    }
+
+    #[test]
+    fn json_in_a_text_becomes_what_it_says_and_other_text_is_left_out() {
+        let entry = || MappedAttribute { value: ValueRule::Json, ..MappedAttribute::new("roles", "roles") };
+        check(entry(), &[("roles", strings(&[r#"["a", null, "b"]"#]))], &strings(&["a", "b"]));
+        check(entry(), &[("roles", strings(&["true", "[1,", "a", r#"{"x":1,"x":2}"#]))], &[Json::Bool(true)]);
+        let address = Json::parse(br#"{"city": "Bern"}"#).unwrap();
+        check(entry(), &[("roles", strings(&[r#"{"city":"Bern"}"#]))], std::slice::from_ref(&address));
+        check(entry(), &[("roles", vec![address.clone()])], &[address]);
+        let kept = MappedAttribute { keep: vec![Pattern::new("orders-*")], ..entry() };
+        check(kept, &[("roles", strings(&[r#"["hr", "orders-read"]"#]))], &strings(&["orders-read"]));
     }
 
     #[test]

@@ -186,10 +186,11 @@ fn value_rule(
     let Some(rule) = &mapping.value else { return Some(ValueRule::AsIs) };
     match (rule.value.as_str(), kind) {
         ("cn", _) => Some(ValueRule::CommonName),
+        ("json", _) => Some(ValueRule::Json),
         ("base64", spec::UserStoreKind::Ldap(_)) => Some(ValueRule::Base64),
         (other, _) => {
             let message = format!("`{other}` is no value rule of this store");
-            let hint = "`cn` takes the common name of a distinguished name; `base64`, in `ldap`, any bytes as text";
+            let hint = "`cn` takes the common name of a distinguished name; `json` what a text says in JSON; `base64`, in `ldap`, any bytes as text";
             let diagnostic = Diagnostic::error(DiagnosticCode::InvalidValue, &rule.span, message);
             reading.diagnostics.push(diagnostic.with_hint(hint));
             None

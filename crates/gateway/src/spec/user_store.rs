@@ -72,7 +72,7 @@ pub enum UserStoreKind {
 pub struct AttributeMapping {
     /// `name`: the canonical name.
     pub name: Spanned<String>,
-    /// `value`: what becomes of each value (`cn`, `base64`).
+    /// `value`: what becomes of each value (`cn`, `json`, `base64`).
     pub value: Option<Spanned<String>>,
     /// `keep`: patterns of the values to keep; empty: all.
     pub keep: Vec<Spanned<String>>,
@@ -184,13 +184,15 @@ impl Value for AttributeMapping {
         name: "AttributeMapping",
         about: "Under which name, and with which values, an attribute leaves its store.",
         short: Some(|name| Self { name, value: None, keep: Vec::new() }),
-        read: |form| Self {
+        read: |form| {
+            Self {
             name: form.required("name", "The canonical name."),
             value: form.optional(
                 "value",
-                "`cn`: of a distinguished name, its common name; `base64`: of an LDAP attribute, any bytes as text.",
+                "`cn`: of a distinguished name, its common name; `json`: what a text says in JSON, an array's values each for itself; `base64`: of an LDAP attribute, any bytes as text.",
             ),
             keep: form.defaulted("keep", "[]", "Patterns with `*` of the values to keep; `[]`: all."),
+        }
         },
     });
 }
@@ -215,14 +217,12 @@ impl Value for StoreCache {
                 "0s",
                 "How old an answer may be that serves while the store cannot be asked.",
             ),
-            max_bytes: form.defaulted("maxBytes", "32MiB", "Its size."),
-        },
             classes: form.defaulted(
                 "classes",
                 "[]",
                 "Attributes that live longer or shorter than `ttl`. A Backend JWT lives as long as the shortest-lived of those that its policy sends.",
             ),
-    });
+            max_bytes: form.defaulted("maxBytes", "32MiB", "Its size."),
         }
         },
     });
@@ -236,6 +236,8 @@ impl Value for AttributeClass {
         read: |form| Self {
             attributes: form.required("attributes", "Their canonical names."),
             ttl: form.required("ttl", "How long an answer serves the policies that send one of them."),
+        },
+    });
 }
 
 impl Value for Breaker {

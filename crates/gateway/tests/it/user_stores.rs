@@ -93,6 +93,6 @@ fn groups_that_are_searched_for_are_taken() {
         "groups: groups",
         &["`filter`: character 1: `nested` needs `{dn}` in the filter and no `{user}`"],
     );
-    check(FIELDS, "photo: { name: photo, value: base64 }", &[]);
+    check(FIELDS, "photo: { name: photo, value: base64 }, roles: { name: roles, value: json }", &[]);
     check(FIELDS, "photo: { name: photo, value: hex }", &["`hex` is no value rule of this store"]);
 }
