@@ -1,13 +1,14 @@
 """WebSockets as other people's libraries speak them, in front of the gateway and behind it (PyPI `websockets`)."""
 
 import collections
+import json
 import ssl
 import threading
 import time
 import unittest
 
 import jwt
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 from websockets.sync.client import connect
@@ -196,6 +197,20 @@ class WebSockets(unittest.TestCase):
         bob.send("still here")
         self.assertEqual(bob.recv(timeout=20), "still here")
         self.assertEqual(self.ended("revoked"), 10)
+
+    def test_there_are_as_many_as_there_may_be(self):
+        self.start(maxOpen=2)
+        first, second = self.connect(), self.connect(tls=True)
+        with self.assertRaises(InvalidStatus) as raised:
+            self.connect()
+        refused = raised.exception.response
+        self.assertEqual((refused.status_code, json.loads(refused.body)["code"]), (503, "overloaded"))
+        self.assertEqual((refused.headers["Retry-After"], len(self.echo.requests)), ("5", 2))
+        first.close()
+        self.gateway.wait_until(lambda: self.ended("client") == 1, "the first one goes on")
+        for connection in (second, self.connect()):
+            connection.send("there is room")
+            self.assertEqual(connection.recv(timeout=20), "there is room")
 
     def test_silence_ends_it(self):
         self.start(idleTimeout="1s")

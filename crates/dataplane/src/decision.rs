@@ -161,6 +161,14 @@ impl Told {
         }
     }
 
+    /// Returns how many streams may be open on all workers together.
+    pub(crate) fn most_streams(&self) -> u64 {
+        match self {
+            Self::Nothing | Self::Facts(_) => u64::MAX,
+            Self::Gateway(held, _) => held.snapshot().streams.most,
+        }
+    }
+
     /// Returns the field with the nonce for the caller's next DPoP proof, where one is needed.
     pub(crate) fn proof_nonce(&self, decisions: &WorkerDecisions) -> Option<(HeaderName, HeaderValue)> {
         let Self::Gateway(held, record) = self else { return None };

@@ -24,7 +24,7 @@ use crate::{
     client::Client,
     clock,
     decision::Told,
-    streams::{Cause, Mark, StreamKind},
+    streams::{Cause, Mark, Seat, StreamKind},
     timers::Deadline,
     upstream::Lease,
     worker::Worker,
@@ -199,6 +199,11 @@ impl Exchange {
         &self.client.worker
     }
 
+    /// Takes a seat among the open streams; `None`: there are as many as there may be.
+    pub(crate) fn seat(&self) -> Option<Seat> {
+        self.worker().room.take(self.record.told.most_streams())
+    }
+
     /// Returns when it was decided.
     pub(crate) fn mark(&self) -> Mark {
         self.mark
@@ -299,7 +304,7 @@ impl Exchange {
             if self
                 .download
                 .as_ref()
-                .is_some_and(|download| matches!(download.course, Course::Events(_)) && download.course.is_between())
+                .is_some_and(|download| matches!(download.course, Course::Events(..)) && download.course.is_between())
             {
                 // The frame's reader asks whether there is more to come.
                 self.end(cause);
@@ -308,7 +313,7 @@ impl Exchange {
         }
         let last = match download.course {
             Course::Declared | Course::Open => Some(Err(BodyError::Ended(cause))),
-            Course::Events(_) => None,
+            Course::Events(..) => None,
             Course::Messages(_) => Some(Ok(Frame::trailers(grpc_status(cause)))),
         };
         self.end(cause);

@@ -13,7 +13,7 @@ use std::{convert::Infallible, rc::Rc, sync::Arc, time::SystemTime};
 use gateway::{Code, Endpoint, FieldRules, Forward, Rejection, RequestHead, Upstream};
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, Version,
-    header::{EXPECT, TRAILER},
+    header::{EXPECT, RETRY_AFTER, TRAILER},
     request,
 };
 use http_body::Body;
@@ -232,6 +232,10 @@ fn answered(
         parts.headers.insert(name, nonce);
     }
     let course = Course::of(&parts.headers, &incoming, exchange.is_http2());
+    let Some(course) = course.seated(|| exchange.seat()) else {
+        let closing = Closing::of_upload(exchange.upload());
+        return answers::refuse(exchange, &too_many_streams(), closing);
+    };
     let is_stream = course.kind().is_some();
     let patience = if is_stream { exchange.record.told.stream_idle() } else { endpoint.response_timeout };
     let deadline = Deadline::new(&exchange.worker().timers, patience);
@@ -269,6 +273,10 @@ fn rejection(error: &UpstreamError, upload: Option<&Upload>) -> Rejection {
         }
         UpstreamError::ClientStalled => Rejection::new(Code::BadRequest, "the request body did not arrive in time"),
     }
+}
+
+fn too_many_streams() -> Rejection {
+    Rejection::new(Code::Overloaded, "too many streams are open").with(RETRY_AFTER, HeaderValue::from_static("5"))
 }
 
 /// An error with its causes.

@@ -15,6 +15,7 @@ use crate::{
     client::{Patience, Role},
     decision::Decisions,
     metrics::WorkerMetrics,
+    streams::Room,
     tls::TlsIdentity,
     upstream::TlsClients,
     worker::{self, Listening},
@@ -96,6 +97,7 @@ pub(crate) struct Plan {
     pub(crate) settings: Arc<Settings>,
     pub(crate) tls_clients: Arc<TlsClients>,
     pub(crate) metrics: Arc<WorkerMetrics>,
+    pub(crate) room: Room,
     pub(crate) audit: AuditBuffer,
     pub(crate) listeners: Vec<(std::net::TcpListener, Listening)>,
     pub(crate) phase: watch::Receiver<Phase>,
@@ -127,7 +129,7 @@ impl Server {
         let (addresses, sockets) = listen::bind_all(listeners, count)?;
         let (phase, receiver) = watch::channel(Phase::Running);
         let settings = Arc::new(settings);
-        let tls_clients = Arc::new(TlsClients::default());
+        let (tls_clients, room) = (Arc::new(TlsClients::default()), Room::default());
         let mut server = Self { addresses, phase, workers: Vec::new(), metrics: Vec::new(), audit };
         for (index, listeners) in sockets.into_iter().enumerate() {
             let metrics = Arc::new(WorkerMetrics::default());
@@ -137,6 +139,7 @@ impl Server {
                 settings: Arc::clone(&settings),
                 tls_clients: Arc::clone(&tls_clients),
                 metrics,
+                room: room.clone(),
                 audit: server.audit.buffer(),
                 listeners,
                 phase: receiver.clone(),

@@ -6,6 +6,7 @@
 
 mod boundary;
 mod frames;
+mod room;
 
 use std::{
     cell::{Cell, RefCell},
@@ -22,6 +23,7 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 use crate::worker::Worker;
 pub(crate) use boundary::{Events, Messages};
 pub(crate) use frames::{Frames, GOING_AWAY, POLICY_VIOLATION, PROTOCOL_ERROR, Passable, Sender, close_frame};
+pub(crate) use room::{Room, Seat};
 
 /// A stream that was told to end may take this many looks to get to a place where it can.
 const LOOKS_TO_END: u32 = 4;

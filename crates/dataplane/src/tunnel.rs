@@ -21,7 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use crate::{
     exchange::{Ending, Exchange},
-    streams::{Cause, GOING_AWAY, POLICY_VIOLATION, PROTOCOL_ERROR, Sender, Stream, close_frame},
+    streams::{Cause, GOING_AWAY, POLICY_VIOLATION, PROTOCOL_ERROR, Seat, Sender, Stream, close_frame},
     timers::Deadline,
 };
 use direction::{Broken, Direction};
@@ -42,6 +42,7 @@ pub(crate) struct Tunnel {
     down: Direction,
     /// What it means that one side said good-bye first.
     first: Option<Ending>,
+    _seat: Seat,
 }
 
 /// Why no more bytes pass.
@@ -58,10 +59,10 @@ enum Stop {
 }
 
 impl Tunnel {
-    pub(crate) fn new(exchange: Box<Exchange>, backend: Upgraded, stream: Rc<Stream>) -> Self {
+    pub(crate) fn new(exchange: Box<Exchange>, (backend, seat): (Upgraded, Seat), stream: Rc<Stream>) -> Self {
         let idle = Deadline::new(&exchange.worker().timers, exchange.record.told.stream_idle());
         let (up, down) = (Direction::from(Sender::Client), Direction::from(Sender::Server));
-        Self { exchange, backend: TokioIo::new(backend), stream, idle, up, down, first: None }
+        Self { exchange, backend: TokioIo::new(backend), stream, idle, up, down, first: None, _seat: seat }
     }
 
     /// Lets bytes pass until the end. `early` is what the client sent before it was told that it may: nothing of that

@@ -28,7 +28,7 @@ use crate::{
     metrics::WorkerMetrics,
     proxy::AdmittedNames,
     server::{Phase, Plan, Settings},
-    streams::{Streams, hear},
+    streams::{Room, Streams, hear},
     timers::Timers,
     tls::TlsIdentity,
     upstream::{AGE, Upstreams},
@@ -54,6 +54,8 @@ pub(crate) struct Worker {
     pub(crate) upstreams: Upstreams,
     pub(crate) timers: Rc<Timers>,
     pub(crate) streams: Streams,
+    /// What all workers' open streams share.
+    pub(crate) room: Room,
     pub(crate) metrics: Arc<WorkerMetrics>,
     pub(crate) ids: RequestIds,
     pub(crate) admitted: RefCell<AdmittedNames>,
@@ -150,12 +152,13 @@ impl Drop for Open {
 
 /// Runs one worker until it is told to stop, and then until its connections are closed or the grace time is over.
 pub(crate) async fn run(plan: Plan) {
-    let Plan { decisions, settings, tls_clients, metrics, audit, listeners, mut phase } = plan;
+    let Plan { decisions, settings, tls_clients, metrics, room, audit, listeners, mut phase } = plan;
     let worker = Rc::new(Worker {
         decisions: decisions.for_worker(),
         upstreams: Upstreams::new(tls_clients, settings.most_idle_upstreams, settings.upstream_idle),
         timers: Rc::default(),
         streams: Streams::default(),
+        room,
         metrics,
         ids: RequestIds::new(),
         admitted: RefCell::default(),

@@ -285,6 +285,7 @@ fn publishable(operator: &spec::Operator, set: apis::ApiSet, surroundings: Surro
         streams: StreamLimits {
             grace: operator.gateway.streams.grace.value,
             idle_timeout: operator.gateway.streams.idle_timeout.value,
+            most: operator.gateway.streams.max_open.value,
         },
     }
 }

@@ -16,13 +16,15 @@ use tokio::sync::broadcast;
 /// Revocations that a subscriber may be late with. One that is later yet learns that it missed some.
 const MOST_WAITING: usize = 4096;
 
-/// How long streams live, as the operator says (`gateway.streams`).
+/// How long streams live and how many there may be, as the operator says (`gateway.streams`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamLimits {
     /// Beyond the expiry of the caller's token.
     pub grace: Duration,
     /// Without anything passing.
     pub idle_timeout: Duration,
+    /// How many of those that take a seat may be open at a time: each WebSocket, each event stream.
+    pub most: u64,
 }
 
 /// How many ended sessions are remembered; the oldest go first.

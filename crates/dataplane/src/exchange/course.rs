@@ -13,7 +13,7 @@ use http::{
 use http_body::Body;
 use hyper::body::Incoming;
 
-use crate::streams::{Cause, Events, Messages, Stream, StreamKind};
+use crate::streams::{Cause, Events, Messages, Seat, Stream, StreamKind};
 
 /// What is to come of an answer.
 #[derive(Debug)]
@@ -22,8 +22,8 @@ pub(crate) enum Course {
     Declared,
     /// Nobody knows how much, and nobody knows where it could be cut.
     Open,
-    /// Events.
-    Events(Events),
+    /// Events, and the seat that they have taken.
+    Events(Events, Option<Seat>),
     /// gRPC messages.
     Messages(Messages),
 }
@@ -41,7 +41,7 @@ impl Course {
         let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
         let essence = kind.split(|byte| matches!(byte, b';' | b'+' | b' ')).next().unwrap_or_default();
         if essence.eq_ignore_ascii_case(b"text/event-stream") && !headers.contains_key(CONTENT_ENCODING) {
-            Self::Events(Events::default())
+            Self::Events(Events::default(), None)
         } else if essence.eq_ignore_ascii_case(b"application/grpc") && is_http2 {
             Self::Messages(Messages::default())
         } else {
@@ -49,10 +49,18 @@ impl Course {
         }
     }
 
+    /// Takes the seat that this course needs, if it needs one; `None`: there is none.
+    pub(crate) fn seated(self, seat: impl FnOnce() -> Option<Seat>) -> Option<Self> {
+        match self {
+            Self::Events(events, None) => seat().map(|seat| Self::Events(events, Some(seat))),
+            seated @ (Self::Declared | Self::Open | Self::Events(_, Some(_)) | Self::Messages(_)) => Some(seated),
+        }
+    }
+
     /// Returns the kind of stream, if it is one that can be ended in order.
     pub(crate) fn kind(&self) -> Option<StreamKind> {
         match self {
-            Self::Events(_) => Some(StreamKind::EventStream),
+            Self::Events(..) => Some(StreamKind::EventStream),
             Self::Messages(_) => Some(StreamKind::Grpc),
             Self::Declared | Self::Open => None,
         }
@@ -63,7 +71,7 @@ impl Course {
     pub(crate) fn is_ended_by(&self, cause: Cause) -> bool {
         match (self, cause) {
             (Self::Declared, Cause::Expired | Cause::Idle | Cause::Shutdown) => false,
-            (Self::Declared, Cause::Revoked) | (Self::Open | Self::Events(_) | Self::Messages(_), _) => true,
+            (Self::Declared, Cause::Revoked) | (Self::Open | Self::Events(..) | Self::Messages(_), _) => true,
         }
     }
 
@@ -71,7 +79,7 @@ impl Course {
     pub(crate) fn is_between(&self) -> bool {
         match self {
             Self::Declared | Self::Open => true,
-            Self::Events(events) => events.is_between(),
+            Self::Events(events, _) => events.is_between(),
             Self::Messages(messages) => messages.is_between(),
         }
     }
@@ -80,7 +88,7 @@ impl Course {
     pub(crate) fn pass(&mut self, bytes: Bytes) -> Bytes {
         match self {
             Self::Declared | Self::Open => {}
-            Self::Events(events) => events.pass(&bytes),
+            Self::Events(events, _) => events.pass(&bytes),
             Self::Messages(messages) => messages.pass(&bytes),
         }
         bytes
@@ -90,7 +98,7 @@ impl Course {
     pub(crate) fn cut(&mut self, mut bytes: Bytes) -> Bytes {
         let length = match self {
             Self::Declared | Self::Open => bytes.len(),
-            Self::Events(events) => events.pass_to_end_of_event(&bytes),
+            Self::Events(events, _) => events.pass_to_end_of_event(&bytes),
             Self::Messages(messages) => messages.pass_to_end_of_message(&bytes),
         };
         bytes.truncate(length);

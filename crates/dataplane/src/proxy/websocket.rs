@@ -22,12 +22,13 @@ use super::{
     answered,
     answers::{self, Closing},
     passable::keep_passable_fields,
-    unanswered,
+    too_many_streams, unanswered,
 };
 use crate::{
     body::ResponseBody,
     clock,
     exchange::Exchange,
+    streams::Seat,
     tunnel::Tunnel,
     upstream::{self, Answer, UpstreamError},
 };
@@ -61,6 +62,8 @@ pub(super) async fn open(
 ) -> Response<ResponseBody> {
     let Forward { endpoint, head, fields, .. } = forward;
     let worker = Rc::clone(exchange.worker());
+    // Before the backend is asked: it must not be led to think that it has one.
+    let Some(seat) = exchange.seat() else { return answers::refuse(exchange, &too_many_streams(), Closing::Keep) };
     let mut response = match upstream::switch(&worker, &endpoint, head).await {
         Ok(response) => response,
         Err(error) => return unanswered(exchange, &error, &endpoint),
@@ -83,7 +86,7 @@ pub(super) async fn open(
     let status = if exchange.is_http2() { StatusCode::OK } else { StatusCode::SWITCHING_PROTOCOLS };
     let headers = granted(parts.headers, &handshake, &exchange);
     exchange.switched(status);
-    take_over(exchange, backend, connect);
+    take_over(exchange, (backend, seat), connect);
     let mut response = Response::new(ResponseBody::Whole(Bytes::new()));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
@@ -111,7 +114,7 @@ fn granted(mut headers: HeaderMap, handshake: &WebSocketHandshake, exchange: &Ex
 }
 
 /// Lets the two ends talk as soon as the client has its answer.
-fn take_over(exchange: Box<Exchange>, backend: Upgraded, connect: Connect) {
+fn take_over(exchange: Box<Exchange>, backend: (Upgraded, Seat), connect: Connect) {
     let client = Rc::clone(exchange.client());
     let standing = exchange.record.told.standing();
     let stream = client.worker.streams.open(standing, exchange.mark(), clock::now());

@@ -129,13 +129,15 @@ pub struct Dpop {
     pub nonce_life: Spanned<Duration>,
 }
 
-/// How long streams live.
+/// How long streams live, and how many there may be.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Streams {
     /// `grace`: beyond the expiry of the caller's token.
     pub grace: Spanned<Duration>,
     /// `idleTimeout`: without anything passing.
     pub idle_timeout: Spanned<Duration>,
+    /// `maxOpen`: of WebSocket and event streams.
+    pub max_open: Spanned<u64>,
 }
 
 impl Value for Gateway {
@@ -322,6 +324,11 @@ impl Value for Streams {
                 "How long a stream may outlive the access token that it was opened with.",
             ),
             idle_timeout: form.defaulted("idleTimeout", "5m", "How long a stream is kept on which nothing passes."),
+            max_open: form.defaulted(
+                "maxOpen",
+                "10000",
+                "How many WebSockets and event streams may be open at a time.",
+            ),
         },
     });
 }
