@@ -118,15 +118,15 @@ pub(crate) enum Asked {
 impl Introspection {
     /// Asks about a token; those who ask about the same one at the same time share the answer.
     ///
-    /// The question goes on when nobody waits for it any more: its answer is theirs who come next. `is_known` says
-    /// whether the answer is in the cache by now.
+    /// The question goes on when nobody waits for it any more: its answer is theirs who come next, but for those who know
+    /// of more ended sessions. `is_known` says whether the answer is in the cache by now.
     pub(crate) async fn ask(
         self: &Arc<Self>,
         token: &str,
-        (verifier, is_known): (impl FnOnce() -> Verifier, impl FnOnce() -> bool),
+        (verifier, ends, is_known): (impl FnOnce() -> Verifier, u64, impl FnOnce() -> bool),
         (background, now): (&tokio::runtime::Handle, Now),
     ) -> Asked {
-        let seat = self.flights.seat(token, is_known);
+        let seat = self.flights.seat(token, ends, is_known);
         let waiting = match seat {
             Seat::Full => {
                 tracing::warn!(issuer = %self.name, "too many opaque tokens are being asked about");

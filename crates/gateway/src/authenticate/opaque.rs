@@ -111,7 +111,7 @@ async fn introspect_once(issuer: &Arc<Issuer>, token: &str, moment: Moment<'_>) 
     };
     let asking = introspection.ask(
         token,
-        (verifier, || known().is_some() || refusal().is_some()),
+        (verifier, moment.runtime.revocations.ends(), || known().is_some() || refusal().is_some()),
         (&moment.runtime.background, moment.now),
     );
     let (opinion, _aboard) = match asking.await {

@@ -21,6 +21,8 @@ pub(crate) struct Flights(Arc<Mutex<HashMap<Box<str>, Flight, RandomState>>>);
 /// One question, for as long as somebody is aboard.
 #[derive(Debug)]
 struct Flight {
+    /// How many sessions had ended before it: who comes after another end does not join.
+    ends: u64,
     opinion: watch::Receiver<Option<Opinion>>,
     aboard: Weak<Aboard>,
 }
@@ -54,13 +56,13 @@ pub(super) struct Departure {
 pub(super) struct Waiting(watch::Receiver<Option<Opinion>>, Arc<Aboard>);
 
 impl Flights {
-    /// Gives a caller a seat. `is_known` says whether the answer has come into the cache since it was looked for there: a
+    /// Gives a caller a seat, who knows of so many ended sessions. `is_known` says whether the answer has come into the cache since it was looked for there: a
     /// flight leaves only after that, so that one of the two is seen.
-    pub(super) fn seat(&self, token: &str, is_known: impl FnOnce() -> bool) -> Seat {
+    pub(super) fn seat(&self, token: &str, ends: u64, is_known: impl FnOnce() -> bool) -> Seat {
         let mut flights = self.lock();
         // A question whose sender is gone without an answer has failed, and is asked anew.
         let is_sound = |flight: &&Flight| flight.opinion.borrow().is_some() || flight.opinion.has_changed().is_ok();
-        let flight = flights.get(token).filter(is_sound);
+        let flight = flights.get(token).filter(|flight| flight.ends >= ends).filter(is_sound);
         // Not dropped under the lock: its end takes it.
         if let Some((flight, aboard)) = flight.and_then(|flight| Some((flight, flight.aboard.upgrade()?))) {
             return Seat::Passenger(Waiting(flight.opinion.clone(), aboard));
@@ -73,7 +75,7 @@ impl Flights {
         }
         let (opinion, waiting) = watch::channel(None);
         let aboard = Arc::new(Aboard { flights: self.clone(), token: token.into() });
-        flights.insert(token.into(), Flight { opinion: waiting.clone(), aboard: Arc::downgrade(&aboard) });
+        flights.insert(token.into(), Flight { ends, opinion: waiting.clone(), aboard: Arc::downgrade(&aboard) });
         Seat::Pilot(Departure { opinion, _aboard: Arc::clone(&aboard) }, Waiting(waiting, aboard))
     }
 
@@ -114,5 +116,29 @@ impl Waiting {
             Err(_) => Opinion::Unknown { retry_after: RETRY_AFTER },
         };
         (opinion, self.1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_pilot(seat: &Seat) -> bool {
+        matches!(seat, Seat::Pilot(..))
+    }
+
+    #[tokio::test]
+    async fn who_comes_after_a_sessions_end_does_not_join_a_question_of_before() {
+        let flights = Flights::default();
+        let before = flights.seat("t", 0, || false);
+        assert!(is_pilot(&before) && matches!(flights.seat("t", 0, || false), Seat::Passenger(_)));
+        let after = flights.seat("t", 1, || false);
+        assert!(is_pilot(&after) && matches!(flights.seat("t", 1, || false), Seat::Passenger(_)));
+        let Seat::Pilot(departure, waiting) = before else { panic!() };
+        departure.land(Opinion::Unusable);
+        assert!(matches!(waiting.opinion().await.0, Opinion::Unusable));
+        assert!(matches!(flights.seat("t", 1, || false), Seat::Passenger(_)), "the first has cleared the second away");
+        drop(after);
+        assert!(flights.lock().is_empty());
     }
 }
