@@ -17,6 +17,8 @@ mod limits;
 #[cfg(test)]
 mod revocation;
 #[cfg(test)]
+mod same_user;
+#[cfg(test)]
 mod scenarios;
 #[cfg(test)]
 mod schedules;
