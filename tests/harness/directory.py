@@ -41,14 +41,16 @@ class Slapd:
         """Starts the server, where it was if it was killed."""
         program = shutil.which("slapd", path="/usr/sbin:/usr/lib/openldap") or shutil.which("slapd")
         assert program, "no slapd here: run tests/prepare servers"
-        command = [program, "-f", self.folder / "slapd.conf", "-h", f"{self.plain} {self.url}", "-d", "none"]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        command = [program, "-f", self.folder / "slapd.conf", "-h", f"{self.plain} ldaps://127.0.0.1:{self.port}", "-d", "none"]
+        with open(self.folder / "log", "ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
         deadline = time.monotonic() + DEADLINE
         while True:
             try:
                 return socket.create_connection(("127.0.0.1", self.port), 1).close()
             except OSError:
-                assert self.process.poll() is None and time.monotonic() < deadline, "slapd does not start"
+                is_starting = self.process.poll() is None and time.monotonic() < deadline
+                assert is_starting, "slapd does not start\n" + (self.folder / "log").read_text(errors="replace")[-2000:]
                 time.sleep(0.02)
 
     def kill(self):
@@ -59,6 +61,18 @@ class Slapd:
         self.kill()
         ports.give_back(*self.ports)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def renew(self, days):
+        """Gives the server another certificate of the same authority, and starts it again."""
+        self.kill()
+        self.authority.server(self.folder, days)
+        self.start()
+
+    def change_password(self, password):
+        """Gives the gateway another password, and ends its connections."""
+        self.modify(f"dn: {self.gateway}\nchangetype: modify\nreplace: userPassword\nuserPassword: {password}\n")
+        self.kill()
+        self.start()
 
     def add(self, ldif):
         """Adds entries; LDIF text."""

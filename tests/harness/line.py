@@ -67,7 +67,8 @@ class Line:
         try:
             server = socket.create_connection(self.target)
         except OSError:
-            return reset(client)
+            reset(client)
+            return client.close()
         for connection in (client, server):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with self._changed:

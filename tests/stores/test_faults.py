@@ -5,6 +5,7 @@ every call leads to the store.
 """
 
 import collections
+import functools
 import itertools
 import json
 import pathlib
@@ -14,7 +15,7 @@ import tempfile
 import threading
 import time
 
-from harness import client, jws
+from harness import client, database, directory, jws
 from harness.database import MariaDb, PostgreSql
 from harness.directory import Slapd, entry
 from harness.line import FAULTS, THROUGH, Line
@@ -50,13 +51,13 @@ class Faults:
         self.backend.reset()
         load, broken = Load(self), []
         try:
-            for fault in FAULTS:
+            for fault, (break_, mend) in self.faults().items():
                 load.wait_until_it_works()
-                self.line.be(fault)
+                break_()
                 begun = load.wait_until_it_fails()
                 self.assertEqual(self.gateway.admin_get("/readyz")[0], 200, fault)
                 broken.append((fault, begun, time.monotonic()))
-                self.line.be(THROUGH)
+                mend()
             load.wait_until_it_works()
         finally:
             calls = load.end()
@@ -74,7 +75,8 @@ class Faults:
                 if begun < call.begun and call.ended < ended:
                     self.assertEqual(outcome, PROMISED[call.policy][1], (fault, call))
                     counts[fault, call.policy] += 1
-        self.assertEqual({key for key, count in counts.items() if count >= ENOUGH}, set(itertools.product(FAULTS, POLICIES)))
+        seen = {key for key, count in counts.items() if count >= ENOUGH}
+        self.assertEqual(seen, set(itertools.product(self.faults(), POLICIES)))
 
     def outcome(self, call, claims):
         if claims is None:
@@ -88,6 +90,11 @@ class Faults:
             return "omitted"
         self.assertEqual(claims["email"], self.email(call.name), call)
         return "stale" if "attributes_as_of" in claims else "own"
+
+    def faults(self):
+        """By name, what to do to have each fault, and to mend it."""
+        through = functools.partial(self.line.be, THROUGH)
+        return {fault: (functools.partial(self.line.be, fault), through) for fault in FAULTS}
 
     def change(self, operator, apis):
         """Nothing else is different."""
@@ -147,9 +154,21 @@ class Load:
         return self.calls
 
 
-class LdapFaults(Faults, OverStore):
+class Tls(Faults):
+    """`server` has a certificate, and a password for the gateway: `password`."""
+
+    def faults(self):
+        return super().faults() | {
+            "expired": (lambda: self.server.renew((-3, -1)), lambda: self.server.renew((-1, 2))),
+            "password": (lambda: self.server.change_password("another"), lambda: self.server.change_password(self.password)),
+        }
+
+
+class LdapFaults(Tls, OverStore):
+    password = directory.PASSWORD
+
     def make(self):
-        server = Slapd("dc=corp,dc=test")
+        self.server = server = Slapd("dc=corp,dc=test")
         self.addCleanup(server.stop)
         server.add(
             "".join(
@@ -161,9 +180,11 @@ class LdapFaults(Faults, OverStore):
         return server.store("directory", {"mail": "email"}, **BRIEF), server.files()
 
 
-class DatabaseFaults(Faults, OverStore):
+class DatabaseFaults(Tls, OverStore):
+    password = database.PASSWORD
+
     def make(self):
-        server = self.server()
+        self.server = server = self.kind()
         self.addCleanup(server.stop)
         people = ", ".join(f"({i}, {server.text(name)}, '{self.email(name)}')" for i, name in enumerate(self.names))
         server.execute(f"CREATE TABLE people ({COLUMNS}){self.exactly}; INSERT INTO people VALUES {people}")
@@ -174,11 +195,11 @@ class DatabaseFaults(Faults, OverStore):
 
 
 class PostgreSqlFaults(DatabaseFaults):
-    server, exactly = PostgreSql, ""
+    kind, exactly = PostgreSql, ""
 
 
 class MariaDbFaults(DatabaseFaults):
-    server, exactly = MariaDb, " COLLATE utf8mb4_nopad_bin"
+    kind, exactly = MariaDb, " COLLATE utf8mb4_nopad_bin"
 
 
 class ScimFaults(Faults, OverStore):

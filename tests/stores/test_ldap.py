@@ -128,10 +128,7 @@ class Ldap(Outages, OverStore):
     def test_a_new_password_is_taken_up_by_a_reload(self):
         self.start({"ttl": "1s", "refreshAhead": "0s"})
         self.assert_own("alice")
-        change = f"dn: {self.server.gateway}\nchangetype: modify\nreplace: userPassword\nuserPassword: another\n"
-        self.server.modify(change)
-        self.server.kill()
-        self.server.start()
+        self.server.change_password("another")
         self.gateway.wait_until(lambda: self.call("Alice")[0].status == 503, "the old password still serves")
         self.gateway.write("secrets/ldap", "another\n")
         self.gateway.reload()
