@@ -62,10 +62,10 @@ def collapse(name):
 
 
 class Backend:
-    """The server. `records` holds what arrived since the last `reset`."""
+    """The server, on a port of its own choice or on `port`. `records` holds what arrived since the last `reset`."""
 
-    def __init__(self):
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+    def __init__(self, port=0):
+        self.listener = socket.create_server(("127.0.0.1", port), backlog=256)
         self.port = self.listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.records = []

@@ -1,9 +1,10 @@
 """One gateway in front of raw backends, with an API that has the policies of the test."""
 
+import collections
 import json
 import unittest
 
-from harness import client, jws
+from harness import client, jws, ports
 from harness.backend import Backend
 from harness.gateway import Gateway
 
@@ -51,6 +52,12 @@ class Policies(unittest.TestCase):
         self.gateway = Gateway(settings, {"shop": self.api}, {"idp.json": jws.jwks(self.key)})
         self.addCleanup(self.gateway.stop)
 
+    def nobodys_port(self):
+        """A port where nobody listens, and nobody else will."""
+        port = ports.lease()
+        self.addCleanup(ports.give_back, port)
+        return port
+
     def bearer(self, subject="alice"):
         return ("Authorization", "Bearer " + self.key.token(jws.claims(subject, ISSUER)))
 
@@ -65,14 +72,14 @@ class Policies(unittest.TestCase):
         self.assertEqual(response.status, expected, f"{response!r}\n{self.gateway.log_text()[-1500:]}")
 
     def outcomes(self, count):
-        """The outcomes of the first `count` requests, as the audit log tells them."""
+        """How often each outcome came among the first `count` requests, as the audit log tells them."""
 
         def records():
             lines = [line for line in self.gateway.log_text().splitlines() if line.startswith('{"time"')]
             return [json.loads(line)["outcome"] for line in lines if '"requestId"' in line]
 
         self.gateway.wait_until(lambda: len(records()) >= count, "no audit record")
-        return records()[:count]
+        return collections.Counter(records()[:count])
 
 
 def operation(verb, target, **more):

@@ -20,6 +20,7 @@ use thiserror::Error;
 use crate::{
     clock,
     exchange::Exchange,
+    mirror::Collector,
     streams::{Cause, Mark, Standing, Stream, Streams},
 };
 
@@ -129,6 +130,8 @@ fn keep(kept: &RefCell<Option<Waker>>, waker: &Waker) {
 #[derive(Debug)]
 pub(crate) enum RequestBody {
     Empty,
+    /// Of a copy: there already.
+    Whole(Bytes),
     /// In a box: most requests have none, and each is moved a dozen times.
     Streamed(Box<Streamed>),
 }
@@ -139,6 +142,8 @@ pub(crate) struct Streamed {
     pub(crate) incoming: Incoming,
     pub(crate) fields: Arc<FieldRules>,
     pub(crate) upload: Rc<Upload>,
+    /// Collects it for the call's copies.
+    pub(crate) collector: Option<Box<Collector>>,
 }
 
 impl Body for RequestBody {
@@ -146,12 +151,24 @@ impl Body for RequestBody {
     type Error = UploadError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, UploadError>>> {
-        let Self::Streamed(streamed) = &mut *self else { return Poll::Ready(None) };
-        let Streamed { incoming, fields, upload } = &mut **streamed;
+        let streamed = match &mut *self {
+            Self::Empty => return Poll::Ready(None),
+            Self::Whole(bytes) if bytes.is_empty() => return Poll::Ready(None),
+            Self::Whole(bytes) => return Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Self::Streamed(streamed) => streamed,
+        };
+        let Streamed { incoming, fields, upload, collector } = &mut **streamed;
         if upload.is_stopped.get() {
             return Poll::Ready(Some(Err(UploadError::Stopped)));
         }
-        let polled = Pin::new(incoming).poll_frame(cx);
+        let polled = Pin::new(&mut *incoming).poll_frame(cx);
+        if let Some(collector) = collector {
+            match &polled {
+                Poll::Ready(Some(Ok(frame))) => collector.pass(Some(frame), incoming.is_end_stream()),
+                Poll::Ready(None) => collector.pass(None, true),
+                Poll::Ready(Some(Err(_))) | Poll::Pending => {}
+            }
+        }
         upload.is_waiting_for_client.set(polled.is_pending());
         if polled.is_pending() {
             upload.wait(cx.waker());
@@ -175,6 +192,7 @@ impl Body for RequestBody {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Empty => true,
+            Self::Whole(bytes) => bytes.is_empty(),
             Self::Streamed(streamed) => streamed.incoming.is_end_stream(),
         }
     }
@@ -182,6 +200,7 @@ impl Body for RequestBody {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Empty => SizeHint::with_exact(0),
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::Streamed(streamed) => streamed.incoming.size_hint(),
         }
     }

@@ -14,7 +14,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use gateway::FieldRules;
+use gateway::{CallPermit, FieldRules};
 use http::{HeaderValue, Method, StatusCode, Version, request::Parts};
 use http_body::{Body, Frame};
 use hyper::body::Incoming;
@@ -105,6 +105,8 @@ pub(crate) struct Exchange {
     pub(crate) record: Record,
     upload: Option<Rc<Upload>>,
     download: Option<Download>,
+    /// What its endpoint's circuit breaker gave leave for.
+    permit: Option<CallPermit>,
 }
 
 /// What the client gets next of an answer.
@@ -161,6 +163,8 @@ pub(crate) struct Record {
     pub(crate) answered: Option<Duration>,
     /// When everything was over, since the start.
     pub(crate) ended: Duration,
+    /// How often it was sent to a backend, where that may be more than once.
+    pub(crate) attempts: u32,
 }
 
 impl Exchange {
@@ -184,9 +188,11 @@ impl Exchange {
                 started,
                 answered: None,
                 ended: Duration::ZERO,
+                attempts: 0,
             },
             upload: None,
             download: None,
+            permit: None,
         })
     }
 
@@ -202,6 +208,11 @@ impl Exchange {
     /// Takes a seat among the open streams; `None`: there are as many as there may be.
     pub(crate) fn seat(&self) -> Option<Seat> {
         self.worker().room.take(self.record.told.most_streams())
+    }
+
+    /// Holds an endpoint's leave until everything is over.
+    pub(crate) fn hold(&mut self, permit: Option<CallPermit>) {
+        self.permit = permit;
     }
 
     /// Returns when it was decided.

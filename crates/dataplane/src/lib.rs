@@ -14,6 +14,7 @@ mod decision;
 mod events;
 mod exchange;
 mod metrics;
+mod mirror;
 mod proxy;
 mod server;
 mod streams;

@@ -106,6 +106,10 @@ pub(crate) struct WorkerMetrics {
     operations: Mutex<HashMap<Arc<str>, OperationsOfApi, RandomState>>,
     refusals: Mutex<BTreeMap<&'static str, u64>>,
     upstream_errors: Mutex<BTreeMap<&'static str, u64>>,
+    upstream_retries: Mutex<BTreeMap<&'static str, u64>>,
+    mirrored: Mutex<BTreeMap<&'static str, u64>>,
+    /// By host and port, which come from the configuration.
+    endpoint_rests: Mutex<BTreeMap<String, u64>>,
 }
 
 impl WorkerMetrics {
@@ -124,6 +128,22 @@ impl WorkerMetrics {
     /// Counts an answer of our own by its stable code.
     pub(crate) fn refused(&self, code: &'static str) {
         increment(&self.refusals, code);
+    }
+
+    /// Counts a call that is sent again, by the reason.
+    pub(crate) fn retried(&self, reason: &'static str) {
+        increment(&self.upstream_retries, reason);
+    }
+
+    /// Counts a copy of a call, by what came of it.
+    pub(crate) fn mirrored(&self, outcome: &'static str) {
+        increment(&self.mirrored, outcome);
+    }
+
+    /// Counts an endpoint that is left alone from now on.
+    pub(crate) fn endpoint_rested(&self, host: &str, port: u16) {
+        let mut rests = self.endpoint_rests.lock().unwrap_or_else(PoisonError::into_inner);
+        *rests.entry(format!("{host}:{port}")).or_default() += 1;
     }
 
     /// Counts a backend that gave no answer.

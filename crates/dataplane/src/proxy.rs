@@ -4,6 +4,7 @@
 //! and none at all for a request that is refused.
 
 mod answers;
+mod elsewhere;
 mod passable;
 mod treated;
 mod websocket;
@@ -91,6 +92,10 @@ pub(crate) fn answer(
         } else {
             streamed(rest, &mut forward, &mut exchange)
         };
+        if let Some(elsewhere) = forward.elsewhere.take() {
+            let answer = Box::pin(elsewhere::answer(exchange, (forward, elsewhere), body)).await;
+            return Ok(treated::complete(answer, treated));
+        }
         let Forward { endpoint, head, fields, .. } = forward;
         let sent = upstream::send(&client.worker, &endpoint, (head, body), exchange.upload()).await;
         Ok(treated::complete(answered(exchange, sent, &endpoint, fields), treated))
@@ -210,7 +215,12 @@ fn streamed(rest: Rest, forward: &mut Forward, exchange: &mut Exchange) -> Reque
         Upload::open_ended(exchange.record.told.standing(), exchange.mark())
     });
     exchange.uploads(&upload);
-    RequestBody::Streamed(Box::new(Streamed { incoming: rest.body, fields: Arc::clone(&forward.fields), upload }))
+    RequestBody::Streamed(Box::new(Streamed {
+        incoming: rest.body,
+        fields: Arc::clone(&forward.fields),
+        upload,
+        collector: None,
+    }))
 }
 
 /// Passes the backend's answer on, or says that there is none.
@@ -271,6 +281,8 @@ fn rejection(error: &UpstreamError, upload: Option<&Upload>) -> Rejection {
         UpstreamError::Ended(cause @ (Cause::Idle | Cause::Shutdown)) => {
             Rejection::new(Code::ApiUnavailable, cause.message())
         }
+        UpstreamError::Busy => Rejection::new(Code::EndpointBusy, "the backend has enough to do")
+            .with(RETRY_AFTER, HeaderValue::from_static("1")),
         UpstreamError::ClientStalled => Rejection::new(Code::BadRequest, "the request body did not arrive in time"),
     }
 }

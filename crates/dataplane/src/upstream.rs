@@ -5,6 +5,7 @@
 
 mod connect;
 mod http1;
+mod resilient;
 mod send;
 mod shape;
 mod switch;
@@ -24,6 +25,7 @@ use tokio::sync::Semaphore;
 
 pub(crate) use connect::TlsClients;
 use http1::Http1;
+pub(crate) use resilient::{Sent, send_resiliently};
 pub(crate) use send::{Answer, send};
 pub(crate) use switch::switch;
 
@@ -56,6 +58,9 @@ pub(crate) enum UpstreamError {
     /// The rest of the client's body did not come.
     #[error("the request body did not arrive in time")]
     ClientStalled,
+    /// As much is going on with the endpoint as its circuit breaker allows.
+    #[error("the endpoint is busy")]
+    Busy,
     /// An answer that cannot be passed on.
     #[error("the backend's answer cannot be passed on")]
     BadAnswer,
@@ -75,6 +80,7 @@ impl UpstreamError {
             Self::Protocol(_) => "protocol",
             Self::ResponseTimeout => "response_timeout",
             Self::ClientStalled => "client_stalled",
+            Self::Busy => "busy",
             Self::BadAnswer => "bad_answer",
             Self::Ended(cause) => cause.text(),
         }
@@ -187,6 +193,17 @@ impl Upstreams {
             let Idle { connection, age } = pool.idle.pop()?;
             Some(Pooled { connection, rest: if age == 0 { Rest::Busy } else { Rest::Rested } })
         })?
+    }
+
+    /// True when there is a connection to an endpoint that nobody uses, or that all share.
+    fn has_for(&self, endpoint: &Endpoint) -> bool {
+        let has_idle = self.with(endpoint.pool, |pool| {
+            while pool.idle.last_mut().is_some_and(|idle| idle.connection.is_closed()) {
+                pool.idle.pop();
+            }
+            !pool.idle.is_empty()
+        });
+        has_idle == Some(true) || self.shared(endpoint.pool).is_some()
     }
 
     fn put(&self, pool: PoolId, connection: Http1) {

@@ -59,6 +59,8 @@ pub(crate) struct Worker {
     pub(crate) metrics: Arc<WorkerMetrics>,
     pub(crate) ids: RequestIds,
     pub(crate) admitted: RefCell<AdmittedNames>,
+    /// Copies of calls that are on their way to mirrors.
+    pub(crate) copies_under_way: Cell<usize>,
     /// Where the bytes of open streams pass through.
     pub(crate) scratch: RefCell<Box<[u8]>>,
     pub(crate) settings: Arc<Settings>,
@@ -162,6 +164,7 @@ pub(crate) async fn run(plan: Plan) {
         metrics,
         ids: RequestIds::new(),
         admitted: RefCell::default(),
+        copies_under_way: Cell::new(0),
         scratch: RefCell::new(vec![0; SCRATCH].into()),
         settings,
         audit,

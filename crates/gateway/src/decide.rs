@@ -19,6 +19,7 @@ use crate::{
     authenticate::{Caller, Moment},
     callers::KnownCaller,
     credential,
+    elsewhere::Elsewhere,
     forward::{Forward, Outgoing},
     issue::{Call, calling_application},
     issued::IssuedJwt,
@@ -128,8 +129,9 @@ impl Snapshot {
             Call { api: routed.api, operation: routed.operation, applications: &self.applications, runtime, now };
         record.jwts = operation.backend_jwts.issue(&caller, &application, call, &mut record.steps).await?;
 
-        let endpoint = operation.endpoint(application.key_type, &head)?;
+        let endpoint = operation.endpoint(application.key_type, &head, now.time)?;
         let path_and_query = rebase(&routed, operation, endpoint, &head.parts.uri)?;
+        let elsewhere = operation.elsewhere(endpoint, application.key_type, &routed, &head.parts.uri);
         let outgoing = Outgoing {
             endpoint: Arc::clone(endpoint),
             path_and_query,
@@ -143,6 +145,7 @@ impl Snapshot {
         };
         let mut forward = Forward::new(head, outgoing)?;
         forward.treated = record.treated.take();
+        forward.elsewhere = elsewhere;
         Ok(forward)
     }
 }
@@ -190,11 +193,32 @@ impl Operation {
         }
     }
 
-    fn endpoint(&self, key_type: KeyType, head: &RequestHead) -> Result<&Arc<Endpoint>, Rejection> {
+    /// Says where else a call may go; mostly nowhere.
+    fn elsewhere(
+        &self,
+        endpoint: &Endpoint,
+        key_type: KeyType,
+        routed: &Routed<'_, '_>,
+        uri: &Uri,
+    ) -> Option<Box<Elsewhere>> {
+        let has_mirrors = self.treatment.as_ref().is_some_and(|treatment| !treatment.mirrors.is_empty());
+        if endpoint.resilience.is_none() && !has_mirrors {
+            return None;
+        }
+        let query = self.forwarded_query(uri).map(|query| format!("?{query}")).unwrap_or_default();
+        Some(Box::new(Elsewhere {
+            endpoints: self.endpoints(key_type).clone(),
+            rest: format!("{}{}{query}", routed.base.replacement, routed.rest).into(),
+            treatment: self.treatment.clone(),
+            credentials: self.credential_headers.clone(),
+        }))
+    }
+
+    fn endpoint(&self, key_type: KeyType, head: &RequestHead, now: SystemTime) -> Result<&Arc<Endpoint>, Rejection> {
         let ticket =
             || head.request_id.as_bytes().iter().fold(0_u64, |sum, byte| sum.wrapping_mul(31) + u64::from(*byte));
         self.endpoints(key_type)
-            .choose(ticket)
+            .choose(ticket, now)
             .ok_or_else(|| Rejection::new(Code::ApiUnavailable, "this operation has no endpoint"))
     }
 }

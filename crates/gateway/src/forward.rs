@@ -12,6 +12,7 @@ use http::{
 };
 
 use crate::{
+    elsewhere::Elsewhere,
     fields::{FieldClass, FieldRules},
     rejection::{Code, Rejection},
     request::{Connection, Endpoint, RequestHead, Upstream},
@@ -44,6 +45,8 @@ pub struct Forward {
     pub websocket: Option<Box<WebSocketHandshake>>,
     /// What the operation's policies still do with the answer.
     pub treated: Option<Box<Treated>>,
+    /// Where else the call may go.
+    pub elsewhere: Option<Box<Elsewhere>>,
 }
 
 /// What the decision adds to, and takes from, the client's head.
@@ -135,7 +138,7 @@ impl Forward {
         }
         head.parts.uri = Uri::from(path_and_query);
         head.parts.extensions = Extensions::new();
-        Ok(Self { endpoint, head, fields: Arc::clone(fields), websocket, treated: None })
+        Ok(Self { endpoint, head, fields: Arc::clone(fields), websocket, treated: None, elsewhere: None })
     }
 }
 
@@ -315,6 +318,7 @@ mod tests {
             trusted_ca: None,
             connect_timeout: Duration::from_secs(1),
             response_timeout: Duration::from_secs(1),
+            resilience: None,
         })
     }
 

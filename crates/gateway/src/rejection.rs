@@ -56,6 +56,8 @@ pub enum Code {
     Overloaded,
     /// 503: this API's definition is broken.
     ApiUnavailable,
+    /// 503: as many calls as the circuit breaker allows are with the backend already.
+    EndpointBusy,
     /// 504: the backend did not answer in time.
     GatewayTimeout,
 }
@@ -87,6 +89,7 @@ impl Code {
             Self::IssuerUnavailable => "issuer_unavailable",
             Self::Overloaded => "overloaded",
             Self::ApiUnavailable => "api_unavailable",
+            Self::EndpointBusy => "endpoint_busy",
             Self::GatewayTimeout => "gateway_timeout",
         }
     }
@@ -109,9 +112,11 @@ impl Code {
             Self::AmbiguousUser | Self::BackendJwtTooLarge | Self::SigningFailed => StatusCode::INTERNAL_SERVER_ERROR,
             Self::NotImplemented => StatusCode::NOT_IMPLEMENTED,
             Self::BadGateway => StatusCode::BAD_GATEWAY,
-            Self::UserStoreUnavailable | Self::IssuerUnavailable | Self::Overloaded | Self::ApiUnavailable => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::UserStoreUnavailable
+            | Self::IssuerUnavailable
+            | Self::Overloaded
+            | Self::ApiUnavailable
+            | Self::EndpointBusy => StatusCode::SERVICE_UNAVAILABLE,
             Self::GatewayTimeout => StatusCode::GATEWAY_TIMEOUT,
         }
     }

@@ -3,12 +3,12 @@
 use std::{
     net::SocketAddr,
     sync::{Arc, OnceLock},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use http::{HeaderValue, request::Parts};
 
-use crate::client_certificate::ClientCertificate;
+use crate::{client_certificate::ClientCertificate, resilience::Resilience};
 
 /// One client connection, as its requests see it.
 #[derive(Clone, Debug)]
@@ -72,7 +72,7 @@ pub enum Upstream {
 }
 
 /// One backend address of an API.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Endpoint {
     /// Which pool of connections.
     pub pool: PoolId,
@@ -92,4 +92,13 @@ pub struct Endpoint {
     pub connect_timeout: Duration,
     /// How long the backend may take to answer, and between two reads of its body.
     pub response_timeout: Duration,
+    /// What is done when it fails; `None`: the client is told.
+    pub resilience: Option<Box<Resilience>>,
+}
+
+impl Endpoint {
+    /// True while it is left alone.
+    pub(crate) fn is_resting(&self, now: SystemTime) -> bool {
+        self.resilience.as_ref().is_some_and(|resilience| resilience.state.is_resting(now))
+    }
 }

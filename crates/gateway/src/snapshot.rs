@@ -2,7 +2,7 @@
 //!
 //! Immutable, and complete: after `compile` nothing is optional that must be there, and nothing is looked up by name.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::SystemTime};
 
 use claims::{ApiFacts, KeyType, OperationFacts};
 use foldhash::fast::RandomState;
@@ -117,7 +117,7 @@ pub struct Operation {
 #[derive(Clone, Debug, Default)]
 pub struct Endpoints {
     /// Each endpoint with the sum of the weights up to and with it.
-    weighted: Box<[(u64, Arc<Endpoint>)]>,
+    weighted: Arc<[(u64, Arc<Endpoint>)]>,
 }
 
 /// Where a request goes.
@@ -249,15 +249,37 @@ impl Endpoints {
     }
 
     /// Chooses by weight; `ticket` makes any number that is spread evenly, when there is a choice.
-    pub fn choose(&self, ticket: impl FnOnce() -> u64) -> Option<&Arc<Endpoint>> {
+    ///
+    /// An endpoint that is left alone at present is chosen only when all are.
+    pub fn choose(&self, ticket: impl FnOnce() -> u64, now: SystemTime) -> Option<&Arc<Endpoint>> {
         match &*self.weighted {
             [] => None,
             [(_, only)] => Some(only),
             [.., (total, _)] => {
-                let place = ticket() % total;
-                self.weighted.iter().find(|(sum, _)| place < *sum).map(|(_, endpoint)| endpoint)
+                let ticket = ticket();
+                let place = ticket % total;
+                let chosen = self.weighted.iter().find(|(sum, _)| place < *sum).map(|(_, endpoint)| endpoint)?;
+                if chosen.is_resting(now) { self.choose_awake(ticket, now).or(Some(chosen)) } else { Some(chosen) }
             }
         }
+    }
+
+    /// Chooses by weight among those that are not left alone.
+    fn choose_awake(&self, ticket: u64, now: SystemTime) -> Option<&Arc<Endpoint>> {
+        let mut before = 0;
+        let shares = self.weighted.iter().map(|(sum, endpoint)| {
+            let share = sum - before;
+            before = *sum;
+            (share, endpoint)
+        });
+        let awake: Vec<_> = shares.filter(|(_, endpoint)| !endpoint.is_resting(now)).collect();
+        let total: u64 = awake.iter().map(|(share, _)| share).sum();
+        let mut place = ticket.checked_rem(total)?;
+        awake.into_iter().find_map(|(share, endpoint)| {
+            let is_here = place < share;
+            place = place.saturating_sub(share);
+            is_here.then_some(endpoint)
+        })
     }
 
     /// Iterates over all of them.

@@ -19,11 +19,13 @@ mod header_policy;
 mod introspection;
 mod issuer;
 mod keys;
+mod mirror;
 mod operation;
 mod operator;
 mod passwords;
 mod policy;
 mod redirect;
+mod resiliency;
 mod secret;
 mod user_store;
 
@@ -40,9 +42,7 @@ pub use backend_jwt::{
 pub use client_certificates::{ClientCertificates, Thumbprint};
 pub use cors::Cors;
 pub use dialect::{ClaimValueType, Dialect, DialectClaim};
-pub use endpoint::{
-    Endpoint, EndpointConfigurations, EndpointSecurity, EndpointTarget, KubernetesService, Resiliency, Timeouts,
-};
+pub use endpoint::{Endpoint, EndpointConfigurations, EndpointSecurity, EndpointTarget, KubernetesService};
 pub use events::{Events, SharedSignals, Webhook};
 pub use feature::Feature;
 pub use gateway::{AskForCertificates, Compatibility, Dpop, Gateway, HeaderLimits, Listener, Streams, Tls, Upstream};
@@ -50,6 +50,7 @@ pub use header_policy::{HeaderChange, HeaderPolicy};
 pub use introspection::Introspection;
 pub use issuer::{ClaimMapping, ClaimSign, Issuer, Jwks, Lookup, TokenType};
 pub use keys::{HmacSecret, KeyFile, Keys};
+pub use mirror::RequestMirror;
 pub use operation::{Operation, RateLimit, RateSubject, RateUnit, ScopesMatch, Upgrade};
 pub(crate) use operator::OPERATOR_ONLY_FIELDS;
 pub use operator::{
@@ -59,6 +60,7 @@ pub use operator::{
 pub use passwords::Passwords;
 pub use policy::{BackendJwtPolicy, Policies};
 pub use redirect::RequestRedirect;
+pub use resiliency::{CircuitBreaker, Resiliency, RetryPolicy, Timeouts};
 pub use secret::Secret;
 pub use user_store::{
     AttributeClass, AttributeMapping, AttributeValues, Breaker, ChangeChannel, ClientCredentials, DatabaseAddress,

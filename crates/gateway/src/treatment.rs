@@ -17,7 +17,13 @@ pub use headers::{HeaderChange, HeaderChanges};
 pub use rate_limit::{CountedBy, Quota, RateLimit};
 pub use redirect::{Redirect, RedirectStatus};
 
-use crate::{callers::KnownCaller, path::NormalPath, rejection::Rejection, request::RequestHead, snapshot::Snapshot};
+use crate::{
+    callers::KnownCaller,
+    path::NormalPath,
+    rejection::Rejection,
+    request::{Endpoint, RequestHead},
+    snapshot::Snapshot,
+};
 
 /// The policies of one operation, those of its API included.
 #[derive(Debug, Default)]
@@ -28,6 +34,8 @@ pub struct Treatment {
     pub limits: Box<[Arc<RateLimit>]>,
     /// Where the caller is sent, instead of a backend's answer.
     pub redirect: Option<Redirect>,
+    /// Where copies of a call go.
+    pub mirrors: Box<[Arc<Endpoint>]>,
     /// What happens to the fields of a call.
     pub request_headers: HeaderChanges,
     /// What happens to the fields of a backend's answer.
@@ -54,10 +62,11 @@ pub enum AnsweredBy {
 impl Treatment {
     /// True when there is nothing to do.
     pub(crate) fn is_empty(&self) -> bool {
-        let Self { cors, limits, redirect, request_headers, response_headers } = self;
+        let Self { cors, limits, redirect, mirrors, request_headers, response_headers } = self;
         cors.is_none()
             && limits.is_empty()
             && redirect.is_none()
+            && mirrors.is_empty()
             && request_headers.0.is_empty()
             && response_headers.0.is_empty()
     }

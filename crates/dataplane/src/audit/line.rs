@@ -61,6 +61,9 @@ pub(super) fn write(line: &mut Vec<u8>, record: &Record, operation: Option<&Oper
         }
     }
     write_jwts(line, record);
+    if record.attempts > 1 {
+        number(line, b",\"attempts\":", u64::from(record.attempts));
+    }
     number(line, b",\"requestBytes\":", record.request_bytes);
     number(line, b",\"responseBytes\":", record.response_bytes);
     write_steps(line, record);
@@ -268,6 +271,7 @@ mod tests {
             started: UNIX_EPOCH,
             answered: Some(Duration::from_micros(30)),
             ended: Duration::from_micros(40),
+            attempts: 1,
         }
     }
 

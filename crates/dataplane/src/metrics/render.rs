@@ -80,6 +80,22 @@ pub(crate) fn render(text: &mut Exposition, workers: &[Arc<WorkerMetrics>]) {
     for (reason, total) in labelled(workers, |worker| &worker.upstream_errors) {
         text.sample("countersign_upstream_errors_total", &[("reason", reason)], total);
     }
+    render_resilience(text, workers);
+}
+
+fn render_resilience(text: &mut Exposition, workers: &[Arc<WorkerMetrics>]) {
+    text.metric("countersign_upstream_retries_total", "counter", "Calls that were sent again, by reason.");
+    for (reason, total) in labelled(workers, |worker| &worker.upstream_retries) {
+        text.sample("countersign_upstream_retries_total", &[("reason", reason)], total);
+    }
+    text.metric("countersign_endpoint_rests_total", "counter", "Times that a failing endpoint was left alone.");
+    for (endpoint, total) in labelled(workers, |worker| &worker.endpoint_rests) {
+        text.sample("countersign_endpoint_rests_total", &[("endpoint", &endpoint)], total);
+    }
+    text.metric("countersign_mirrored_requests_total", "counter", "Copies of calls, by what came of them.");
+    for (outcome, total) in labelled(workers, |worker| &worker.mirrored) {
+        text.sample("countersign_mirrored_requests_total", &[("outcome", outcome)], total);
+    }
 }
 
 fn render_totals(text: &mut Exposition, workers: &[Arc<WorkerMetrics>]) {
@@ -168,14 +184,14 @@ impl std::fmt::Display for Duration {
     }
 }
 
-fn labelled(
+fn labelled<L: Ord + Clone>(
     workers: &[Arc<WorkerMetrics>],
-    counts: fn(&WorkerMetrics) -> &std::sync::Mutex<BTreeMap<&'static str, u64>>,
-) -> BTreeMap<&'static str, u64> {
+    counts: fn(&WorkerMetrics) -> &std::sync::Mutex<BTreeMap<L, u64>>,
+) -> BTreeMap<L, u64> {
     let mut totals = BTreeMap::new();
     for worker in workers {
         for (label, count) in counts(worker).lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            *totals.entry(*label).or_default() += count;
+            *totals.entry(label.clone()).or_default() += count;
         }
     }
     totals

@@ -2,7 +2,7 @@
 //!
 //! A request is sent a second time when hyper hands it back unwritten, and when a backend closes a connection that had been
 //! idle without a byte of an answer: then only if the request is safe and has no body (RFC 9110 §9.2.2, RFC 9112 §9.3.1).
-//! Nothing else that a backend may have seen is ever repeated.
+//! Nothing else that a backend may have seen is ever repeated here; `resilient.rs` does more for endpoints that ask for it.
 
 use std::{
     future::{Future, poll_fn},
@@ -107,10 +107,26 @@ fn copy_of(head: &RequestHead) -> Box<Request<RequestBody>> {
 }
 
 /// True when the connection ended before the head of an answer.
-fn is_closed_unanswered(error: &hyper::Error) -> bool {
+pub(super) fn is_closed_unanswered(error: &hyper::Error) -> bool {
     let io = std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
     let is_reset = io.is_some_and(|io| matches!(io.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe));
     is_reset || error.is_incomplete_message() || error.is_canceled() || error.is_closed()
+}
+
+/// Sees to it that there is a connection, for a request that can be sent only once.
+///
+/// # Errors
+///
+/// [`UpstreamError`]: there can be none.
+pub(super) async fn ready(worker: &Rc<Worker>, endpoint: &Arc<Endpoint>) -> Result<(), UpstreamError> {
+    if worker.upstreams.has_for(endpoint) {
+        return Ok(());
+    }
+    match connected(worker, endpoint).await? {
+        Connected::Http1(connection) => worker.upstreams.put(endpoint.pool, connection),
+        Connected::Http2(_) => {}
+    }
+    Ok(())
 }
 
 /// Opens a connection; in HTTP/2 waits for the one that another request is opening.

@@ -44,6 +44,7 @@ impl Setup {
             trusted_ca: None,
             connect_timeout: Duration::from_secs(5),
             response_timeout: Duration::from_secs(10),
+            resilience: None,
         };
         let settings = Settings { workers: NonZeroUsize::MIN, ..Settings::default() };
         Self { endpoint, settings, tls: None }
@@ -189,5 +190,12 @@ fn forward(mut head: Box<RequestHead>, endpoint: &Arc<Endpoint>, fields: &Arc<Fi
     }
     let websocket = websocket.map(Box::new);
     head.parts.uri = head.parts.uri.path_and_query().unwrap().clone().into();
-    Forward { endpoint: Arc::clone(endpoint), head, fields: Arc::clone(fields), websocket, treated: None }
+    Forward {
+        endpoint: Arc::clone(endpoint),
+        head,
+        fields: Arc::clone(fields),
+        websocket,
+        treated: None,
+        elsewhere: None,
+    }
 }

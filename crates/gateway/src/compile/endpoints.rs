@@ -1,5 +1,7 @@
 //! Backend addresses: from a URL or a Kubernetes service to an endpoint with its pool.
 
+mod resilience;
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
@@ -11,10 +13,13 @@ use url::Url;
 
 use super::Scope;
 use crate::{
+    bind::WebUrl,
     diagnostic::{DiagnosticCode, Diagnostics},
     fingerprint::Fingerprint,
     request::{Endpoint, PoolId, Upstream},
+    resilience::EndpointState,
     snapshot::Endpoints,
+    span::Spanned,
     spec,
 };
 
@@ -22,6 +27,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct Pools {
     numbers: Mutex<HashMap<Fingerprint, u32>>,
+    states: Mutex<HashMap<PoolId, Arc<EndpointState>>>,
 }
 
 impl Pools {
@@ -30,6 +36,12 @@ impl Pools {
         let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
         let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
         PoolId(*numbers.entry(key).or_insert(next))
+    }
+
+    /// Returns what is known of the endpoint behind a pool.
+    fn state(&self, pool: PoolId) -> Arc<EndpointState> {
+        let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(states.entry(pool).or_default())
     }
 }
 
@@ -40,9 +52,11 @@ pub(super) fn compile(
     scope: &Scope<'_>,
     diagnostics: &mut Diagnostics,
 ) -> Endpoints {
+    let is_one_of_several = written.iter().filter(|endpoint| weight(endpoint) > 0).nth(1).is_some();
     let compiled = written.iter().filter_map(|endpoint| {
-        let weight = endpoint.weight.as_ref().map_or(1, |weight| weight.value);
-        Some((weight, Arc::new(one(endpoint, api_type, scope, diagnostics)?)))
+        let mut compiled = one(endpoint, api_type, scope, diagnostics)?;
+        compiled.resilience = resilience::compile(endpoint, &compiled, (is_one_of_several, scope), diagnostics);
+        Some((weight(endpoint), Arc::new(compiled)))
     });
     let compiled: Vec<_> = compiled.collect();
     if let [first, ..] = written
@@ -52,6 +66,23 @@ pub(super) fn compile(
         diagnostics.error(DiagnosticCode::InvalidValue, &first.span, "every endpoint has the weight 0");
     }
     Endpoints::new(compiled)
+}
+
+fn weight(written: &spec::Endpoint) -> u64 {
+    written.weight.as_ref().map_or(1, |weight| weight.value)
+}
+
+/// Compiles where copies of calls go.
+pub(super) fn mirror(
+    written: &Spanned<WebUrl>,
+    api_type: spec::ApiType,
+    scope: &Scope<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Endpoint> {
+    let target = spec::EndpointTarget::Url(written.value.clone());
+    let target = Spanned { value: target, span: written.span.clone() };
+    let endpoint = spec::Endpoint { span: written.span.clone(), target, weight: None, resiliency: None };
+    one(&endpoint, api_type, scope, diagnostics)
 }
 
 fn one(
@@ -73,13 +104,14 @@ fn one(
         );
         return None;
     };
-    if let Some(idle) = written.timeouts.as_ref().and_then(|timeouts| timeouts.downstream_request_idle.as_ref()) {
+    let timeouts = written.resiliency.as_ref().and_then(|resiliency| resiliency.timeouts.as_ref());
+    if let Some(idle) = timeouts.and_then(|timeouts| timeouts.downstream_request_idle.as_ref()) {
         let message =
             "`downstreamRequestIdleTimeout` has no effect here: the operator's `gateway.limits` bound clients";
         diagnostics.warning(DiagnosticCode::IgnoredField, &idle.span, message);
     }
     let upstream = &scope.operator.gateway.upstream;
-    let own_timeout = written.timeouts.as_ref().and_then(|timeouts| timeouts.upstream_response.as_ref());
+    let own_timeout = timeouts.and_then(|timeouts| timeouts.upstream_response.as_ref());
     let own_timeout = own_timeout.map(|seconds| Duration::from_secs(seconds.value));
     let trusted_ca = scope.upstream_ca.clone().filter(|_| target.upstream == Upstream::Tls);
     let key = Fingerprint::of_value(&(&target, &trusted_ca, upstream.connect_timeout.value));
@@ -93,6 +125,7 @@ fn one(
         trusted_ca,
         connect_timeout: upstream.connect_timeout.value,
         response_timeout: own_timeout.unwrap_or(upstream.response_timeout.value),
+        resilience: None,
     })
 }
 

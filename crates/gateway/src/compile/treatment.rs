@@ -5,13 +5,17 @@ mod headers;
 
 use std::{cell::OnceCell, num::NonZeroU32, sync::Arc, time::Duration};
 
-use super::{Scope, policies::ApiContext};
+use super::{Scope, endpoints, policies::ApiContext};
 use crate::{
     diagnostic::{Diagnostic, DiagnosticCode, Diagnostics},
     fingerprint::Fingerprint,
+    request::Endpoint,
     spec,
     treatment::{Cors, CountedBy, HeaderChange, HeaderChanges, Quota, RateLimit, Redirect, RedirectStatus, Treatment},
 };
+
+/// Where copies of one call may go.
+const MOST_MIRRORS: usize = 4;
 
 /// What the API-level policies do; every operation's come behind them.
 #[derive(Debug)]
@@ -29,6 +33,7 @@ pub(super) struct ApiTreatment<'a> {
 struct Level {
     limit: Option<Arc<RateLimit>>,
     redirect: Option<Redirect>,
+    mirrors: Vec<Arc<Endpoint>>,
     request_headers: Vec<HeaderChange>,
     response_headers: Vec<HeaderChange>,
 }
@@ -70,6 +75,7 @@ impl<'a> ApiTreatment<'a> {
             cors: self.cors.clone(),
             limits: own.limit.into_iter().chain(self.level.limit.clone()).collect(),
             redirect: own.redirect.or_else(|| self.level.redirect.clone()),
+            mirrors: self.level.mirrors.iter().cloned().chain(own.mirrors).collect(),
             request_headers: both(&self.level.request_headers, own.request_headers),
             response_headers: both(&self.level.response_headers, own.response_headers),
         };
@@ -87,14 +93,16 @@ impl Level {
         Self {
             limit: None,
             redirect: redirect(policies, diagnostics),
+            mirrors: mirrors(policies, api, scope, diagnostics),
             request_headers: headers::of_request(policies, api, scope, diagnostics),
             response_headers: headers::of_response(policies, api, scope, diagnostics),
         }
     }
 
     fn is_empty(&self) -> bool {
-        let Self { limit, redirect, request_headers, response_headers } = self;
-        limit.is_none() && redirect.is_none() && request_headers.is_empty() && response_headers.is_empty()
+        let Self { limit, redirect, mirrors, request_headers, response_headers } = self;
+        let is_let_through = limit.is_none() && redirect.is_none();
+        is_let_through && mirrors.is_empty() && request_headers.is_empty() && response_headers.is_empty()
     }
 }
 
@@ -117,6 +125,23 @@ fn redirect(policies: &spec::Policies, diagnostics: &mut Diagnostics) -> Option<
         }
     };
     Some(Redirect { location: written.url.value.url.as_str().into(), status })
+}
+
+/// Compiles where copies of a level's calls go.
+fn mirrors(
+    policies: &spec::Policies,
+    api: &spec::Api,
+    scope: &Scope<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Arc<Endpoint>> {
+    let urls = policies.mirrors.iter().flat_map(|policy| &policy.urls);
+    let mirrors = urls.filter_map(|url| endpoints::mirror(url, api.api_type.value, scope, diagnostics).map(Arc::new));
+    let mirrors: Vec<Arc<Endpoint>> = mirrors.collect();
+    if let Some(policy) = policies.mirrors.first().filter(|_| mirrors.len() > MOST_MIRRORS) {
+        let message = format!("copies may go to at most {MOST_MIRRORS} addresses");
+        diagnostics.error(DiagnosticCode::InvalidValue, &policy.span, message);
+    }
+    mirrors
 }
 
 /// Compiles a rate limit; one that is known already goes on counting.

@@ -4,7 +4,7 @@ use crate::{
     bind::{Binder, CompositeShape, Form, OneOrMany, RecordShape, Shape, Type, Value, WebUrl, bind, describe},
     diagnostic::DiagnosticCode,
     span::{Span, Spanned},
-    spec::Feature,
+    spec::{Feature, Resiliency},
     yaml::{Node, NodeKind},
 };
 
@@ -28,8 +28,8 @@ pub struct Endpoint {
     pub target: Spanned<EndpointTarget>,
     /// `weight`: its share of the requests; 0: none; absent: 1.
     pub weight: Option<Spanned<u64>>,
-    /// `resiliency.timeout`
-    pub timeouts: Option<Timeouts>,
+    /// `resiliency`
+    pub resiliency: Option<Resiliency>,
 }
 
 /// An address or a Kubernetes service.
@@ -52,22 +52,6 @@ pub struct KubernetesService {
     pub port: Option<Spanned<u16>>,
     /// `protocol`: `http` or `https`; absent: `http`.
     pub protocol: Option<Spanned<String>>,
-}
-
-/// `resiliency.timeout`, in seconds.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Timeouts {
-    /// `downstreamRequestIdleTimeout`
-    pub downstream_request_idle: Option<Spanned<u64>>,
-    /// `upstreamResponseTimeout`
-    pub upstream_response: Option<Spanned<u64>>,
-}
-
-/// `resiliency`
-#[derive(Clone, Debug, PartialEq)]
-pub struct Resiliency {
-    /// `timeout`
-    pub timeout: Option<Timeouts>,
 }
 
 /// `endpointSecurity`: recognised; refused when enabled, until it is built.
@@ -100,9 +84,9 @@ impl Value for Endpoint {
                 form.required("endpoint", "A URL, or a Kubernetes service."),
                 form.optional("weight", "Its share of the calls; 0: none. Without it, 1."),
             );
-            let resiliency: Option<Resiliency> = form.optional("resiliency", "Timeouts.");
+            let resiliency = form.optional("resiliency", "What to do when it is slow or fails.");
             read_unbuilt(form);
-            Self { span: form.span(), target, weight, timeouts: resiliency.and_then(|resiliency| resiliency.timeout) }
+            Self { span: form.span(), target, weight, resiliency }
         },
     });
 }
@@ -190,74 +174,6 @@ impl Value for KubernetesService {
                 form.complain(DiagnosticCode::InvalidValue, &protocol.span, message);
             }
             service
-        },
-    });
-}
-
-impl Value for Resiliency {
-    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
-        name: "Resiliency",
-        about: "What to do with a slow or failing endpoint.",
-        short: None,
-        read: |form| {
-            let timeout = form.optional("timeout", "How long it may take.");
-            form.gated::<RetryPolicy>("retryPolicy", (Feature::RetryPolicy, |_| true), "When to try again.");
-            form.gated::<CircuitBreaker>(
-                "circuitBreaker",
-                (Feature::CircuitBreaker, |_| true),
-                "How much may be going on at once.",
-            );
-            Self { timeout }
-        },
-    });
-}
-
-impl Value for Timeouts {
-    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
-        name: "Timeouts",
-        about: "How long an endpoint may take, in seconds.",
-        short: None,
-        read: |form| Self {
-            downstream_request_idle: form.optional("downstreamRequestIdleTimeout", "Without a byte from the client."),
-            upstream_response: form.optional("upstreamResponseTimeout", "To the end of the response's header."),
-        },
-    });
-}
-
-/// `resiliency.retryPolicy`: checked, and refused until it is built.
-#[derive(Clone, Debug)]
-struct RetryPolicy;
-
-impl Value for RetryPolicy {
-    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
-        name: "RetryPolicy",
-        about: "When to try again.",
-        short: None,
-        read: |form| {
-            form.optional::<u64>("count", "How often.");
-            form.optional::<u64>("baseIntervalMillis", "The first pause, in milliseconds.");
-            form.optional::<Vec<u64>>("statusCodes", "After these answers.");
-            Self
-        },
-    });
-}
-
-/// `resiliency.circuitBreaker`: checked, and refused until it is built.
-#[derive(Clone, Debug)]
-struct CircuitBreaker;
-
-impl Value for CircuitBreaker {
-    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
-        name: "CircuitBreaker",
-        about: "How much may be going on at once.",
-        short: None,
-        read: |form| {
-            form.optional::<u64>("maxConnectionPools", "Connection pools.");
-            form.optional::<u64>("maxConnections", "Connections.");
-            form.optional::<u64>("maxPendingRequests", "Calls that wait.");
-            form.optional::<u64>("maxRequests", "Calls.");
-            form.optional::<u64>("maxRetries", "Calls that are tried again.");
-            Self
         },
     });
 }

@@ -11,8 +11,6 @@ pub enum Feature {
     AiRateLimit,
     /// `aiProvider`
     AiProvider,
-    /// `RequestMirror`
-    RequestMirror,
     /// `Interceptor`
     Interceptor,
     /// `LuaInterceptor`
@@ -23,10 +21,6 @@ pub enum Feature {
     ModelBasedRoundRobin,
     /// `WordCountGuardrail` and its kin.
     Guardrails,
-    /// `resiliency.circuitBreaker`
-    CircuitBreaker,
-    /// `resiliency.retryPolicy`
-    RetryPolicy,
     /// `endpointSecurity`
     EndpointSecurity,
     /// `certificate` of an endpoint.
@@ -46,14 +40,11 @@ impl Feature {
             Self::GraphQl => "GraphQL APIs",
             Self::AiRateLimit => "AI rate limits",
             Self::AiProvider => "AI providers",
-            Self::RequestMirror => "the policy `RequestMirror`",
             Self::Interceptor => "the policy `Interceptor`",
             Self::LuaInterceptor => "the policy `LuaInterceptor`",
             Self::WasmInterceptor => "the policy `WASMInterceptor`",
             Self::ModelBasedRoundRobin => "the policy `ModelBasedRoundRobin`",
             Self::Guardrails => "guardrail policies",
-            Self::CircuitBreaker => "circuit breakers of endpoints",
-            Self::RetryPolicy => "retries",
             Self::EndpointSecurity => "endpoint security",
             Self::EndpointCertificate => "endpoint certificates",
             Self::KeyManagerClaimMappings => "claim mappings of a key manager",

@@ -4,7 +4,7 @@ use crate::{
     bind::{Form, RecordShape, Shape, Support, TaggedShape, Value, Variant},
     diagnostic::DiagnosticCode,
     span::{Span, Spanned},
-    spec::{BackendJwtParameters, Feature, HeaderPolicy, RequestRedirect},
+    spec::{BackendJwtParameters, Feature, HeaderPolicy, RequestMirror, RequestRedirect},
 };
 
 /// The policies of one API or operation. Those not built yet are refused and leave nothing here.
@@ -16,6 +16,8 @@ pub struct Policies {
     pub backend_jwt: Vec<BackendJwtPolicy>,
     /// The `RequestRedirect` policies of `request`, of which there may be one.
     pub redirects: Vec<RequestRedirect>,
+    /// The `RequestMirror` policies of `request`.
+    pub mirrors: Vec<RequestMirror>,
     /// What `request` does to fields, in file order.
     pub request_headers: Vec<HeaderPolicy>,
     /// What `response` does to fields, in file order.
@@ -45,6 +47,7 @@ impl Value for Policies {
                 span: form.span(),
                 backend_jwt: Vec::new(),
                 redirects: Vec::new(),
+                mirrors: Vec::new(),
                 request_headers: Vec::new(),
                 response_headers: response.into_iter().filter_map(|ResponsePolicy(policy)| policy).collect(),
             };
@@ -52,6 +55,7 @@ impl Value for Policies {
                 match policy {
                     RequestPolicy::BackendJwt(policy) => policies.backend_jwt.push(*policy),
                     RequestPolicy::Header(policy) => policies.request_headers.push(policy),
+                    RequestPolicy::Mirror(policy) => policies.mirrors.push(policy),
                     RequestPolicy::Redirect(policy) => policies.redirects.push(*policy),
                     RequestPolicy::Refused => {}
                 }
@@ -66,6 +70,7 @@ impl Value for Policies {
 enum RequestPolicy {
     BackendJwt(Box<BackendJwtPolicy>),
     Header(HeaderPolicy),
+    Mirror(RequestMirror),
     Redirect(Box<RequestRedirect>),
     Refused,
 }
@@ -107,8 +112,8 @@ impl Value for RequestPolicy {
             Variant {
                 words: &["RequestMirror"],
                 about: "Copies the call.",
-                support: Support::Unbuilt(Feature::RequestMirror),
-                read: |form| Self::refuse(form, Feature::RequestMirror),
+                support: Support::Built,
+                read: |form| Self::Mirror(RequestMirror::read(form)),
             },
             Variant {
                 words: &["RequestRedirect"],

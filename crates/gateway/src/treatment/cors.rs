@@ -16,7 +16,7 @@ use crate::{
     path::NormalPath,
     rejection::{Code, Rejection},
     request::RequestHead,
-    snapshot::Snapshot,
+    snapshot::{ApiState, Snapshot},
 };
 
 const TRUE: HeaderValue = HeaderValue::from_static("true");
@@ -161,7 +161,7 @@ impl Snapshot {
         }
         let method = headers.get(ACCESS_CONTROL_REQUEST_METHOD)?;
         let (base, rest) = self.bases(head).find(path.as_str())?;
-        let api = self.apis.get(base.api)?;
+        let api = self.apis.get(base.api).filter(|api| api.state == ApiState::Ready)?;
         let declared = api.routes.allowed(&base.target(rest));
         let cors = api.cors.as_ref().filter(|_| !declared.is_empty())?;
         Some(cors.preflight(headers, method, &declared))

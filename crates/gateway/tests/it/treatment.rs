@@ -177,3 +177,50 @@ fn a_limit_goes_on_counting_when_the_definition_is_changed_elsewhere() {
     running.gateway.apply(&running.folder.sources()).unwrap();
     assert_eq!(code(&running.decide("GET /orders/1.0/7", &token)), "forwarded");
 }
+
+#[test]
+fn resiliency_without_sense_is_refused() {
+    let endpoint = |resiliency: &str| {
+        let api = API.replace(
+            r#"{ endpoint: "http://backend" }"#,
+            &format!("{{ endpoint: 'http://b', resiliency: {{ {resiliency} }} }}"),
+        );
+        let diagnostics = Folder::new(OPERATOR, &[&api]).diagnostics();
+        diagnostics.iter().map(|diagnostic| diagnostic.message.clone()).collect::<Vec<_>>()
+    };
+    let check = |resiliency: &str, expected: &[&str]| assert_eq!(endpoint(resiliency), expected, "{resiliency}");
+    check("retryPolicy: { count: 2, baseIntervalMillis: 10, statusCodes: [429, 503] }", &[]);
+    check("circuitBreaker: { maxRequests: 3, maxConnections: 2, maxPendingRequests: 0, maxRetries: 0 }", &[]);
+    check(
+        "retryPolicy: { count: 11, statusCodes: [200, 99999] }",
+        &[
+            "`count` must be at most 10, not 11",
+            "`statusCodes` takes 429 and 500 to 599, not 200",
+            "`statusCodes` takes 429 and 500 to 599, not 99999",
+        ],
+    );
+    check(
+        "circuitBreaker: { maxRequests: 0, maxConnections: 0, maxConnectionPools: 5 }",
+        &[
+            "`maxConnectionPools` has no effect here: each endpoint has one pool",
+            "`maxRequests` must be at least 1: no call would be answered",
+            "`maxConnections` must be at least 1: no call would be answered",
+        ],
+    );
+}
+
+#[test]
+fn a_mirror_is_no_backend() {
+    let mirror = |urls: &str| {
+        format!("apiPolicies: {{ request: [{{ policyName: RequestMirror, parameters: {{ urls: [{urls}] }} }}] }}")
+    };
+    check(&mirror("'http://m/x', 'https://n'"), &[]);
+    check(
+        &mirror("'file:///etc/passwd'"),
+        &["7: an item of `urls`: the URL must begin with `http://` or `https://` and have a host"],
+    );
+    check(
+        &mirror("'http://a', 'http://b', 'http://c', 'http://d', 'http://e'"),
+        &["7: copies may go to at most 4 addresses"],
+    );
+}

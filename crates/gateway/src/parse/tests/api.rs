@@ -136,7 +136,7 @@ fn what_is_not_built_yet_is_refused_by_name() {
         let expected = format!("error[unsupported-feature]: not supported yet: {feature}");
         assert!(matches!(shown.as_slice(), [line] if line.ends_with(&expected)), "{further}: {shown:?}");
     };
-    for name in ["RequestMirror", "Interceptor", "LuaInterceptor", "WASMInterceptor", "ModelBasedRoundRobin"] {
+    for name in ["Interceptor", "LuaInterceptor", "WASMInterceptor", "ModelBasedRoundRobin"] {
         check(&policy(name), &format!("the policy `{name}`"));
     }
     check(&policy("URLGuardrail"), "guardrail policies");
@@ -147,8 +147,6 @@ fn what_is_not_built_yet_is_refused_by_name() {
     check(&endpoint("certificate: { secretName: s, secretKey: k }"), "endpoint certificates");
     check(&endpoint("endpointSecurity: { enabled: true }"), "endpoint security");
     check(&endpoint("aiRatelimit: { enabled: true, token: {}, request: {} }"), "AI rate limits");
-    check(&endpoint("resiliency: { circuitBreaker: { maxRetries: 2 } }"), "circuit breakers of endpoints");
-    check(&endpoint("resiliency: { retryPolicy: { count: 2 } }"), "retries");
     check("definitionPath: /openapi", "serving an API's definition (`definitionPath`)");
     let manager = |further: &str| format!("keyManagers: [{{ name: corp, {further} }}]");
     check(&manager("claimMappings: [{ remoteClaim: a, localClaim: b }]"), "claim mappings of a key manager");
