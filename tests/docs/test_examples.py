@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import tempfile
 import unittest
 import unittest.mock
 
@@ -51,6 +52,16 @@ class Examples(unittest.TestCase):
         shown = run("disclosures", "--config", folder.operator_file, "--format", "csv")
         self.assertEqual(shown.returncode, 0, shown.stderr)
         self.assertIn("department", shown.stdout)
+
+    def test_the_imported_document(self):
+        document, definition = yaml_blocks("docs/import.md")
+        with tempfile.TemporaryDirectory() as place:
+            source = pathlib.Path(place) / "books.yaml"
+            source.write_text(document, encoding="utf-8")
+            done = run("import", source, "--output", place)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            written = (pathlib.Path(place) / "apis/book-shop-2-1-0.yaml").read_text(encoding="utf-8")
+        self.assertEqual(written, definition)
 
     def test_the_operators_file(self):
         (operator,) = yaml_blocks("docs/configuration.md")

@@ -1,31 +1,49 @@
-//! Files of other products become ours: API definitions out of apk-conf files and `OpenAPI` documents.
+//! Files of other products become ours: API definitions out of apk-conf files, OpenAPI documents, custom resources of
+//! WSO2 APK and `api.yaml`s; an operator's file out of WSO2 API Manager's and Choreo Connect's.
 //!
 //! Pure: text in, text out, with a note for everything that was carried over, changed or left behind, and its line. Writes
 //! no file: the CLI does, and the admin API keeps one definition. What comes out is read back before it is handed over, so
 //! that it loads. Fail closed: what cannot be said in an API definition is refused or made stricter, never opened.
 
+mod api_manager;
 mod apk_conf;
+mod choreo;
 mod draft;
 mod json;
+mod many;
 mod notes;
 mod openapi;
+mod operator;
+mod resources;
 mod text;
+mod toml;
 mod tree;
 
 use std::sync::Arc;
 
 use gateway::{DiagnosticCode, Diagnostics, Source, Span, parse_api};
 
-pub use self::notes::{ImportNote, Outcome};
-use self::tree::Tree;
+pub use self::{
+    many::{Import, ImportPlace, ImportedFile, import},
+    notes::{ImportNote, Outcome},
+};
+use self::{resources::Resource, tree::Tree};
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ImportKind {
     /// An API definition as WSO2 APK has them.
     ApkConf,
-    /// An `OpenAPI` document, 2.0 to 3.2.
+    /// An OpenAPI document, 2.0 to 3.2.
     OpenApi,
+    /// `BackendJWT`, `APIPolicy` and other custom resources of WSO2 APK.
+    ApkResources,
+    /// An `api.yaml` of WSO2 API Manager, Choreo or Choreo Connect.
+    Choreo,
+    /// `deployment.toml` of WSO2 API Manager.
+    ApiManager,
+    /// `config.toml` of Choreo Connect.
+    ChoreoConnect,
 }
 
 /// What an importer is told about an API besides its document; each goes before what the document says.
@@ -74,15 +92,38 @@ pub fn import_api(source: &Source, kind: Option<ImportKind>, wishes: &ApiWishes)
     match kind {
         ImportKind::ApkConf => apk_conf::import(source, root, wishes),
         ImportKind::OpenApi => openapi::import(source, root, (wishes, diagnostics)),
+        ImportKind::ApkResources | ImportKind::Choreo | ImportKind::ApiManager | ImportKind::ChoreoConnect => {
+            Err(refused(source, diagnostics, "a file of this kind is imported by `countersign import`"))
+        }
     }
 }
 
-const UNKNOWN_KIND: &str = "neither an API definition (apk-conf: `name`, `basePath`, `operations`) nor an OpenAPI document (`openapi` or `swagger`)";
+const UNKNOWN_KIND: &str = "nothing says what the file is: neither an API definition (apk-conf: `name`, `basePath`, `operations`), nor an OpenAPI document (`openapi`, `swagger`), nor a custom resource (`apiVersion`, `kind`), nor an `api.yaml`, a deployment.toml or a config.toml";
+
+/// The tables by which a deployment.toml is known.
+const PARTS: [&str; 4] = ["apim", "user_store", "keystore", "server"];
+
+/// Says what a file is, by what stands in it.
+pub fn import_kind(source: &Source) -> Option<ImportKind> {
+    tree::read(source, &mut Diagnostics::new()).iter().find_map(|root| detect(Tree(root)))
+}
 
 /// Says what a document is, by what stands in it.
 fn detect(root: Tree<'_>) -> Option<ImportKind> {
     if root.get("openapi").is_some() || root.get("swagger").is_some() {
         return Some(ImportKind::OpenApi);
+    }
+    if Resource::is_one(root) {
+        return Some(ImportKind::ApkResources);
+    }
+    if choreo::is_one(root) {
+        return Some(ImportKind::Choreo);
+    }
+    if root.at(&["enforcer", "jwtGenerator"]).is_some() || root.at(&["enforcer", "security"]).is_some() {
+        return Some(ImportKind::ChoreoConnect);
+    }
+    if PARTS.iter().any(|part| root.get(part).is_some_and(Tree::is_mapping)) && root.get("name").is_none() {
+        return Some(ImportKind::ApiManager);
     }
     let is_definition =
         root.get("name").is_some() && (root.get("basePath").is_some() || root.get("operations").is_some());

@@ -8,5 +8,8 @@ mod import;
 mod watch;
 
 pub use files::{ConfigurationFiles, Reload};
-pub use import::{ApiWishes, ImportKind, ImportNote, ImportedApi, Outcome, import_api};
+pub use import::{
+    ApiWishes, Import, ImportKind, ImportNote, ImportPlace, ImportedApi, ImportedFile, Outcome, import, import_api,
+    import_kind,
+};
 pub use watch::{Watch, WatchError};

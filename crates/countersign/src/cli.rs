@@ -5,6 +5,8 @@
 //! that cannot be read).
 
 mod api_key;
+mod completions;
+mod import;
 mod keys;
 mod stores;
 mod token;
@@ -16,6 +18,8 @@ use gateway::BrokenApis;
 
 pub(crate) use self::{
     api_key::{ApiKeyArguments, ApiKeyCommand, GenerateApiKeyArguments},
+    completions::{CompletionsArguments, ManualArguments},
+    import::{ImportArguments as ImportFilesArguments, KindChoice},
     keys::{
         ExportArguments, GenerateArguments, ImportArguments, KeyPlace, KeyTiming, KeysArguments, KeysCommand,
         ListArguments, RevokeArguments, RotateArguments,
@@ -47,6 +51,8 @@ Examples:
   countersign check --config countersign.yaml
   # run it
   countersign serve --config countersign.yaml
+  # files of WSO2 APK, API Manager or OpenAPI become its own
+  countersign import deployment.toml apis/*.apk-conf --output gateway
   # what the backend gets, and why
   countersign explain --api orders --operation \"GET /{id}\" --user alice
 
@@ -72,8 +78,12 @@ pub(crate) enum Command {
     #[command(name = "apikey")]
     ApiKey(ApiKeyArguments),
     Token(TokenArguments),
+    Import(ImportFilesArguments),
     Config(ConfigArguments),
     Demo(DemoArguments),
+    Completions(CompletionsArguments),
+    #[command(name = "manual")]
+    Manual(ManualArguments),
 }
 
 /// Text for people, or JSON for scripts.

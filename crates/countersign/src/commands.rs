@@ -2,11 +2,13 @@
 
 pub(crate) mod api_key;
 pub(crate) mod check;
+pub(crate) mod completions;
 pub(crate) mod config;
 mod configuration;
 pub(crate) mod demo;
 pub(crate) mod disclosures;
 pub(crate) mod explain;
+pub(crate) mod import;
 pub(crate) mod keys;
 mod running;
 pub(crate) mod stores;

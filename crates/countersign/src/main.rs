@@ -16,7 +16,7 @@ use clap::Parser as _;
 
 use crate::{
     cli::{Cli, Command},
-    commands::{api_key, check, config, demo, disclosures, explain, keys, stores, token},
+    commands::{api_key, check, completions, config, demo, disclosures, explain, import, keys, stores, token},
 };
 
 #[global_allocator]
@@ -57,6 +57,9 @@ fn dispatch(command: Command, process: Process) -> anyhow::Result<ExitCode> {
         }
         Command::ApiKey(arguments) => api_key::run(&arguments, &process),
         Command::Check(arguments) => check::run(&arguments, &process),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Manual(arguments) => completions::manual(&arguments),
+        Command::Import(arguments) => import::run(&arguments, &process),
         Command::Config(arguments) => config::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments, process),
         Command::Disclosures(arguments) => disclosures::run(&arguments, &process),

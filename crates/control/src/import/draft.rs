@@ -20,9 +20,23 @@ pub(super) struct ApiDraft {
     pub(super) is_default_version: bool,
     pub(super) production: Option<String>,
     pub(super) sandbox: Option<String>,
+    pub(super) environment: Option<String>,
+    /// What the definition means where it is silent.
+    pub(super) compatibility: Option<&'static str>,
+    /// The Backend JWTs of the whole API.
+    pub(super) backend_jwts: Vec<BackendJwtDraft>,
     /// Empty: nothing is written, and access tokens are taken.
     pub(super) authentication: Vec<Credential>,
     pub(super) operations: Vec<OperationDraft>,
+}
+
+/// A Backend JWT policy in the making.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct BackendJwtDraft {
+    /// Parameters and how they are written.
+    pub(super) parameters: Vec<(&'static str, String)>,
+    /// Claim, value and type.
+    pub(super) custom_claims: Vec<(String, String, String)>,
 }
 
 /// One way to prove who one is.
@@ -67,8 +81,19 @@ impl ApiDraft {
             page.line(0, "defaultVersion: true");
         }
         page.line(0, "type: REST");
+        if let Some(environment) = &self.environment {
+            page.line(0, &format!("environment: {}", scalar(environment)));
+        }
+        if let Some(compatibility) = self.compatibility {
+            page.line(0, &format!("compatibility: {compatibility}"));
+        }
         page.endpoints(0, self.production.as_deref(), self.sandbox.as_deref());
         self.write_authentication(&mut page);
+        if !self.backend_jwts.is_empty() {
+            page.line(0, "apiPolicies:");
+            page.line(1, "request:");
+        }
+        self.backend_jwts.iter().for_each(|policy| policy.write(&mut page));
         page.line(0, if self.operations.is_empty() { "operations: []" } else { "operations:" });
         self.operations.iter().for_each(|operation| operation.write(&mut page));
         page.0
@@ -101,6 +126,28 @@ impl ApiDraft {
                     page.line(2, &format!("queryParamName: {}", scalar(parameter)));
                 }
             }
+        }
+    }
+}
+
+impl BackendJwtDraft {
+    fn write(&self, page: &mut Page) {
+        page.line(2, "- policyName: BackendJwt");
+        page.line(3, "policyVersion: v1");
+        if self.parameters.is_empty() && self.custom_claims.is_empty() {
+            return;
+        }
+        page.line(3, "parameters:");
+        for (name, written) in &self.parameters {
+            page.line(4, &format!("{name}: {written}"));
+        }
+        if !self.custom_claims.is_empty() {
+            page.line(4, "customClaims:");
+        }
+        for (claim, value, kind) in &self.custom_claims {
+            page.line(5, &format!("- claim: {}", scalar(claim)));
+            page.line(6, &format!("value: {}", scalar(value)));
+            page.line(6, &format!("type: {kind}"));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `OpenAPI` documents, 2.0 to 3.2, to API definitions: a walk that takes what it finds and says what it does not take.
+//! OpenAPI documents, 2.0 to 3.2, to API definitions: a walk that takes what it finds and says what it does not take.
 //!
 //! Looks at what a gateway needs: name, version, servers, operations, security. Not at messages and their schemas. Where
 //! the document says less than a definition must, the secure reading is taken: an operation is open only where it says so.
@@ -55,6 +55,10 @@ pub(super) fn import(
     let (operations, credentials) = paths.finish();
     draft.operations = operations;
     draft.authentication = credentials.into_iter().collect();
+    if draft.authentication.len() > 1 {
+        let reason = "any of them will do for any operation of the API";
+        notes.changed(root.place(), "security: several credentials", "authentication", reason);
+    }
     if draft.authentication.is_empty() {
         draft.authentication.push(Credential::Token { header: None });
     }

@@ -1,6 +1,7 @@
 //! Imports as their callers see them.
 
 mod openapi;
+mod products;
 
 use super::*;
 

@@ -10,15 +10,18 @@ use gateway::{
     yaml::{Entry, Node, NodeKind, Place, Resolved, load_documents},
 };
 
-use super::json;
+use super::{json, toml};
 
 /// A part of a file.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tree<'a>(pub(super) &'a Node);
 
-/// Reads a file, YAML or JSON; nothing after a diagnostic.
+/// Reads a file, YAML, JSON or TOML (by its name's ending); nothing after a diagnostic.
 pub(super) fn read(source: &Source, diagnostics: &mut Diagnostics) -> Vec<Node> {
     let file: Arc<Path> = Arc::from(source.path.as_path());
+    if source.path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml")) {
+        return toml::parse(&source.text, &file, diagnostics).into_iter().collect();
+    }
     if source.text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']).starts_with('{')
         && let Ok(root) = json::parse(&source.text)
     {

@@ -88,6 +88,22 @@ fn look_at(
     Findings::of(sources, arguments, process)
 }
 
+/// Says what is wrong with definitions alone, as far as that can be judged without an operator's file.
+///
+/// # Errors
+///
+/// When threads cannot be started.
+pub(super) fn without_operator(apis: Vec<Source>, process: &Process) -> anyhow::Result<Diagnostics> {
+    let operator = Source { path: NO_OPERATOR.into(), text: NO_OPERATOR_TEXT.to_owned() };
+    let sources = Sources { operator, apis, variables: process.variables.clone() };
+    let found = Findings::new(Vec::new(), &diagnose(&sources, process)?).without_operator().found;
+    let mut diagnostics = Diagnostics::new();
+    for diagnostic in found {
+        diagnostics.push(diagnostic);
+    }
+    Ok(diagnostics)
+}
+
 impl Findings {
     fn new(files: Vec<Source>, diagnostics: &Diagnostics) -> Self {
         Self { files, found: diagnostics.iter().cloned().collect(), unjudged: Vec::new() }

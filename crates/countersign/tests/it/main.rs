@@ -14,6 +14,7 @@ mod config;
 mod demo;
 mod disclosures;
 mod explain;
+mod import;
 mod keys;
 mod testing;
 mod token;

@@ -77,7 +77,7 @@ impl Schemes {
         let mut demand = Demand::default();
         let mut sets: Vec<Vec<String>> = Vec::new();
         for alternative in alternatives {
-            let mut scopes = Vec::new();
+            let (mut scopes, mut credentials) = (Vec::new(), Vec::new());
             for entry in alternative.entries() {
                 let names = Tree(&entry.value).items().iter().filter_map(|scope| Tree(scope).text());
                 names.for_each(|name| add(&mut scopes, name.to_owned()));
@@ -86,12 +86,14 @@ impl Schemes {
                     let reason = "the document has no such scheme: an access token is asked for";
                     notes.changed(entry.place, &format!("security.{}", entry.key), "authentication: OAuth2", reason);
                 }
-                add(&mut demand.credentials, known.unwrap_or(Credential::Token { header: None }));
+                credentials.push(known.unwrap_or(Credential::Token { header: None }));
             }
-            if alternative.entries().len() > 1 {
-                let reason = "schemes that are asked for together become alternatives";
+            if credentials.len() > 1 {
+                let reason = "only one of the schemes that are asked for together is: the token, or the first";
                 notes.changed(alternative.place(), "security: several schemes at once", "authentication", reason);
             }
+            let token = credentials.iter().position(|credential| matches!(credential, Credential::Token { .. }));
+            demand_one(&mut demand, credentials, token.unwrap_or(0));
             add(&mut sets, scopes);
         }
         demand.needs_all_scopes = !sets.iter().all(|set| set.len() == 1) || sets.len() == 1;
@@ -103,6 +105,13 @@ impl Schemes {
             add(&mut demand.scopes, scope);
         }
         demand
+    }
+}
+
+/// Asks for one of several credentials.
+fn demand_one(demand: &mut Demand, mut credentials: Vec<Credential>, which: usize) {
+    if which < credentials.len() {
+        add(&mut demand.credentials, credentials.swap_remove(which));
     }
 }
 

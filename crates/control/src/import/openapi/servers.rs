@@ -92,7 +92,7 @@ fn of_url(written: &str, place: Place, (field, notes): (&str, &mut Notes)) -> Re
     Ok(Address { place, endpoint: Some(endpoint), path: url.path().to_owned() })
 }
 
-/// `schemes`, `host` and `basePath` of `OpenAPI` 2.0.
+/// `schemes`, `host` and `basePath` of OpenAPI 2.0.
 pub(super) fn swagger(root: Tree<'_>, notes: &mut Notes) -> Address {
     let base = root.get("basePath");
     let path = base.and_then(Tree::text).unwrap_or_default();

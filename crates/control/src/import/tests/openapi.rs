@@ -1,4 +1,4 @@
-//! `OpenAPI` documents of every form, whole and broken.
+//! OpenAPI documents of every form, whole and broken.
 
 use proptest::prelude::*;
 
