@@ -18,6 +18,7 @@ use hyper::body::Incoming;
 use thiserror::Error;
 
 use crate::{
+    client::Client,
     clock,
     exchange::Exchange,
     mirror::Collector,
@@ -144,6 +145,13 @@ pub(crate) struct Streamed {
     pub(crate) upload: Rc<Upload>,
     /// Collects it for the call's copies.
     pub(crate) collector: Option<Box<Collector>>,
+    pub(crate) client: Rc<Client>,
+}
+
+impl Drop for Streamed {
+    fn drop(&mut self) {
+        self.client.activity.awaits_body(false);
+    }
 }
 
 impl Body for RequestBody {
@@ -157,11 +165,14 @@ impl Body for RequestBody {
             Self::Whole(bytes) => return Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Self::Streamed(streamed) => streamed,
         };
-        let Streamed { incoming, fields, upload, collector } = &mut **streamed;
+        let Streamed { incoming, fields, upload, client, collector } = &mut **streamed;
         if upload.is_stopped.get() {
             return Poll::Ready(Some(Err(UploadError::Stopped)));
         }
         let polled = Pin::new(&mut *incoming).poll_frame(cx);
+        if incoming.is_end_stream() {
+            client.activity.awaits_body(false);
+        }
         if let Some(collector) = collector {
             match &polled {
                 Poll::Ready(Some(Ok(frame))) => collector.pass(Some(frame), incoming.is_end_stream()),

@@ -6,12 +6,13 @@
 use std::{
     cell::{Cell, RefCell},
     sync::Arc,
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
 use gateway::Connection;
 
-use crate::{strict::Seen, tunnel::Tunnel, worker::Open};
+use crate::{presence::Presence, strict::Seen, tunnel::Tunnel, worker::Open};
 
 /// What a listener serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,8 @@ pub(crate) struct Client {
     pub(crate) role: Role,
     pub(crate) activity: Activity,
     pub(crate) seen: Seen,
+    /// Where hyper does not look after that: HTTP/1.1 in clear text.
+    pub(crate) presence: RefCell<Option<Presence>>,
     /// What takes the connection over when the answer under way has been sent (HTTP/1.1).
     pub(crate) successor: RefCell<Option<Box<Tunnel>>>,
 }
@@ -50,6 +53,7 @@ pub(crate) struct Activity {
     has_unserved_bytes: Cell<bool>,
     is_write_blocked: Cell<bool>,
     is_ended: Cell<bool>,
+    awaits_body: Cell<bool>,
 }
 
 impl Client {
@@ -60,6 +64,7 @@ impl Client {
             role,
             activity: Activity::default(),
             seen: Seen::default(),
+            presence: RefCell::default(),
             successor: RefCell::default(),
         }
     }
@@ -68,6 +73,25 @@ impl Client {
     pub(crate) fn received(&self, bytes: &[u8]) {
         self.activity.received(bytes);
         self.seen.received(bytes);
+        if let Some(presence) = &*self.presence.borrow() {
+            presence.read();
+        }
+    }
+
+    /// Ready when the client has gone while a request of its was under way; until then `cx` is woken when it may have.
+    pub(crate) fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match &*self.presence.borrow() {
+            Some(presence) if self.activity.is_answering() => presence.poll_gone(cx),
+            Some(_) | None => Poll::Pending,
+        }
+    }
+
+    /// True when the client has sent something behind its request, as far as can be seen without reading.
+    pub(crate) fn has_sent_more(&self, cx: &mut Context<'_>) -> bool {
+        self.presence.borrow().as_ref().is_some_and(|presence| {
+            let _ = presence.poll_gone(cx);
+            presence.has_sent()
+        })
     }
 }
 
@@ -92,12 +116,23 @@ impl Activity {
         self.in_flight.set(self.in_flight.get() + 1);
         self.served.set(self.served.get().wrapping_add(1));
         self.has_unserved_bytes.set(false);
+        self.awaits_body.set(false);
+    }
+
+    /// Records whether the rest of the request is still to come: whoever reads it finds out when the client has gone.
+    pub(crate) fn awaits_body(&self, awaits: bool) {
+        self.awaits_body.set(awaits);
     }
 
     /// Records the end of a request's answer.
     pub(crate) fn end(&self) {
         self.in_flight.set(self.in_flight.get().saturating_sub(1));
         self.served.set(self.served.get().wrapping_add(1));
+    }
+
+    /// True while a request is under way that has come as a whole, and its sender has not closed its side.
+    fn is_answering(&self) -> bool {
+        self.in_flight.get() > 0 && !self.awaits_body.get() && !self.is_ended()
     }
 
     /// True when the client has closed its side.

@@ -33,6 +33,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::{
     client::{Client, Protocol, Verdict, Watch},
     client_io::ClientIo,
+    presence::Socket,
     proxy,
     server::Settings,
     tls::TlsIdentity,
@@ -70,7 +71,12 @@ async fn open_clear(mut stream: TcpStream, client: &Rc<Client>) -> Option<(Serve
     let patience = client.worker.settings.patience.head;
     let sniffed = unless_draining(client, tokio::time::timeout(patience, sniff(&mut stream))).await?;
     let (protocol, prefix) = sniffed.ok()?.ok()?;
-    Some((served(stream, prefix, client, protocol), protocol))
+    if protocol == Protocol::Http2 {
+        return Some((served(stream, prefix, client, protocol), protocol));
+    }
+    let socket = Socket::new(stream);
+    client.presence.replace(Some(socket.presence()));
+    Some((served(socket, prefix, client, protocol), protocol))
 }
 
 async fn open_tls(stream: TcpStream, client: &Rc<Client>, identity: &TlsIdentity) -> Option<(Served, Protocol)> {
@@ -132,7 +138,9 @@ where
     let service = service_fn(move |request: Request<Incoming>| proxy::answer(Rc::clone(&shared), request));
     match protocol {
         Protocol::Http1 => {
-            Box::pin(Http1::new(client, http1_builder(&client.worker.settings).serve_connection(io, service)))
+            let mut builder = http1_builder(&client.worker.settings);
+            builder.half_close(client.presence.borrow().is_some());
+            Box::pin(Http1::new(client, builder.serve_connection(io, service)))
         }
         Protocol::Http2 => Box::pin(http2_builder(&client.worker.settings).serve_connection(io, service)),
     }
@@ -191,7 +199,10 @@ async fn watched(mut connection: Served, client: &Client, protocol: Protocol) {
             is_closing = true;
             connection.as_mut().finish();
         }
-        connection.as_mut().poll_served(cx)
+        match connection.as_mut().poll_served(cx) {
+            Poll::Ready(()) => Poll::Ready(()),
+            Poll::Pending => client.poll_gone(cx),
+        }
     })
     .await;
 }

@@ -21,12 +21,12 @@ use hyper::body::Incoming;
 
 use crate::{
     body::{BodyError, Upload, filtered},
-    client::Client,
+    client::{Client, Watch},
     clock,
     decision::Told,
     streams::{Cause, Mark, Seat, StreamKind},
-    timers::Deadline,
-    upstream::Lease,
+    timers::{Attention, Deadline},
+    upstream::{Lease, Waiting},
     worker::Worker,
 };
 pub(crate) use course::Course;
@@ -107,6 +107,8 @@ pub(crate) struct Exchange {
     download: Option<Download>,
     /// What its endpoint's circuit breaker gave leave for.
     permit: Option<CallPermit>,
+    /// True until the clock is read after the head of the backend's answer: most answers are over at the same moment.
+    is_just_answered: bool,
 }
 
 /// What the client gets next of an answer.
@@ -193,6 +195,7 @@ impl Exchange {
             upload: None,
             download: None,
             permit: None,
+            is_just_answered: false,
         })
     }
 
@@ -215,6 +218,19 @@ impl Exchange {
         self.permit = permit;
     }
 
+    /// Returns who else polls it: the watch over its connection, where that is its own.
+    pub(crate) fn attention(&self) -> Attention {
+        if self.is_http2() {
+            return Attention::None;
+        }
+        Attention::Every(Watch::interval(self.client.worker.settings.patience))
+    }
+
+    /// Returns how it waits for an answer.
+    pub(crate) fn waiting(&self) -> Waiting<'_> {
+        Waiting { upload: self.upload(), attention: self.attention() }
+    }
+
     /// Returns when it was decided.
     pub(crate) fn mark(&self) -> Mark {
         self.mark
@@ -231,7 +247,7 @@ impl Exchange {
     /// Records the head of the backend's answer, whose body then passes through here.
     pub(crate) fn answered(&mut self, status: StatusCode, download: Download) {
         self.record.status = Some(status);
-        self.record.answered = Some(self.elapsed());
+        self.is_just_answered = true;
         if let Some(kind) = download.course.kind() {
             self.record.stream = Some(kind);
             self.client.worker.metrics.streams.opened(kind);
@@ -267,6 +283,15 @@ impl Exchange {
 
     /// Returns the next frame of the backend's answer, less the trailers that may not pass.
     pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Answered>> {
+        let polled = self.poll_next(cx);
+        if self.is_just_answered && !self.incoming().is_none_or(Incoming::is_end_stream) {
+            self.is_just_answered = false;
+            self.record.answered = Some(self.elapsed());
+        }
+        polled
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Answered>> {
         if let Some(cause) = self.cause(cx) {
             return self.poll_end(cause, cx);
         }
@@ -417,6 +442,9 @@ impl Drop for Exchange {
         }
         self.client.activity.end();
         self.record.ended = self.elapsed();
+        if self.is_just_answered {
+            self.record.answered = Some(self.record.ended);
+        }
         if let Some(upload) = &self.upload {
             self.record.request_bytes = upload.bytes();
         }

@@ -15,6 +15,7 @@ mod events;
 mod exchange;
 mod metrics;
 mod mirror;
+mod presence;
 mod proxy;
 mod server;
 mod streams;

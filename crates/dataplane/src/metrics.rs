@@ -55,7 +55,8 @@ pub(crate) struct Histogram {
 
 impl Histogram {
     pub(crate) fn observe(&self, duration: Duration) {
-        let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        // In 64 bits: `as_micros` multiplies in 128.
+        let micros = duration.as_secs().saturating_mul(1_000_000).saturating_add(u64::from(duration.subsec_micros()));
         let bucket = DURATION_BOUNDS.iter().zip(&self.buckets).find(|(bound, _)| micros <= **bound);
         if let Some((_, bucket)) = bucket {
             bucket.add(1);

@@ -12,7 +12,7 @@ use http_body::{Body, Frame};
 
 use crate::{
     body::RequestBody,
-    upstream::{self, Answer},
+    upstream::{self, Answer, Waiting},
     worker::Worker,
 };
 
@@ -79,7 +79,7 @@ impl Copies {
 
 /// Sends one copy, and reads the answer away. True: there was one.
 async fn deliver(worker: &Rc<Worker>, mirror: &Arc<Endpoint>, request: (Box<RequestHead>, RequestBody)) -> bool {
-    let answer = match Box::pin(upstream::send(worker, mirror, request, None)).await {
+    let answer = match Box::pin(upstream::send(worker, mirror, request, Waiting::ALONE)).await {
         Ok(answer) => answer,
         Err(error) => {
             tracing::debug!(host = %mirror.host, port = mirror.port, %error, "no answer from a mirror");

@@ -97,7 +97,7 @@ pub(crate) fn answer(
             return Ok(treated::complete(answer, treated));
         }
         let Forward { endpoint, head, fields, .. } = forward;
-        let sent = upstream::send(&client.worker, &endpoint, (head, body), exchange.upload()).await;
+        let sent = upstream::send(&client.worker, &endpoint, (head, body), exchange.waiting()).await;
         Ok(treated::complete(answered(exchange, sent, &endpoint, fields), treated))
     }
 }
@@ -215,12 +215,9 @@ fn streamed(rest: Rest, forward: &mut Forward, exchange: &mut Exchange) -> Reque
         Upload::open_ended(exchange.record.told.standing(), exchange.mark())
     });
     exchange.uploads(&upload);
-    RequestBody::Streamed(Box::new(Streamed {
-        incoming: rest.body,
-        fields: Arc::clone(&forward.fields),
-        upload,
-        collector: None,
-    }))
+    let (fields, client) = (Arc::clone(&forward.fields), Rc::clone(exchange.client()));
+    client.activity.awaits_body(true);
+    RequestBody::Streamed(Box::new(Streamed { incoming: rest.body, fields, upload, client, collector: None }))
 }
 
 /// Passes the backend's answer on, or says that there is none.
@@ -248,7 +245,7 @@ fn answered(
     };
     let is_stream = course.kind().is_some();
     let patience = if is_stream { exchange.record.told.stream_idle() } else { endpoint.response_timeout };
-    let deadline = Deadline::new(&exchange.worker().timers, patience);
+    let deadline = Deadline::new(&exchange.worker().timers, patience, exchange.attention());
     exchange.answered(parts.status, Download::new((incoming, course), fields, lease, deadline));
     Response::from_parts(parts, ResponseBody::Backend(exchange))
 }

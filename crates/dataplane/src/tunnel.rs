@@ -22,7 +22,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use crate::{
     exchange::{Ending, Exchange},
     streams::{Cause, GOING_AWAY, POLICY_VIOLATION, PROTOCOL_ERROR, Seat, Sender, Stream, close_frame},
-    timers::Deadline,
+    timers::{Attention, Deadline},
 };
 use direction::{Broken, Direction};
 
@@ -34,6 +34,7 @@ const FAREWELL: Duration = Duration::from_secs(3);
 pub(crate) struct Tunnel {
     exchange: Box<Exchange>,
     backend: TokioIo<Upgraded>,
+    start: Start,
     stream: Rc<Stream>,
     idle: Deadline,
     /// From the client to the backend.
@@ -43,6 +44,15 @@ pub(crate) struct Tunnel {
     /// What it means that one side said good-bye first.
     first: Option<Ending>,
     _seat: Seat,
+}
+
+/// What the client did before it was told that it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// It waited.
+    Proper,
+    /// It sent something: nothing of that passes (RFC 6455 §4.1).
+    Early,
 }
 
 /// Why no more bytes pass.
@@ -59,16 +69,19 @@ enum Stop {
 }
 
 impl Tunnel {
-    pub(crate) fn new(exchange: Box<Exchange>, (backend, seat): (Upgraded, Seat), stream: Rc<Stream>) -> Self {
-        let idle = Deadline::new(&exchange.worker().timers, exchange.record.told.stream_idle());
+    pub(crate) fn new(
+        exchange: Box<Exchange>,
+        (backend, seat, start): (Upgraded, Seat, Start),
+        stream: Rc<Stream>,
+    ) -> Self {
+        let idle = Deadline::new(&exchange.worker().timers, exchange.record.told.stream_idle(), Attention::None);
         let (up, down) = (Direction::from(Sender::Client), Direction::from(Sender::Server));
-        Self { exchange, backend: TokioIo::new(backend), stream, idle, up, down, first: None, _seat: seat }
+        Self { exchange, backend: TokioIo::new(backend), start, stream, idle, up, down, first: None, _seat: seat }
     }
 
-    /// Lets bytes pass until the end. `early` is what the client sent before it was told that it may: nothing of that
-    /// passes (RFC 6455 §4.1).
+    /// Lets bytes pass until the end. `early` is what was read of the client before it was told that it may send.
     pub(crate) async fn run(mut self, mut client: impl AsyncRead + AsyncWrite + Unpin, early: Bytes) {
-        let stop = if early.is_empty() {
+        let stop = if early.is_empty() && self.start == Start::Proper {
             poll_fn(|cx| self.poll_pass(cx, Pin::new(&mut client))).await
         } else {
             Stop::Malformed

@@ -5,6 +5,7 @@
 
 mod connect;
 mod http1;
+mod relay;
 mod resilient;
 mod send;
 mod shape;
@@ -29,10 +30,15 @@ pub(crate) use resilient::{Sent, send_resiliently};
 pub(crate) use send::{Answer, send};
 pub(crate) use switch::switch;
 
-use crate::{body::RequestBody, streams::Cause, worker::Worker};
+use crate::{
+    body::{RequestBody, Upload},
+    streams::Cause,
+    timers::{Attention, TICK},
+    worker::Worker,
+};
 
 /// How often idle connections are looked at; see [`Upstreams::age`].
-pub(crate) const AGE: Duration = Duration::from_millis(500);
+pub(crate) const AGE: Duration = TICK;
 
 /// Why a backend gave no answer.
 #[derive(Debug, Error)]
@@ -85,6 +91,20 @@ impl UpstreamError {
             Self::Ended(cause) => cause.text(),
         }
     }
+}
+
+/// Who waits for an answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waiting<'a> {
+    /// What is still being sent.
+    pub(crate) upload: Option<&'a Upload>,
+    /// Who else polls the exchange.
+    pub(crate) attention: Attention,
+}
+
+impl Waiting<'_> {
+    /// Waits alone, with nothing to send but the request.
+    pub(crate) const ALONE: Self = Self { upload: None, attention: Attention::None };
 }
 
 /// All upstream connections of one worker.

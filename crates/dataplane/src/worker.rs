@@ -246,6 +246,7 @@ async fn look_around(worker: Rc<Worker>) {
     let mut interval = tokio::time::interval(AGE);
     loop {
         interval.tick().await;
+        worker.timers.tick();
         worker.upstreams.age();
         worker.streams.look(clock::now());
     }

@@ -5,7 +5,7 @@ use gateway::yaml::Entry;
 use super::{
     draft::{ApiDraft, BackendJwtDraft, Credential, OperationDraft},
     notes::Notes,
-    text::{base_path, is_plain_address, list, slug, version},
+    text::{base_path, list, slug, version},
     tree::Tree,
 };
 
@@ -105,7 +105,9 @@ fn endpoints(config: Tree<'_>, (draft, notes): (&mut ApiDraft, &mut Notes)) {
         let endpoint = Tree(&entry.value);
         let first = endpoint.items().first().map_or(endpoint, Tree);
         let url = first.text_of("url").and_then(|url| url::Url::parse(url).ok());
-        let url = url.filter(|url| is_plain_address(url) && url.query().is_none());
+        let url = url.filter(|url| {
+            matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.query().is_none()
+        });
         match url {
             Some(url) => {
                 *slot = Some(url.as_str().trim_end_matches('/').to_owned());

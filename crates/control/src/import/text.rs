@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use gateway::NormalPath;
-use url::Url;
 
 /// Writes a text such that YAML reads it as that text, on one line.
 pub(super) fn scalar(text: &str) -> String {
@@ -67,11 +66,6 @@ pub(super) fn slug(title: &str) -> String {
     }
     let slug: String = slug.trim_end_matches('-').chars().take(60).collect();
     if slug.is_empty() { "api".to_owned() } else { slug }
-}
-
-/// True for an address of the web without a name or password in it.
-pub(super) fn is_plain_address(url: &Url) -> bool {
-    matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none()
 }
 
 /// Returns a version that can be part of a path; `None`: nothing of it can.

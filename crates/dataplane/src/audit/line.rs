@@ -6,7 +6,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use gateway::Steps;
-use http::StatusCode;
+use http::{Method, StatusCode};
 
 use crate::exchange::{Ending, Record};
 
@@ -33,19 +33,15 @@ pub(super) fn write(line: &mut Vec<u8>, record: &Record, operation: Option<&Oper
     line.extend_from_slice(b"{\"time\":\"");
     seconds.write(line, record.started);
     line.extend_from_slice(b"\",\"requestId\":\"");
-    line.extend_from_slice(record.request_id.as_bytes());
-    line.extend_from_slice(b"\",\"method\":\"");
-    line.extend_from_slice(record.method.as_str().as_bytes());
-    line.push(b'"');
+    write_known::<32>(line, record.request_id.as_bytes());
+    write_method(line, &record.method);
     match operation {
         Some(OperationText(text)) => line.extend_from_slice(text),
         None => number(line, b",\"revision\":", record.told.revision()),
     }
     line.extend_from_slice(b",\"status\":");
-    line.extend_from_slice(record.status.as_ref().map_or("0", StatusCode::as_str).as_bytes());
-    line.extend_from_slice(b",\"outcome\":\"");
-    line.extend_from_slice(outcome(record).as_bytes());
-    line.push(b'"');
+    write_known::<3>(line, record.status.as_ref().map_or("0", StatusCode::as_str).as_bytes());
+    write_outcome(line, record);
     if let Some(user) = record.told.user() {
         line.extend_from_slice(b",\"user\":\"");
         line.extend_from_slice(user.as_bytes());
@@ -64,10 +60,43 @@ pub(super) fn write(line: &mut Vec<u8>, record: &Record, operation: Option<&Oper
     if record.attempts > 1 {
         number(line, b",\"attempts\":", u64::from(record.attempts));
     }
-    number(line, b",\"requestBytes\":", record.request_bytes);
+    if record.request_bytes == 0 {
+        line.extend_from_slice(b",\"requestBytes\":0");
+    } else {
+        number(line, b",\"requestBytes\":", record.request_bytes);
+    }
     number(line, b",\"responseBytes\":", record.response_bytes);
     write_steps(line, record);
     line.extend_from_slice(b"}\n");
+}
+
+/// Writes a text that is nearly always of this length: one copy of a size that the compiler knows.
+#[inline]
+fn write_known<const LENGTH: usize>(line: &mut Vec<u8>, text: &[u8]) {
+    match <&[u8; LENGTH]>::try_from(text) {
+        Ok(text) => line.extend_from_slice(text),
+        Err(_) => line.extend_from_slice(text),
+    }
+}
+
+fn write_method(line: &mut Vec<u8>, method: &Method) {
+    if *method == Method::GET {
+        line.extend_from_slice(b"\",\"method\":\"GET\"");
+        return;
+    }
+    line.extend_from_slice(b"\",\"method\":\"");
+    line.extend_from_slice(method.as_str().as_bytes());
+    line.push(b'"');
+}
+
+fn write_outcome(line: &mut Vec<u8>, record: &Record) {
+    if record.code.is_none() && record.ending == Ending::Complete {
+        line.extend_from_slice(b",\"outcome\":\"answered\"");
+        return;
+    }
+    line.extend_from_slice(b",\"outcome\":\"");
+    line.extend_from_slice(outcome(record).as_bytes());
+    line.push(b'"');
 }
 
 fn outcome(record: &Record) -> &'static str {
@@ -175,7 +204,7 @@ impl Seconds {
             self.text.clear();
             write_second(&mut self.text, since.as_secs());
         }
-        line.extend_from_slice(&self.text);
+        write_known::<19>(line, &self.text);
         let micros = since.subsec_micros();
         let digit = |place: u32| b'0' + (micros / place % 10) as u8;
         line.extend_from_slice(&[
@@ -225,7 +254,7 @@ fn padded(text: &mut Vec<u8>, number: u64, highest: u64) {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderValue, Method};
+    use http::HeaderValue;
     use proptest::prelude::*;
 
     use super::*;

@@ -66,6 +66,8 @@ where
     fn after(&self, http: http1::Connection<TokioIo<ClientIo<S>>, V>) -> State<S, V> {
         let http1::Parts { io, read_buf, .. } = http.into_parts();
         let io = io.into_inner();
+        // Whoever takes over reads.
+        self.client.presence.take();
         match self.client.successor.take() {
             Some(tunnel) => State::Switched(Box::pin(tunnel.run(io, read_buf))),
             // hyper leaves a connection open on which a client once asked to switch.

@@ -28,7 +28,7 @@ pub(super) async fn answer(
             RequestBody::Whole(whole) => copies.send(whole),
         }
     }
-    let sending = upstream::send_resiliently(&worker, endpoint, &elsewhere, (head, body), exchange.upload());
+    let sending = upstream::send_resiliently(&worker, endpoint, &elsewhere, (head, body), exchange.waiting());
     let Sent { answer, endpoint, attempts, permit } = sending.await;
     exchange.record.attempts = attempts;
     exchange.hold(permit);

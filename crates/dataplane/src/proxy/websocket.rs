@@ -2,7 +2,7 @@
 //!
 //! Whatever the backend answers other than a proper `101` is an ordinary answer or none: nothing is ever switched in part.
 
-use std::rc::Rc;
+use std::{future::poll_fn, rc::Rc, task::Poll};
 
 use bytes::Bytes;
 use gateway::{Code, Forward, Rejection, WebSocketHandshake, ask_as_http1};
@@ -29,7 +29,7 @@ use crate::{
     clock,
     exchange::Exchange,
     streams::Seat,
-    tunnel::Tunnel,
+    tunnel::{Start, Tunnel},
     upstream::{self, Answer, UpstreamError},
 };
 
@@ -86,7 +86,9 @@ pub(super) async fn open(
     let status = if exchange.is_http2() { StatusCode::OK } else { StatusCode::SWITCHING_PROTOCOLS };
     let headers = granted(parts.headers, &handshake, &exchange);
     exchange.switched(status);
-    take_over(exchange, (backend, seat), connect);
+    let has_sent_more = poll_fn(|cx| Poll::Ready(exchange.client().has_sent_more(cx))).await;
+    let start = if has_sent_more { Start::Early } else { Start::Proper };
+    take_over(exchange, (backend, seat, start), connect);
     let mut response = Response::new(ResponseBody::Whole(Bytes::new()));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
@@ -114,7 +116,7 @@ fn granted(mut headers: HeaderMap, handshake: &WebSocketHandshake, exchange: &Ex
 }
 
 /// Lets the two ends talk as soon as the client has its answer.
-fn take_over(exchange: Box<Exchange>, backend: (Upgraded, Seat), connect: Connect) {
+fn take_over(exchange: Box<Exchange>, backend: (Upgraded, Seat, Start), connect: Connect) {
     let client = Rc::clone(exchange.client());
     let standing = exchange.record.told.standing();
     let stream = client.worker.streams.open(standing, exchange.mark(), clock::now());

@@ -20,7 +20,11 @@ use tokio::{
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use super::{UpstreamError, http1::Http1};
+use super::{
+    UpstreamError,
+    http1::Http1,
+    relay::{Quiet, Relay},
+};
 use crate::{
     body::RequestBody,
     worker::{LocalExecutor, Worker},
@@ -139,9 +143,10 @@ async fn http1_over<S>(stream: S) -> Result<Http1, UpstreamError>
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let (sender, connection) =
-        http1::Builder::new().handshake(TokioIo::new(stream)).await.map_err(UpstreamError::Protocol)?;
-    Ok(Http1::new(sender, connection))
+    let relay = Arc::new(Relay::default());
+    let io = TokioIo::new(Quiet::new(stream, &relay));
+    let (sender, connection) = http1::Builder::new().handshake(io).await.map_err(UpstreamError::Protocol)?;
+    Ok(Http1::new(sender, connection, relay))
 }
 
 async fn http2_over<S>(stream: S) -> Result<http2::SendRequest<RequestBody>, UpstreamError>

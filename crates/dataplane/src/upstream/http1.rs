@@ -4,22 +4,21 @@
 //! would cost each request two switches between tasks; here it is polled by whoever waits for it. Only a request with a
 //! body gives it a task: its client may read nothing before all is sent, and then nobody would be waiting.
 //!
-//! What the future leaves behind wakes a [`Relay`], which knows who holds the connection now: the task that held it
-//! before is not disturbed, and what a task does to its own connection does not wake that task.
+//! What the future leaves behind wakes a [`Relay`], which knows who holds the connection now: the task that held it before
+//! is not disturbed, and what a task does to its own connection does not wake that task.
 
 use std::{
     fmt,
     future::Future,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, Wake, Waker},
+    task::{Context, Poll, Waker},
 };
-
-use futures_util::task::AtomicWaker;
 
 use http::Request;
 use hyper::client::conn::http1::SendRequest;
 
+use super::relay::Relay;
 use crate::body::RequestBody;
 
 /// A connection that carries one request at a time.
@@ -41,39 +40,25 @@ struct Here {
     waker: Waker,
 }
 
-/// Wakes the task that holds the connection, if one waits for it.
-#[derive(Default)]
-struct Relay(AtomicWaker);
-
-impl Wake for Relay {
-    fn wake(self: Arc<Self>) {
-        self.0.wake();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.0.wake();
-    }
-}
-
 impl Here {
     /// Does what can be done now; `holder` is woken when there is more.
     fn poll(&mut self, holder: Option<&Waker>) -> Poll<hyper::Result<()>> {
         // First: work that is cut short wakes at once.
         match holder {
-            Some(holder) => self.relay.0.register(holder),
-            None => drop(self.relay.0.take()),
+            Some(holder) => self.relay.register(holder),
+            None => self.relay.release(),
         }
         self.future.as_mut().poll(&mut Context::from_waker(&self.waker))
     }
 }
 
 impl Http1 {
-    /// Joins the two parts of a connection.
+    /// Joins the two parts of a connection, whose stream wakes `relay`.
     pub(super) fn new(
         sender: SendRequest<RequestBody>,
         work: impl Future<Output = hyper::Result<()>> + 'static,
+        relay: Arc<Relay>,
     ) -> Self {
-        let relay = Arc::new(Relay::default());
         let waker = Waker::from(Arc::clone(&relay));
         Self { sender, work: Work::Here(Here { future: Box::pin(work), relay, waker }) }
     }
@@ -108,7 +93,7 @@ impl Http1 {
     ) -> Poll<T> {
         let Work::Here(here) = &mut self.work else { return poll(cx) };
         // What this sets in motion waits for the next call.
-        here.relay.0.take();
+        here.relay.release();
         match poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(ready) => Poll::Ready(ready),
             Poll::Pending => self.poll(cx, poll),
@@ -118,7 +103,7 @@ impl Http1 {
     /// True when both directions are at rest and the backend has not closed. Nobody is woken any more.
     pub(super) fn is_at_rest(&mut self) -> bool {
         match &self.work {
-            Work::Here(here) if self.sender.is_ready() => drop(here.relay.0.take()),
+            Work::Here(here) if self.sender.is_ready() => here.relay.release(),
             Work::Here(_) | Work::InItsTask | Work::Ended => self.work(None),
         }
         self.sender.is_ready()
@@ -142,6 +127,7 @@ impl Http1 {
     fn work_in_a_task(&mut self) {
         match std::mem::replace(&mut self.work, Work::InItsTask) {
             Work::Here(here) => {
+                here.relay.bypass();
                 tokio::task::spawn_local(async move { tell(here.future.await) });
             }
             Work::InItsTask => {}

@@ -9,7 +9,7 @@ use std::{rc::Rc, sync::Arc, time::Duration};
 use gateway::{CallPermit, Elsewhere, Endpoint, RequestHead, Resilience, RetryPermit};
 
 use super::{
-    Answer, UpstreamError,
+    Answer, UpstreamError, Waiting,
     send::{is_closed_unanswered, ready, send},
 };
 use crate::{
@@ -39,7 +39,7 @@ type Request = (Box<RequestHead>, RequestBody);
 struct Call<'a> {
     worker: &'a Rc<Worker>,
     elsewhere: &'a Elsewhere,
-    upload: Option<&'a Upload>,
+    waiting: Waiting<'a>,
     /// How the first endpoint's failures are treated.
     retries: Option<&'a Resilience>,
     /// Where the next attempt goes.
@@ -55,11 +55,11 @@ pub(crate) async fn send_resiliently(
     endpoint: Arc<Endpoint>,
     elsewhere: &Elsewhere,
     mut request: Request,
-    upload: Option<&Upload>,
+    waiting: Waiting<'_>,
 ) -> Sent {
     let first = Arc::clone(&endpoint);
     let retries = first.resilience.as_deref();
-    let mut call = Call { worker, elsewhere, upload, retries, endpoint, tried: Vec::new(), permit: None };
+    let mut call = Call { worker, elsewhere, waiting, retries, endpoint, tried: Vec::new(), permit: None };
     loop {
         let (sent, kept) = call.attempt(request).await;
         let Some(reason) = call.reason(&sent) else { return sent };
@@ -90,7 +90,7 @@ impl Call<'_> {
             self.note(Err(&error));
             return (self.sent(Err(error), permit), Some((head, body)));
         }
-        let answer = send(self.worker, endpoint, (head, body), self.upload).await;
+        let answer = send(self.worker, endpoint, (head, body), self.waiting).await;
         self.note(answer.as_ref().map(|_| ()));
         (self.sent(answer, permit), kept)
     }
@@ -129,7 +129,7 @@ impl Call<'_> {
     }
 
     fn is_endpoints_fault(&self, error: &UpstreamError) -> bool {
-        if self.upload.is_some_and(Upload::is_broken) {
+        if self.waiting.upload.is_some_and(Upload::is_broken) {
             return false;
         }
         match error {
@@ -147,7 +147,7 @@ impl Call<'_> {
 
     /// Returns why the call should be sent again; `None`: it should not.
     fn reason(&self, sent: &Sent) -> Option<&'static str> {
-        if !self.has_attempts() || self.upload.is_some_and(Upload::is_broken) {
+        if !self.has_attempts() || self.waiting.upload.is_some_and(Upload::is_broken) {
             return None;
         }
         match &sent.answer {

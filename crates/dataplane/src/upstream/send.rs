@@ -20,12 +20,8 @@ use hyper::{
     client::conn::{TrySendError, http2},
 };
 
-use super::{Lease, Pooled, Rest, Speaks, UpstreamError, connect, connect::Connected, http1::Http1, shape};
-use crate::{
-    body::{RequestBody, Upload},
-    timers::Deadline,
-    worker::Worker,
-};
+use super::{Lease, Pooled, Rest, Speaks, UpstreamError, Waiting, connect, connect::Connected, http1::Http1, shape};
+use crate::{body::RequestBody, timers::Deadline, worker::Worker};
 
 /// A backend's answer and, in HTTP/1.1, the connection to give back when it has ended.
 #[derive(Debug)]
@@ -53,19 +49,21 @@ pub(crate) async fn send(
     worker: &Rc<Worker>,
     endpoint: &Arc<Endpoint>,
     (head, body): (Box<RequestHead>, RequestBody),
-    upload: Option<&Upload>,
+    waiting: Waiting<'_>,
 ) -> Result<Answer, UpstreamError> {
     let Some(Pooled { mut connection, rest }) = worker.upstreams.take_for(endpoint) else {
-        return Box::pin(send_anew(worker, endpoint, Request::from_parts(head.parts, body), upload)).await;
+        return Box::pin(send_anew(worker, endpoint, Request::from_parts(head.parts, body), waiting)).await;
     };
     let copy = may_be_repeated(&head, &body, rest).then(|| copy_of(&head));
-    let sending = pin!(connection.start(shape::http1(Request::from_parts(head.parts, body), endpoint)));
-    let error = match within(worker, endpoint, upload, (Some(&mut connection), sending)).await? {
+    let mut request = Request::from_parts(head.parts, body);
+    shape::http1(&mut request, endpoint);
+    let sending = pin!(connection.start(request));
+    let error = match within(worker, endpoint, waiting, (Some(&mut connection), sending)).await? {
         Ok(response) => return Ok(Answer { response, lease: Some(Lease { pool: endpoint.pool, connection }) }),
         Err(error) => Box::new(error),
     };
     let request = unsent(*error).or_else(|error| copy.filter(|_| is_closed_unanswered(&error)).ok_or(error));
-    Box::pin(send_anew(worker, endpoint, *request.map_err(UpstreamError::Protocol)?, upload)).await
+    Box::pin(send_anew(worker, endpoint, *request.map_err(UpstreamError::Protocol)?, waiting)).await
 }
 
 /// Sends a request over a shared connection or a new one.
@@ -73,18 +71,18 @@ async fn send_anew(
     worker: &Rc<Worker>,
     endpoint: &Arc<Endpoint>,
     request: Request<RequestBody>,
-    upload: Option<&Upload>,
+    waiting: Waiting<'_>,
 ) -> Result<Answer, UpstreamError> {
     let request = match worker.upstreams.shared(endpoint.pool) {
-        Some(sender) => match over_http2(worker, endpoint, sender, request, upload).await {
+        Some(sender) => match over_http2(worker, endpoint, sender, request, waiting).await {
             Attempt::Done(result) => return result,
             Attempt::Unsent(request) => request,
         },
         None => request,
     };
     let attempt = match connected(worker, endpoint).await? {
-        Connected::Http1(connection) => over_http1(worker, endpoint, connection, request, upload).await,
-        Connected::Http2(sender) => over_http2(worker, endpoint, sender, request, upload).await,
+        Connected::Http1(connection) => over_http1(worker, endpoint, connection, request, waiting).await,
+        Connected::Http2(sender) => over_http2(worker, endpoint, sender, request, waiting).await,
     };
     match attempt {
         Attempt::Done(result) => result,
@@ -154,11 +152,12 @@ async fn over_http1(
     worker: &Rc<Worker>,
     endpoint: &Arc<Endpoint>,
     mut connection: Http1,
-    request: Request<RequestBody>,
-    upload: Option<&Upload>,
+    mut request: Request<RequestBody>,
+    waiting: Waiting<'_>,
 ) -> Attempt {
-    let sending = pin!(connection.start(shape::http1(request, endpoint)));
-    match within(worker, endpoint, upload, (Some(&mut connection), sending)).await {
+    shape::http1(&mut request, endpoint);
+    let sending = pin!(connection.start(request));
+    match within(worker, endpoint, waiting, (Some(&mut connection), sending)).await {
         Ok(Ok(response)) => {
             Attempt::Done(Ok(Answer { response, lease: Some(Lease { pool: endpoint.pool, connection }) }))
         }
@@ -172,10 +171,10 @@ async fn over_http2(
     endpoint: &Arc<Endpoint>,
     mut sender: http2::SendRequest<RequestBody>,
     request: Request<RequestBody>,
-    upload: Option<&Upload>,
+    waiting: Waiting<'_>,
 ) -> Attempt {
     let sending = pin!(sender.try_send_request(shape::http2(request, endpoint)));
-    match within(worker, endpoint, upload, (None, sending)).await {
+    match within(worker, endpoint, waiting, (None, sending)).await {
         Ok(Ok(response)) => Attempt::Done(Ok(Answer { response, lease: None })),
         Ok(Err(error)) => error.into(),
         Err(error) => Attempt::Done(Err(error)),
@@ -204,10 +203,11 @@ impl From<TrySendError<Request<RequestBody>>> for Attempt {
 async fn within<T>(
     worker: &Worker,
     endpoint: &Endpoint,
-    upload: Option<&Upload>,
+    waiting: Waiting<'_>,
     (mut connection, mut answer): (Option<&mut Http1>, Pin<&mut impl Future<Output = T>>),
 ) -> Result<T, UpstreamError> {
-    let mut deadline = Deadline::new(&worker.timers, endpoint.response_timeout);
+    let Waiting { upload, attention } = waiting;
+    let mut deadline = Deadline::new(&worker.timers, endpoint.response_timeout, attention);
     poll_fn(|cx| {
         let polled = match &mut connection {
             Some(connection) => connection.poll(cx, |cx| answer.as_mut().poll(cx)),

@@ -14,8 +14,8 @@ use crate::body::RequestBody;
 
 const CHUNKED: HeaderValue = HeaderValue::from_static("chunked");
 
-/// Shapes a request for HTTP/1.1.
-pub(super) fn http1(mut request: Request<RequestBody>, endpoint: &Endpoint) -> Request<RequestBody> {
+/// Shapes a request for HTTP/1.1. In place: a request is large.
+pub(super) fn http1(request: &mut Request<RequestBody>, endpoint: &Endpoint) {
     *request.version_mut() = Version::HTTP_11;
     if request.uri().scheme().is_some()
         && let Some(path_and_query) = request.uri().path_and_query().cloned()
@@ -27,8 +27,7 @@ pub(super) fn http1(mut request: Request<RequestBody>, endpoint: &Endpoint) -> R
         request.headers_mut().remove(TE);
         join_cookies(request.headers_mut());
     }
-    frame(&mut request);
-    request
+    frame(request);
 }
 
 /// Writes the framing that hyper would not: hyper sends a `GET` body of unknown length as no body at all, and a `POST`

@@ -22,7 +22,8 @@ pub(crate) async fn switch(
     head: Box<RequestHead>,
 ) -> Result<Response<Incoming>, UpstreamError> {
     let mut sender = connect::connect_to_switch(worker, endpoint).await?;
-    let request = shape::http1(Request::from_parts(head.parts, RequestBody::Empty), endpoint);
+    let mut request = Request::from_parts(head.parts, RequestBody::Empty);
+    shape::http1(&mut request, endpoint);
     let answer = tokio::time::timeout(endpoint.response_timeout, sender.send_request(request)).await;
     answer.map_err(|_| UpstreamError::ResponseTimeout)?.map_err(UpstreamError::Protocol)
 }

@@ -351,3 +351,17 @@ fn a_client_that_vanishes_is_recorded() {
     expect_told(&proxy, 101, "abandoned", "client");
     assert_eq!(proxy.stop(GRACE).len(), 1);
 }
+
+#[test]
+fn what_a_client_sends_while_its_backend_is_asked_does_not_reach_it() {
+    let backend = Backend::answering("");
+    let proxy = Proxy::to(backend.address);
+    let mut client = Client::new(proxy.address);
+    client.send(handshake("/websocket", ""));
+    backend.head();
+    client.send("GET /admin HTTP/1.1\r\nHost: a\r\n\r\n");
+    backend.send(SWITCHED.as_bytes());
+    assert_eq!(client.receive_head().unwrap().status, 101);
+    assert_eq!(close_of_server(&rest(&mut client)).0, 1002);
+    assert_eq!(close_of_client(&backend.rest()).0, 1002);
+}

@@ -38,10 +38,8 @@ impl Walk<'_> {
 
     fn directory(&mut self, store: Tree<'_>, default_filter: &str) {
         let parts = Parts::of(store);
-        let is_address = |url: &&str| url.starts_with("ldap") && !url.contains(['$', '@']);
-        let Some(url) = parts.text("connectionurl").filter(is_address) else {
-            let reason =
-                "its address is missing, stands elsewhere or holds a password: write the store under `userStores`";
+        let Some(url) = parts.text("connectionurl").filter(|url| url.starts_with("ldap") && !url.contains('$')) else {
+            let reason = "its address is missing, or stands elsewhere: write the store under `userStores`";
             self.notes.left(store.place(), "user_store", reason);
             return;
         };

@@ -4,11 +4,7 @@ use gateway::yaml::Entry;
 use url::Url;
 
 use super::{Product, Walk, plain_name};
-use crate::import::{
-    operator::IssuerDraft,
-    text::{is_plain_address, slug},
-    tree::Tree,
-};
+use crate::import::{operator::IssuerDraft, text::slug, tree::Tree};
 
 const NO_KEYS: &str = "its key stands in a Java trust store: name its key set (`jwks`) under `issuers` instead";
 
@@ -77,7 +73,7 @@ impl Walk<'_> {
             self.notes.left(place, field, "it names no issuer");
             return;
         }
-        if !Url::parse(&draft.jwks).is_ok_and(|url| is_plain_address(&url)) {
+        if !Url::parse(&draft.jwks).is_ok_and(|url| matches!(url.scheme(), "http" | "https")) {
             self.notes.left(place, field, NO_KEYS);
             self.steps.push(format!("name the key set of issuer `{}` under `issuers`", draft.issuer));
             return;

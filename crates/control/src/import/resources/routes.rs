@@ -8,7 +8,6 @@ use http::Method;
 use super::{Resource, Resources};
 use crate::import::{
     draft::{ApiDraft, OperationDraft},
-    text::is_plain_address,
     tree::Tree,
 };
 
@@ -123,7 +122,7 @@ impl<'a> Resources<'a, '_> {
         let port = service.text_of("port").map(|port| format!(":{port}")).unwrap_or_default();
         let protocol = spec.text_of("protocol").filter(|protocol| *protocol == "https").unwrap_or("http");
         let path = spec.text_of("basePath").unwrap_or_default().trim_end_matches('/');
-        let url = url::Url::parse(&format!("{protocol}://{host}{port}{path}")).ok().filter(is_plain_address)?;
+        let url = url::Url::parse(&format!("{protocol}://{host}{port}{path}")).ok()?;
         let place: Place = backend.tree.place();
         self.notes_of(backend).carried(place, "Backend", "endpointConfigurations");
         Some(url.as_str().trim_end_matches('/').to_owned())

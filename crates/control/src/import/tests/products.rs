@@ -151,32 +151,6 @@ fn nothing_of_a_products_secrets_is_copied() {
 }
 
 #[test]
-fn passwords_inside_addresses_are_not_copied() {
-    let check = |name: &str, text: &str| {
-        let shown = shown_all(&[source(name, text)]);
-        assert!(!shown.contains("hunter2"), "{shown}");
-    };
-    check(
-        "deployment.toml",
-        "[user_store]\ntype = \"read_only_ldap_unique_id\"\nuser_search_base = \"o=x\"\n\
-         connection_url = \"ldap://cn=x:hunter2@ldap.test\"\n\
-         [[apim.jwt.issuer]]\nname = \"https://i.test\"\n[apim.jwt.issuer.jwks]\nurl = \"https://u:hunter2@i.test\"\n",
-    );
-    check(
-        "deployment.toml",
-        "[user_store]\ntype = \"database_unique_id\"\n[database.shared_db]\npassword = \"hunter2\"\n\
-         url = \"jdbc:mysql://root:hunter2@db.test/shared?user=root&password=hunter2\"\n",
-    );
-    let api = |url: &str| {
-        format!(
-            "type: api\ndata: {{ name: x, context: /x, endpointConfig: {{ production_endpoints: {{ url: '{url}' }} }} }}\n"
-        )
-    };
-    check("api.yaml", &api("http://:hunter2@backend.test"));
-    check("api.yaml", &api("http://backend.test/x?key=hunter2"));
-}
-
-#[test]
 fn an_api_yaml_becomes_a_definition_with_its_audiences() {
     let text = "
 type: api
