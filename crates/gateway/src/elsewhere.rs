@@ -6,7 +6,7 @@ use std::{sync::Arc, time::SystemTime};
 
 use http::{
     HeaderMap, HeaderName, Uri,
-    header::{AUTHORIZATION, COOKIE, HOST, TE},
+    header::{AUTHORIZATION, COOKIE, HOST, TE, TRAILER},
     request::Parts,
     uri::PathAndQuery,
 };
@@ -64,7 +64,8 @@ impl Elsewhere {
         copy.method.clone_from(&parts.method);
         copy.uri = Uri::from(self.target(mirror)?);
         copy.headers.clone_from(&parts.headers);
-        for name in [&AUTHORIZATION, &COOKIE].into_iter().chain(&self.credentials) {
+        // A copy's body has no trailers.
+        for name in [&AUTHORIZATION, &COOKIE, &TRAILER].into_iter().chain(&self.credentials) {
             copy.headers.remove(name);
         }
         let reserved: Vec<HeaderName> =
@@ -196,7 +197,8 @@ mod tests {
 
     #[test]
     fn a_copy_tells_nothing_that_its_caller_could_be_mistaken_by() {
-        let names = ["x-jwt-assertion", "x-minted", "txn-token", "authorization", "cookie", "x-key", "x-free"];
+        let names =
+            ["x-jwt-assertion", "x-minted", "txn-token", "authorization", "cookie", "trailer", "x-key", "x-free"];
         let request = names.iter().fold(Request::put("/one/x"), |request, name| request.header(*name, "1"));
         let parts = request.body(()).unwrap().into_parts().0;
         let fields = FieldRules::new(["X-Minted"]);

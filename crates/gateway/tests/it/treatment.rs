@@ -202,9 +202,9 @@ fn resiliency_without_sense_is_refused() {
     check(
         "circuitBreaker: { maxRequests: 0, maxConnections: 0, maxConnectionPools: 5 }",
         &[
-            "`maxConnectionPools` has no effect here: each endpoint has one pool",
             "`maxRequests` must be at least 1: no call would be answered",
             "`maxConnections` must be at least 1: no call would be answered",
+            "`maxConnectionPools` has no effect here: each endpoint has one pool",
         ],
     );
 }
