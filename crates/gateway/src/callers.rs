@@ -349,6 +349,23 @@ impl Callers {
         self.refused.insert(CredentialKey::new(kind, credential.as_bytes()), refused);
     }
 
+    /// Returns some users that have called: their token's issuer and their name for look-ups, each once.
+    pub fn users(&self, most: usize) -> Vec<(Box<str>, Box<str>)> {
+        let mut users: Vec<(Box<str>, Box<str>)> = Vec::new();
+        for (_, weighed) in self.known.iter() {
+            let principal = &weighed.caller.principal;
+            let PrincipalKind::EndUser { lookup } = &principal.kind else { continue };
+            let user = (Box::from(&*principal.issuer), Box::from(&**lookup));
+            if users.len() >= most {
+                break;
+            }
+            if !users.contains(&user) {
+                users.push(user);
+            }
+        }
+        users
+    }
+
     /// Returns how many callers are known, and the bytes that they hold.
     pub fn size(&self) -> (usize, u64) {
         (self.known.len(), self.known.weight())

@@ -4,6 +4,7 @@
 //! that the operator's file names (secrets, certificates, JWKS) are read here; no server is asked.
 
 mod accesses;
+mod admin_login;
 mod api_keys;
 mod apis;
 mod applications;
@@ -34,6 +35,7 @@ use claims::Dialect;
 pub use endpoints::Pools;
 
 use crate::{
+    admin_login::AdminLogin,
     api_keys::ApiKeys,
     certificate_authority::CertificateAuthority,
     diagnostic::{Diagnostic, DiagnosticCode, Diagnostics},
@@ -88,6 +90,10 @@ pub struct Compiled {
     pub stores: BTreeMap<Box<str>, Arc<UserStoreHandle>>,
     /// All issuers.
     pub issuers: Vec<Arc<Issuer>>,
+    /// All dialects, the built-in ones too.
+    pub dialects: Vec<Arc<Dialect>>,
+    /// How operators prove who they are; `None`: not at all.
+    pub login: Option<Arc<AdminLogin>>,
     /// Who may tell that users have changed.
     pub events: EventSources,
     /// All signing keys, for the key ring.
@@ -130,10 +136,10 @@ pub fn compile(
         return None;
     }
     let broken = std::mem::take(&mut set.broken);
-    let Scope { stores, issuers, keys, events, rate_limits, .. } = scope;
+    let Scope { stores, issuers, keys, events, dialects, login, rate_limits, .. } = scope;
     let mut snapshot = publishable(&operator, set, surroundings);
     snapshot.rate_limits = rate_limits.into_inner();
-    Some(Compiled { snapshot, operator, stores, issuers, events, keys, broken })
+    Some(Compiled { snapshot, operator, stores, issuers, dialects, login, events, keys, broken })
 }
 
 /// What all API definitions are compiled against.
@@ -146,6 +152,7 @@ struct Scope<'a> {
     issuers: Vec<Arc<Issuer>>,
     api_keys: Arc<ApiKeys>,
     certificate_authorities: Vec<Arc<CertificateAuthority>>,
+    login: Option<Arc<AdminLogin>>,
     events: EventSources,
     keys: LoadedKeys,
     upstream_ca: Option<Arc<[u8]>>,
@@ -171,6 +178,7 @@ impl<'a> Scope<'a> {
         let stores = stores::compile(operator, (reader, &issuer_keys), surroundings, diagnostics);
         let parts = issuers::Parts { keys: &issuer_keys, stores: &stores, reader, surroundings };
         let issuers = issuers::compile(operator, parts, diagnostics);
+        let login = admin_login::compile(operator, (reader, surroundings), diagnostics);
         let events = events::compile(operator, (&stores, &issuers), reader, diagnostics);
         let ca = operator.gateway.upstream.ca.as_ref();
         let upstream_ca = ca.and_then(|path| secrets::bytes(path, diagnostics)).map(Arc::from);
@@ -178,6 +186,7 @@ impl<'a> Scope<'a> {
         let keys = LoadedKeys::read(operator, reader, seconds(surroundings.now), diagnostics);
         Self {
             keys,
+            login,
             events,
             operator,
             surroundings,

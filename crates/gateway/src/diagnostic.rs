@@ -92,6 +92,12 @@ impl Diagnostics {
         self.list.iter()
     }
 
+    /// Keeps those that `is_kept` says.
+    pub(crate) fn retain(&mut self, is_kept: impl Fn(&Diagnostic) -> bool) {
+        self.list.retain(is_kept);
+        self.errors = self.list.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
+    }
+
     /// Adds all of another list.
     pub fn extend(&mut self, other: Self) {
         self.errors += other.errors;

@@ -56,6 +56,15 @@ pub struct Status {
     pub needs_restart: Vec<&'static str>,
 }
 
+/// Why an edit was not applied.
+#[derive(Debug)]
+pub enum EditError<E> {
+    /// It does not compile.
+    Refused(Diagnostics),
+    /// It could not be saved.
+    Unsaved(E),
+}
+
 /// What the process gives to its gateway.
 #[derive(Clone, Debug)]
 pub struct ProcessSettings {
@@ -111,23 +120,92 @@ impl Gateway {
     /// All diagnostics; what was published stays, and the status says why.
     pub fn apply(&self, sources: &Sources) -> Result<Diagnostics, Diagnostics> {
         let _applying = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = (self.runtime.clock)();
-        let mut diagnostics = Diagnostics::new();
         let previous = self.published.load_full();
-        let background = &self.runtime.background;
-        let surroundings = Surroundings { background, pools: &self.pools, previous: Some(&previous), now };
-        let Some(mut compiled) = compile(sources, surroundings, BrokenApis::Refuse, &mut diagnostics) else {
-            self.refuse(&diagnostics);
+        match self.compile(sources, &previous, BrokenApis::Refuse) {
+            Ok((compiled, diagnostics)) => Ok(self.publish(compiled, &previous, diagnostics)),
+            Err(diagnostics) => {
+                self.refuse(&diagnostics);
+                Err(diagnostics)
+            }
+        }
+    }
+
+    /// Applies an edit: compiles, lets `save` keep what was edited, and publishes; nothing when one of them fails.
+    ///
+    /// Other files that were broken before may stay so: their APIs go on answering 503.
+    ///
+    /// # Errors
+    ///
+    /// [`EditError`]; what was published stays.
+    pub fn apply_edit<E>(
+        &self,
+        sources: &Sources,
+        edited: &Path,
+        save: impl FnOnce() -> Result<(), E>,
+    ) -> Result<Diagnostics, EditError<E>> {
+        let _applying = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
+        let previous = self.published.load_full();
+        let (compiled, diagnostics) = self.draft_after((sources, edited), &previous).map_err(EditError::Refused)?;
+        save().map_err(EditError::Unsaved)?;
+        Ok(self.publish(compiled, &previous, diagnostics))
+    }
+
+    /// Compiles an edit without publishing it, with what is running carried over.
+    ///
+    /// # Errors
+    ///
+    /// All diagnostics. Other files that were broken before may stay so.
+    pub fn draft(&self, sources: &Sources, edited: &Path) -> Result<(Compiled, Diagnostics), Diagnostics> {
+        self.draft_after((sources, edited), &self.published.load_full())
+    }
+
+    fn draft_after(
+        &self,
+        (sources, edited): (&Sources, &Path),
+        previous: &Arc<Compiled>,
+    ) -> Result<(Compiled, Diagnostics), Diagnostics> {
+        let (compiled, mut diagnostics) = self.compile(sources, previous, BrokenApis::Answer503)?;
+        let may_stay = |path: &Path| path != edited && previous.broken.iter().any(|broken| broken == path);
+        if compiled.broken.iter().any(|path| !may_stay(path)) {
+            diagnostics.retain(|diagnostic| !may_stay(&diagnostic.span.file));
             return Err(diagnostics);
-        };
+        }
+        Ok((compiled, diagnostics))
+    }
+
+    fn compile(
+        &self,
+        sources: &Sources,
+        previous: &Arc<Compiled>,
+        broken_apis: BrokenApis,
+    ) -> Result<(Compiled, Diagnostics), Diagnostics> {
+        let mut diagnostics = Diagnostics::new();
+        let now = (self.runtime.clock)();
+        let background = &self.runtime.background;
+        let surroundings = Surroundings { background, pools: &self.pools, previous: Some(previous), now };
+        match compile(sources, surroundings, broken_apis, &mut diagnostics) {
+            Some(compiled) => Ok((compiled, diagnostics)),
+            None => Err(diagnostics),
+        }
+    }
+
+    /// Publishes; the only place.
+    fn publish(&self, mut compiled: Compiled, previous: &Arc<Compiled>, mut diagnostics: Diagnostics) -> Diagnostics {
+        let now = seconds((self.runtime.clock)());
         let needs_restart = restart::warn(&self.started, &compiled.operator, &mut diagnostics);
-        self.runtime.keyring.install(std::mem::take(&mut compiled.keys), seconds(now));
+        let broken_apis = compiled.broken.iter().map(|path| path.display().to_string()).collect();
+        self.runtime.keyring.install(std::mem::take(&mut compiled.keys), now);
         self.published.store(Arc::new(compiled));
         let refusals = self.status.load().refusals;
-        let applied_at = seconds(now);
-        self.status.store(Arc::new(Status { applied_at, refusals, needs_restart, ..Status::default() }));
-        self.keep_fresh(Some(&previous));
-        Ok(diagnostics)
+        self.status.store(Arc::new(Status {
+            applied_at: now,
+            refusals,
+            needs_restart,
+            broken_apis,
+            ..Status::default()
+        }));
+        self.keep_fresh(Some(previous));
+        diagnostics
     }
 
     /// Makes the successors of the signing keys whose time has come, where `rotateEvery` asks for it; they are read by the
@@ -230,6 +308,11 @@ impl Gateway {
             |keys: &Arc<_>| before.iter().filter_map(|issuer| issuer.keys.as_ref()).any(|had| Arc::ptr_eq(had, keys));
         for keys in published.issuers.iter().filter_map(|issuer| issuer.keys.as_ref()).filter(|keys| !known(keys)) {
             keys.keep_fresh(&self.runtime);
+        }
+        let kept = previous.and_then(|previous| previous.login.as_ref());
+        if let Some(login) = published.login.as_ref().filter(|login| kept.is_none_or(|kept| !Arc::ptr_eq(kept, login)))
+        {
+            login.keys.keep_fresh(&self.runtime);
         }
         published.stores.values().for_each(|store| store.follow_changes(&self.runtime));
     }

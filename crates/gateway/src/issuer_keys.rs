@@ -113,6 +113,11 @@ impl IssuerKeys {
         self.current.load()
     }
 
+    /// Returns the keys as they are now; `None`: there were never any, or they are too old.
+    pub fn verification_keys(&self) -> Option<Arc<VerificationKeys>> {
+        self.current.load().keys.clone()
+    }
+
     /// True when this holder is for that issuer, source and CA: then it is carried over.
     pub fn serves(&self, iss: &str, source: &KeySource, extra_ca: Option<Fingerprint>) -> bool {
         *self.iss == *iss && self.source == *source && self.extra_ca == extra_ca

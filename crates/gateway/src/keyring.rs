@@ -16,7 +16,7 @@ use bytes::Bytes;
 use claims::{Algorithm, BackendJwtPolicy, SigningKey};
 
 pub(crate) use directory::user_hash_key;
-pub use directory::{DirectoryError, make_first_keys, read_directory, write_key};
+pub use directory::{DirectoryError, lock_directory, make_first_keys, read_directory, write_key};
 pub use loaded::LoadedKeys;
 pub use rotation::retirement_times;
 pub(crate) use rotation::{RotationSchedule, rotate_due};

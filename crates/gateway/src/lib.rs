@@ -3,6 +3,7 @@
 //! Knows `http` types, no server. Reading order: `decide.rs`, then `snapshot.rs`, then `spec.rs` and `compile.rs`.
 
 mod access;
+mod admin_login;
 mod api_keys;
 mod applications;
 mod authenticate;
@@ -33,6 +34,7 @@ mod keyring;
 mod parse;
 mod passwords;
 mod path;
+mod policy_types;
 mod proof_nonces;
 mod proofs;
 mod rejection;
@@ -56,6 +58,7 @@ pub mod yaml;
 pub use access::{
     Access, CertificateRequirement, Challenge, CredentialDemand, Demand, Requirement, Scheme, Scopes, Subscription,
 };
+pub use admin_login::AdminLogin;
 pub use api_keys::{ApiKey, ApiKeys, generate as generate_api_key, hash as hash_api_key};
 pub use applications::{ApplicationRecord, Applications, CallingApplication, SubscriptionRecord};
 pub use authenticate::Caller;
@@ -81,18 +84,20 @@ pub use explain::{
 pub use fields::{FieldClass, FieldRules};
 pub use fingerprint::Fingerprint;
 pub use forward::{Forward, ReservedHeaderMode, join_cookies};
-pub use gateway::{Gateway, ProcessSettings, Status};
+pub use gateway::{EditError, Gateway, ProcessSettings, Status};
 pub use introspection::{ClientAuthentication, ClientSecret, Introspection, SignedAnswers};
 pub use issue::{Issuance, IssuePolicy};
 pub use issued::{IssuedJwt, JwtRecord, SharedTexts, Slot};
 pub use issuer::{ApplicationFromToken, AttributeLives, ClaimSign, Issuer, RemoteClaim, UserStoreHandle};
 pub use issuer_keys::{IssuerKeys, KeySource, KeysError};
 pub use keyring::{
-    DirectoryError, JWKS_MAX_AGE, Keyring, LoadedKeys, make_first_keys, read_directory, retirement_times, write_key,
+    DirectoryError, JWKS_MAX_AGE, Keyring, LoadedKeys, lock_directory, make_first_keys, read_directory,
+    retirement_times, write_key,
 };
-pub use parse::{Source, parse_api, parse_operator};
+pub use parse::{Source, parse_api, parse_operator, render_yaml, update_yaml, yaml_pointers, yaml_to_json};
 pub use passwords::{ClearText, Passwords};
 pub use path::{EncodedSlash, NormalPath, PathError};
+pub use policy_types::{PolicyField, PolicyType, policy_types};
 pub use proof_nonces::{NonceDemand, ProofNonces};
 pub use rejection::{Code, Rejection};
 pub use request::{Connection, Endpoint, PoolId, RequestHead, Upstream};
@@ -110,3 +115,4 @@ pub use treatment::{
 pub use units::{Bytes, DurationError, Lifetime, Timestamp, parse_duration};
 pub use user_lookup::{StoreChoice, StoreMerge};
 pub use websocket::{WebSocketHandshake, ask_as_http1};
+pub use yaml::YamlEditError;

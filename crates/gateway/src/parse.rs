@@ -39,6 +39,33 @@ pub fn parse_api(source: &Source, diagnostics: &mut Diagnostics) -> Option<spec:
     parse(source, diagnostics)
 }
 
+/// Returns a configuration file as JSON, as it is written. `None`: not YAML, or not one document.
+pub fn yaml_to_json(source: &Source) -> Option<serde_json::Value> {
+    let file: Arc<Path> = Arc::from(source.path.as_path());
+    yaml::load(&source.text, &file, &mut Diagnostics::new()).map(|node| node.to_json())
+}
+
+/// Returns the JSON pointers (RFC 6901) of places in a configuration file, given by their first byte and length.
+pub fn yaml_pointers(source: &Source, places: &[(u32, u32)]) -> Vec<Option<String>> {
+    let file: Arc<Path> = Arc::from(source.path.as_path());
+    let root = yaml::load(&source.text, &file, &mut Diagnostics::new());
+    places.iter().map(|place| root.as_ref().and_then(|root| yaml::pointer(root, *place))).collect()
+}
+
+/// Returns the text that means `wanted`, with everything else of `text` left as it is: comments, order, layout.
+///
+/// # Errors
+///
+/// [`yaml::YamlEditError`]: a person must edit the file.
+pub fn update_yaml(text: &str, wanted: &serde_json::Value) -> Result<String, yaml::YamlEditError> {
+    yaml::update(text, wanted)
+}
+
+/// Returns a value as a YAML document of its own.
+pub fn render_yaml(value: &serde_json::Value) -> String {
+    yaml::render(value)
+}
+
 fn parse<T: Value>(source: &Source, diagnostics: &mut Diagnostics) -> Option<T> {
     let file: Arc<Path> = Arc::from(source.path.as_path());
     let mut mistakes = Diagnostics::new();

@@ -11,7 +11,7 @@ use crate::{
         describe,
     },
     spec::{self, Feature},
-    yaml::{Node, NodeKind, Place, Resolved},
+    yaml::{Node, Place},
 };
 
 /// The two kinds of configuration file.
@@ -103,7 +103,7 @@ fn field_schema(field: &FieldDescription) -> Json {
     members.insert("description".to_owned(), json!(field_text(field)));
     match field.absence {
         Absence::Default(text) | Absence::Inherited(text) => {
-            members.insert("default".to_owned(), node_json(&Node::of_default(text, Place::START)));
+            members.insert("default".to_owned(), Node::of_default(text, Place::START).to_json());
         }
         Absence::Forbidden | Absence::Nothing => {}
     }
@@ -132,22 +132,5 @@ fn type_schema(of: &Type) -> Json {
         Type::Map(value) => json!({"type": "object", "additionalProperties": type_schema(value)}),
         Type::AnyOf(types) => json!({"anyOf": types.iter().map(type_schema).collect::<Vec<_>>()}),
         Type::Anything => json!({}),
-    }
-}
-
-/// Converts a default to JSON.
-fn node_json(node: &Node) -> Json {
-    match &node.kind {
-        NodeKind::Scalar(scalar) => match scalar.resolve() {
-            Resolved::Null => Json::Null,
-            Resolved::Bool(value) => json!(value),
-            Resolved::Integer(text) => text.parse::<i64>().map_or_else(|_| json!(text), |number| json!(number)),
-            Resolved::Float(text) | Resolved::Text(text) => json!(text),
-        },
-        NodeKind::Sequence(items) => items.iter().map(node_json).collect(),
-        NodeKind::Mapping(entries) => {
-            let members = entries.iter().map(|entry| (entry.key.clone(), node_json(&entry.value)));
-            Json::Object(members.collect())
-        }
     }
 }

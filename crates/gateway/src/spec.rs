@@ -3,6 +3,8 @@
 //! Holds text, numbers and enums; resolves nothing, reads no other file. `compile` turns it into a snapshot.
 //! One file for each kind of resource; each type's shape says which fields it has, with defaults and meanings.
 
+mod admin;
+mod admin_login;
 mod api;
 mod api_key;
 mod application;
@@ -29,6 +31,8 @@ mod resiliency;
 mod secret;
 mod user_store;
 
+pub use admin::{Admin, ApiOwners};
+pub use admin_login::{AdminBearer, AdminLogin, AdminOidc, AdminRoles};
 pub use api::{AdditionalProperty, Api, ApiType, KeyManager};
 pub use api_key::{ApiKey, KeyHash, KnownUser};
 pub use application::{Application, Subscription};
@@ -54,8 +58,7 @@ pub use mirror::RequestMirror;
 pub use operation::{Operation, RateLimit, RateSubject, RateUnit, ScopesMatch, Upgrade};
 pub(crate) use operator::OPERATOR_ONLY_FIELDS;
 pub use operator::{
-    Admin, Apis, Audit, AuditMode, BackendJwt, BackendJwtLimits, Cache, Environment, Operator, Sensitive,
-    SensitiveAllowance,
+    Apis, Audit, AuditMode, BackendJwt, BackendJwtLimits, Cache, Environment, Operator, Sensitive, SensitiveAllowance,
 };
 pub use passwords::Passwords;
 pub use policy::{BackendJwtPolicy, Policies};

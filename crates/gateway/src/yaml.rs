@@ -3,10 +3,15 @@
 //! Converts nothing: a scalar keeps its text and its style, so `3.10` stays `3.10` and `no` is no boolean. Anchors and
 //! aliases are followed within a budget; merge keys, several documents and duplicate keys are mistakes.
 
+mod edit;
+mod json;
 mod load;
 mod offsets;
 mod resolve;
 
+pub use edit::YamlEditError;
+pub(crate) use edit::{render, update};
+pub(crate) use json::pointer;
 pub(crate) use load::load;
 pub use load::load_documents;
 pub use resolve::Resolved;
@@ -35,6 +40,8 @@ impl Place {
 pub struct Node {
     /// Where it stands; of a collection, its first byte.
     pub place: Place,
+    /// The byte after its last one; of a block collection, some byte between that and the next node.
+    pub end: u32,
     /// What it is.
     pub kind: NodeKind,
 }
@@ -80,6 +87,11 @@ pub enum Style {
 }
 
 impl Node {
+    /// Makes a node that ends where its place does.
+    pub const fn new(place: Place, kind: NodeKind) -> Self {
+        Self { end: place.offset.saturating_add(place.length), place, kind }
+    }
+
     /// Makes the node of a default: plain text, `[]` or `{}`, or a flow collection.
     pub(crate) fn of_default(text: &str, place: Place) -> Self {
         let kind = match text {
@@ -88,7 +100,7 @@ impl Node {
             _ if text.starts_with(['[', '{', '"']) => return load::load_default(text, place),
             _ => NodeKind::Scalar(Scalar { text: text.to_owned(), style: Style::Plain }),
         };
-        Self { place, kind }
+        Self { place, end: place.offset, kind }
     }
 
     /// Puts a node and everything in it at one place.

@@ -85,7 +85,7 @@ impl<'a> Reader<'a> {
                 let length = self.string_length()?;
                 let place = self.place(length);
                 let text = self.string()?;
-                Ok(Node { place, kind: NodeKind::Scalar(Scalar { text, style: Style::Text }) })
+                Ok(Node::new(place, NodeKind::Scalar(Scalar { text, style: Style::Text })))
             }
             Some(_) => self.word(),
             None => Err(NotJson),
@@ -109,7 +109,7 @@ impl<'a> Reader<'a> {
             entries.push(Entry { key, place: key_place, value });
         }
         self.take(b'}')?;
-        Ok(Node { place, kind: NodeKind::Mapping(entries) })
+        Ok(Node::new(place, NodeKind::Mapping(entries)))
     }
 
     fn array(&mut self, depth: usize) -> Result<Node, NotJson> {
@@ -123,7 +123,7 @@ impl<'a> Reader<'a> {
             items.push(self.value(depth + 1)?);
         }
         self.take(b']')?;
-        Ok(Node { place, kind: NodeKind::Sequence(items) })
+        Ok(Node::new(place, NodeKind::Sequence(items)))
     }
 
     /// The length of the string that begins here, quotes included.
@@ -159,7 +159,7 @@ impl<'a> Reader<'a> {
         serde_json::from_str::<serde_json::Value>(written).map_err(|_| NotJson)?;
         let place = self.place(written.len());
         self.at += written.len();
-        Ok(Node { place, kind: NodeKind::Scalar(Scalar { text: written.to_owned(), style: Style::Plain }) })
+        Ok(Node::new(place, NodeKind::Scalar(Scalar { text: written.to_owned(), style: Style::Plain })))
     }
 }
 

@@ -54,12 +54,12 @@ impl<'a> Lines<'a> {
         };
         let mut entries: Vec<Entry> = table.iter().map(entry).collect();
         entries.sort_by_key(|entry| entry.place.offset);
-        Node { place, kind: NodeKind::Mapping(entries) }
+        Node::new(place, NodeKind::Mapping(entries))
     }
 
     fn value(&self, value: &Spanned<DeValue<'_>>) -> Node {
         let place = self.place(value.span());
-        let scalar = |text: String, style| Node { place, kind: NodeKind::Scalar(Scalar { text, style }) };
+        let scalar = |text: String, style| Node::new(place, NodeKind::Scalar(Scalar { text, style }));
         match value.get_ref() {
             DeValue::String(text) => scalar(text.clone().into_owned(), Style::Text),
             DeValue::Integer(number) => scalar(number.to_string(), Style::Plain),
@@ -68,7 +68,7 @@ impl<'a> Lines<'a> {
             DeValue::Datetime(time) => scalar(time.to_string(), Style::Text),
             DeValue::Array(items) => {
                 let items = items.iter().map(|item| self.value(item)).collect();
-                Node { place, kind: NodeKind::Sequence(items) }
+                Node::new(place, NodeKind::Sequence(items))
             }
             DeValue::Table(table) => self.table(table, place),
         }

@@ -284,7 +284,7 @@ impl Value for Encoding {
             })
         },
         stand_in: || Self::Base64Url,
-        schema: || json!({"type": "string", "pattern": "^[Bb][Aa][Ss][Ee]64([Uu][Rr][Ll])?$", "examples": ["Base64url"]}),
+        schema: || json!({"type": "string", "pattern": "^[Bb][Aa][Ss][Ee]64([Uu][Rr][Ll])?$", "examples": ["Base64url", "Base64"]}),
     });
 }
 

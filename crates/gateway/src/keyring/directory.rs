@@ -57,7 +57,7 @@ pub fn make_first_keys(directory: &Path, now: u64) -> Result<Vec<PathBuf>, Direc
     if missing_first_keys(&read_directory(directory)?).is_empty() {
         return Ok(Vec::new());
     }
-    let _lock = lock(directory)?;
+    let _lock = lock_directory(directory)?;
     let mut made = Vec::new();
     for algorithm in missing_first_keys(&read_directory(directory)?) {
         let key = SigningKey::generate(algorithm, RsaSize::default()).map_err(DirectoryError::Generate)?;
@@ -81,7 +81,7 @@ pub(crate) fn user_hash_key(directory: &Path) -> Result<Vec<u8>, DirectoryError>
     if let Some(key) = existing() {
         return Ok(key);
     }
-    let _lock = lock(directory)?;
+    let _lock = lock_directory(directory)?;
     if let Some(key) = existing() {
         return Ok(key);
     }
@@ -90,8 +90,12 @@ pub(crate) fn user_hash_key(directory: &Path) -> Result<Vec<u8>, DirectoryError>
     Ok(key)
 }
 
-/// Waits until no other process makes keys here.
-pub(super) fn lock(directory: &Path) -> Result<File, DirectoryError> {
+/// Waits until no other process makes keys here, until the file is dropped.
+///
+/// # Errors
+///
+/// [`DirectoryError`] when the directory cannot be written.
+pub fn lock_directory(directory: &Path) -> Result<File, DirectoryError> {
     fs::create_dir_all(directory).map_err(|source| io_error(directory, source))?;
     let path = directory.join(".lock");
     let lock = File::create(&path).map_err(|source| io_error(&path, source))?;

@@ -6,7 +6,7 @@ use claims::{Algorithm, Announcement, KeyFile, KeyOrigin, KeySet, KeySetEntry, K
 
 use super::{
     JWKS_MAX_AGE,
-    directory::{DirectoryError, lock, read_directory, write_key},
+    directory::{DirectoryError, lock_directory, read_directory, write_key},
 };
 
 /// The longest life that a Backend JWT can have (`tokenTTL`), in seconds. What a policy says today is no bound: an old key
@@ -41,7 +41,7 @@ pub(crate) fn rotate_due(
     if due(&read_directory(directory)?, schedule, now).is_empty() {
         return Ok(Vec::new());
     }
-    let _lock = lock(directory)?;
+    let _lock = lock_directory(directory)?;
     let files = read_directory(directory)?;
     let mut made = Vec::new();
     for active in due(&files, schedule, now) {

@@ -1,13 +1,15 @@
 //! `countersign.yaml`, the operator's file: who is trusted, where users live, which keys sign.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::path::PathBuf;
 
 use claims::{Algorithm, Anonymous, AttributeFailure, Encoding, TokenId, UnknownUser};
 
 use crate::{
     bind::{RecordShape, Shape, Value},
     span::{Span, Spanned},
-    spec::{Application, BackendJwtParameters, ClientCertificates, Dialect, Events, Gateway, Issuer, Keys, UserStore},
+    spec::{
+        Admin, Application, BackendJwtParameters, ClientCertificates, Dialect, Events, Gateway, Issuer, Keys, UserStore,
+    },
     units::{Bytes, Lifetime},
 };
 
@@ -116,13 +118,6 @@ pub struct SensitiveAllowance {
     pub reason: Spanned<String>,
 }
 
-/// `admin`
-#[derive(Clone, Debug, PartialEq)]
-pub struct Admin {
-    /// `address`: health, metrics, cache invalidation.
-    pub address: Spanned<SocketAddr>,
-}
-
 /// `apis`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Apis {
@@ -191,7 +186,7 @@ impl Value for Operator {
             span: form.span(),
             gateway: form.required("gateway", "The gateway's own settings."),
             backend_jwt: form.defaulted("backendJwt", "{}", "The Backend JWT for every API, and its bounds."),
-            admin: form.defaulted("admin", "{}", "Health, metrics and cache invalidation."),
+            admin: form.defaulted("admin", "{}", "The admin listener: REST API, console, health, metrics."),
             events: form.optional("events", "Where others tell that a user has changed: webhooks, Shared Signals."),
             apis: form.defaulted("apis", "{}", "The API definitions."),
             environments: form.defaulted("environments", "[]", "Names for sets of host names."),
@@ -287,17 +282,6 @@ impl Value for SensitiveAllowance {
             attribute: form.required("attribute", "The attribute."),
             api: form.required("api", "The API's name."),
             reason: form.required("reason", "Why, for the disclosure report."),
-        },
-    });
-}
-
-impl Value for Admin {
-    const SHAPE: Shape<Self> = Shape::Record(RecordShape {
-        name: "Admin",
-        about: "Health, metrics and cache invalidation.",
-        short: None,
-        read: |form| Self {
-            address: form.defaulted("address", "127.0.0.1:9090", "Where they are served; keep it from the public."),
         },
     });
 }

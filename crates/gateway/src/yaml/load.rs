@@ -58,7 +58,7 @@ pub fn load_documents(text: &str, file: &Arc<Path>, diagnostics: &mut Diagnostic
 /// Reads the text of a default, which has no mistakes; everything in it stands at `place`.
 pub(super) fn load_default(text: &str, place: Place) -> Node {
     let file: Arc<Path> = Arc::from(Path::new("default"));
-    let empty = Node { place, kind: NodeKind::Mapping(Vec::new()) };
+    let empty = Node { place, end: place.offset, kind: NodeKind::Mapping(Vec::new()) };
     let mut node = load(text, &file, &mut Diagnostics::new()).unwrap_or(empty);
     node.move_to(place);
     node
@@ -167,13 +167,13 @@ impl<'a> Loader<'a> {
                 self.check_tag(tag.as_deref(), place);
                 self.open(place, anchor, Content::Mapping { entries: Vec::new(), key: None })
             }
-            Event::SequenceEnd | Event::MappingEnd => self.close(),
+            Event::SequenceEnd | Event::MappingEnd => self.close(place),
         }
     }
 
     fn node(&mut self, place: Place, anchor: usize, kind: NodeKind) -> Result<(), Stop> {
         self.count(1, place)?;
-        let node = Node { place, kind };
+        let node = Node { place, end: place.offset.saturating_add(place.length), kind };
         if anchor > 0 {
             self.anchors.insert(anchor, Anchored { node: node.clone(), nodes: 1 });
         }
@@ -188,13 +188,13 @@ impl<'a> Loader<'a> {
         self.count(1, place)
     }
 
-    fn close(&mut self) -> Result<(), Stop> {
+    fn close(&mut self, end: Place) -> Result<(), Stop> {
         let Some(open) = self.stack.pop() else { return Ok(()) };
         let kind = match open.content {
             Content::Sequence(items) => NodeKind::Sequence(items),
             Content::Mapping { entries, .. } => NodeKind::Mapping(self.without_duplicates(entries)),
         };
-        let node = Node { place: open.place, kind };
+        let node = Node { place: open.place, end: end.offset.saturating_add(1), kind };
         if open.anchor > 0 {
             let nodes = self.nodes - open.nodes_before;
             self.anchors.insert(open.anchor, Anchored { node: node.clone(), nodes });
@@ -292,6 +292,7 @@ impl Node {
 fn entry(key: String, place: Place, mut value: Node) -> Entry {
     if matches!(&value.kind, NodeKind::Scalar(scalar) if scalar.text.is_empty() && scalar.style == Style::Plain) {
         value.place = place;
+        value.end = place.offset.saturating_add(place.length);
     }
     Entry { key, place, value }
 }
