@@ -5,7 +5,7 @@ import re
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-GROUPS = ("HS", "HB", "SM", "PT", "TK", "CK", "MT", "ST", "IJ", "FC", "DS")
+GROUPS = ("HS", "HB", "SM", "PT", "TK", "CK", "MT", "ST", "IJ", "FC", "DS", "AD", "OB")
 
 
 def rows_of_the_page():

@@ -187,7 +187,7 @@ def with_addresses(operator, gateway):
     asks = "request" if operator.get("clientCertificates") else "none"
     tls = {"certificate": "tls/cert.pem", "privateKey": "tls/key.pem", "clientCertificates": asks}
     block["listeners"] = [{"address": "%s:%d" % gateway.plain}, {"address": "%s:%d" % gateway.secure, "tls": tls}]
-    operator["admin"] = {"address": "%s:%d" % gateway.admin}
+    operator.setdefault("admin", {})["address"] = "%s:%d" % gateway.admin
     return operator
 
 

@@ -6,7 +6,10 @@
 //   token   { user, client, scope, audience, format: jwt or opaque, jkt, extra } -> { token }; without `user`, the client's own
 //   revoke  { token }
 //   rotate  {}: new signing keys, the old ones gone
+//   client  { id, redirect }: one more client, for people who log in; new signing keys
 //   count   {}: how often each path was asked for
+//
+// A person who is to log in is sent to /_interaction/ID; with `?user=NAME` there they are logged in by that name.
 
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
@@ -17,15 +20,23 @@ const require = createRequire(new URL('../interop/package.json', import.meta.url
 const { Provider } = await import(pathToFileURL(require.resolve('oidc-provider')));
 
 let provider;
+let people = [];
 const counts = {};
 const server = createServer((request, response) => {
   const path = new URL(request.url, 'http://x').pathname;
   if (path === '/_test') return test(request, response);
+  if (path.startsWith('/_interaction/')) return logIn(request, response);
   counts[path] = (counts[path] ?? 0) + 1;
   return provider.callback()(request, response);
 });
 await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
 const issuer = `http://127.0.0.1:${server.address().port}`;
+
+async function logIn(request, response) {
+  const user = new URL(request.url, 'http://x').searchParams.get('user');
+  if (!user) return response.end('who are you?');
+  return provider.interactionFinished(request, response, { login: { accountId: user } });
+}
 
 const resourceServer = (audience, format) => ({
   audience, scope: 'orders:read orders:write', accessTokenFormat: format, accessTokenTTL: 600,
@@ -50,8 +61,19 @@ function start() {
       client('poster', { token_endpoint_auth_method: 'client_secret_post' }),
       client('mobile'),
       client('signing', { userinfo_signed_response_alg: 'ES256' }),
+      ...people.map(({ id, redirect }) => client(id, {
+        redirect_uris: [redirect], response_types: ['code'], grant_types: ['authorization_code'],
+      })),
     ],
-    scopes: ['openid', 'orders:read', 'orders:write'],
+    interactions: { url: (_, interaction) => `/_interaction/${interaction.uid}` },
+    loadExistingGrant: async ({ oidc }) => {
+      const grant = new provider.Grant({ clientId: oidc.client.clientId, accountId: oidc.session.accountId });
+      grant.addOIDCScope('openid profile');
+      await grant.save();
+      return grant;
+    },
+    scopes: ['openid', 'profile', 'orders:read', 'orders:write'],
+    extraTokenClaims: (_, token) => token.wanted,
     findAccount: (_, id) => ({ accountId: id, claims: () => claimsOf(id) }),
     claims: { openid: ['sub', 'email', 'given_name', 'groups', 'address'] },
     features: {
@@ -86,6 +108,7 @@ async function issue({ user, client: clientId = 'mobile', scope, audience, forma
     token.grantId = await grant.save();
   }
   if (audience) token.resourceServer = new provider.ResourceServer(audience, resourceServer(audience, format));
+  token.wanted = extra;
   if (jkt) token.jkt = jkt;
   return { token: await token.save() };
 }
@@ -93,6 +116,7 @@ async function issue({ user, client: clientId = 'mobile', scope, audience, forma
 const doings = {
   token: issue,
   rotate: async () => { start(); return {}; },
+  client: async ({ id, redirect }) => { people.push({ id, redirect }); start(); return {}; },
   count: async () => counts,
   revoke: async ({ token }) => {
     const found = await provider.AccessToken.find(token) ?? await provider.ClientCredentials.find(token);

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use gateway::{Diagnostic, DiagnosticCode, Diagnostics, Fingerprint, Gateway, Source, Sources, Span, parse_operator};
@@ -21,6 +21,7 @@ pub struct ConfigurationFiles {
     operator: PathBuf,
     variables: BTreeMap<String, String>,
     applied: Mutex<Option<Fingerprint>>,
+    turn: Mutex<()>,
 }
 
 /// What a reload came to.
@@ -37,12 +38,17 @@ pub enum Reload {
 impl ConfigurationFiles {
     /// Names the files; `variables` is the process's environment, for `{env: …}` secrets.
     pub fn new(operator: impl Into<PathBuf>, variables: BTreeMap<String, String>) -> Self {
-        Self { operator: operator.into(), variables, applied: Mutex::default() }
+        Self { operator: operator.into(), variables, applied: Mutex::default(), turn: Mutex::default() }
     }
 
     /// Returns the operator's file.
     pub fn operator(&self) -> &Path {
         &self.operator
+    }
+
+    /// Returns the process's environment.
+    pub(crate) fn variables(&self) -> &BTreeMap<String, String> {
+        &self.variables
     }
 
     /// Reads all files.
@@ -61,11 +67,12 @@ impl ConfigurationFiles {
 
     /// Notes that these files run now, so that the first look at them finds nothing new.
     pub fn started(&self, sources: &Sources) {
-        self.remember(Self::fingerprint(sources));
+        self.remember_sources(sources);
     }
 
     /// Applies the files if they have changed since the last time they were looked at.
     pub fn reload_if_changed(&self, gateway: &Gateway) -> Reload {
+        let _turn = self.turn();
         let sources = match self.read() {
             Ok(sources) => sources,
             Err(diagnostics) => return self.refuse(gateway, diagnostics),
@@ -77,6 +84,7 @@ impl ConfigurationFiles {
 
     /// Applies the files, changed or not: what `SIGHUP` asks for, also after a secret or certificate changed.
     pub fn reload(&self, gateway: &Gateway) -> Reload {
+        let _turn = self.turn();
         match self.read() {
             Ok(sources) => {
                 let fingerprint = Self::fingerprint(&sources);
@@ -112,8 +120,13 @@ impl ConfigurationFiles {
         folders
     }
 
+    /// Waits until nobody else reads and applies, or edits.
+    pub(crate) fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn apply(&self, gateway: &Gateway, sources: &Sources, fingerprint: Fingerprint) -> Reload {
-        self.remember(fingerprint);
+        self.remember(Some(fingerprint));
         match gateway.apply(sources) {
             Ok(warnings) => Reload::Applied(warnings),
             Err(diagnostics) => Reload::Refused(diagnostics),
@@ -121,13 +134,19 @@ impl ConfigurationFiles {
     }
 
     fn refuse(&self, gateway: &Gateway, diagnostics: Diagnostics) -> Reload {
-        *self.applied.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.remember(None);
         gateway.refuse(&diagnostics);
         Reload::Refused(diagnostics)
     }
 
-    fn remember(&self, fingerprint: Fingerprint) {
-        *self.applied.lock().unwrap_or_else(PoisonError::into_inner) = Some(fingerprint);
+    /// Notes what runs, and returns what was noted before.
+    pub(crate) fn remember_sources(&self, sources: &Sources) -> Option<Fingerprint> {
+        self.remember(Some(Self::fingerprint(sources)))
+    }
+
+    /// Notes what runs, and returns what was noted before.
+    pub(crate) fn remember(&self, fingerprint: Option<Fingerprint>) -> Option<Fingerprint> {
+        std::mem::replace(&mut *self.applied.lock().unwrap_or_else(PoisonError::into_inner), fingerprint)
     }
 
     /// Fingerprints everything that is read, the key files and revocation lists included.

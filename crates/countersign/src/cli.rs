@@ -265,6 +265,11 @@ Examples:
         #[arg(value_enum, default_value_t)]
         file: ConfigFile,
     },
+    /// The description of the admin REST API (OpenAPI 3.1)
+    #[command(after_help = "\
+Examples:
+  countersign config openapi > openapi.json")]
+    Openapi,
     /// The JSON Schema, for editors
     #[command(after_help = "\
 Examples:

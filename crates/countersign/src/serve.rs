@@ -1,12 +1,11 @@
 //! `countersign serve`: every listener, thread and task of the process, in the order in which they start.
 //!
 //! Wiring only: what is decided is `gateway`'s, what is sent is `dataplane`'s. Ports: `gateway.listeners` and
-//! `gateway.keysAddress` (data plane), `admin.address` (health, metrics, invalidation).
+//! `gateway.keysAddress` (data plane), `admin.address` (REST API, console, health, metrics).
 
 mod events;
 mod metrics;
 mod reload;
-mod stores;
 
 use std::{
     collections::BTreeMap,
@@ -21,12 +20,12 @@ use std::{
 };
 
 use anyhow::{Context, anyhow};
-use control::{ConfigurationFiles, Watch};
+use control::{Admin, AdminParts, ConfigurationFiles, Reload, Watch};
 use dataplane::{
-    Admin, AdminSource, AuditLog, AuditNotes, AuditPressure, ClientCertificates, Decisions, EventListener, Listener,
-    Patience, Readiness, Refusal, Role, Server, Settings, TlsIdentity,
+    AuditLog, AuditPressure, ClientCertificates, Decisions, EventListener, Exposition, Listener, Patience, Role,
+    Server, Settings, TlsIdentity,
 };
-use gateway::{BrokenApis, Gateway, ProcessSettings, WrittenQuestion, spec};
+use gateway::{BrokenApis, Gateway, ProcessSettings, spec};
 use tokio::{
     runtime::Runtime,
     signal::unix::{Signal, SignalKind, signal},
@@ -114,13 +113,15 @@ pub(crate) fn start(settings: ServeSettings) -> anyhow::Result<Running> {
     let identities = Arc::new(identities);
     let decisions = Decisions::of(Arc::clone(&gateway));
     let server = Server::start(&listeners, data_settings(operator), &decisions, audit(operator)?)?;
+    let watch = watch(&files, &gateway, &identities);
+    // What was changed since the files were read, the watch has not seen.
+    reload::report(&files.reload_if_changed(&gateway));
     let admin_address = operator.admin.address.value;
-    let source = admin_source(&gateway, &files, &identities, server.audit_notes());
+    let parts = admin_parts(&gateway, &files, &identities, &server);
     let admin = background
-        .block_on(Admin::start(admin_address, server.metrics(), source))
+        .block_on(Admin::start(admin_address, parts))
         .with_context(|| format!("cannot listen on the admin address {admin_address}"))?;
     let events = events::start(operator, event_identity.as_deref(), &gateway, &background)?;
-    let watch = watch(&files, &gateway, &identities);
     background.spawn(rotate_keys(Arc::clone(&files), Arc::clone(&gateway)));
     let grace = operator.gateway.shutdown_grace.value;
     Ok(Running { gateway, files, identities, server, admin, events, watch, signals, grace, background })
@@ -176,7 +177,7 @@ impl Running {
         for address in self.addresses() {
             tracing::info!(%address, "listening");
         }
-        tracing::info!(address = %self.admin_address(), "listening for health, metrics and invalidation");
+        tracing::info!(address = %self.admin_address(), "listening for operators: REST API, console, health, metrics");
         if let Some(events) = &self.events {
             tracing::info!(address = %events.local_addr(), "listening for events");
         }
@@ -291,51 +292,42 @@ fn audit(operator: &spec::Operator) -> anyhow::Result<AuditLog> {
     AuditLog::start(output, pressure).context("cannot start the audit log")
 }
 
-fn admin_source(
+fn admin_parts(
     gateway: &Arc<Gateway>,
     files: &Arc<ConfigurationFiles>,
     identities: &Identities,
-    notes: AuditNotes,
-) -> AdminSource {
-    let (ready, measured, invalidated, reloaded, explained) =
-        (Arc::clone(gateway), Arc::clone(gateway), Arc::clone(gateway), Arc::clone(gateway), Arc::clone(gateway));
-    let (asked, held, written) = (Arc::clone(gateway), Arc::clone(gateway), notes.clone());
-    let (files, identities) = (Arc::clone(files), Arc::clone(identities));
-    AdminSource {
-        readiness: Arc::new(move || Readiness { is_ready: true, body: reload::readiness(&ready) }),
-        metrics: Arc::new(move |exposition| metrics::render(&measured, exposition)),
-        invalidate: Arc::new(move |invalidation| {
-            stores::invalidate(&invalidated, &written, &invalidation, clock::now())
+    server: &Server,
+) -> AdminParts {
+    let (measured, data, notes) = (Arc::clone(gateway), server.metrics(), server.audit_notes());
+    let recent = server.recent_lines();
+    AdminParts {
+        gateway: Arc::clone(gateway),
+        files: Arc::clone(files),
+        clock: clock::now,
+        version: env!("CARGO_PKG_VERSION"),
+        metrics: Arc::new(move || {
+            let mut exposition = Exposition::default();
+            data.render(&mut exposition);
+            metrics::render(&measured, &mut exposition);
+            exposition.into_text()
         }),
-        reload: Arc::new(move |()| {
-            let outcome = files.reload(&reloaded);
-            reload::report(&outcome);
-            reload::certificates(&identities);
-            reload::answer(&outcome)
-        }),
-        stores: Arc::new(move || stores::status(&asked)),
-        hold: Arc::new(move |hold| stores::hold(&held, &notes, &hold, clock::now())),
-        explain: Arc::new(move |question| explain(&explained, &question)),
+        report: Arc::new(report(identities)),
+        recent: Arc::new(move || recent.text()),
+        note: Arc::new(move |line| notes.write(line)),
     }
 }
 
-/// Explains as the running gateway sees it: with its caches, keys and connections.
-fn explain(gateway: &Gateway, question: &[u8]) -> Result<String, Refusal> {
-    let question = WrittenQuestion::parse(question).map_err(|error| Refusal::Failed(error.to_string()))?;
-    let published = gateway.published();
-    let runtime = gateway.runtime();
-    let explaining = gateway::explain(&published, runtime, question.question(), clock::now());
-    let explanation = runtime.background.block_on(explaining);
-    explanation.map(|found| found.to_json().to_string()).map_err(|error| Refusal::Failed(error.to_string()))
+/// Says what a reload came to, and reads certificates again.
+fn report(identities: &Identities) -> impl Fn(&Reload) + Send + Sync + 'static {
+    let identities = Arc::clone(identities);
+    move |outcome| {
+        reload::report(outcome);
+        reload::certificates(&identities);
+    }
 }
 
 fn watch(files: &Arc<ConfigurationFiles>, gateway: &Arc<Gateway>, identities: &Identities) -> Option<Watch> {
-    let identities = Arc::clone(identities);
-    let report = move |outcome: &control::Reload| {
-        reload::report(outcome);
-        reload::certificates(&identities);
-    };
-    Watch::start(Arc::clone(files), Arc::clone(gateway), report)
+    Watch::start(Arc::clone(files), Arc::clone(gateway), report(identities))
         .map_err(|error| tracing::warn!(%error, "files are not watched; send SIGHUP to reload"))
         .ok()
 }

@@ -7,10 +7,11 @@ mod line;
 
 use std::{
     cell::{Cell, RefCell},
+    collections::VecDeque,
     fmt,
     io::{self, Write},
     sync::{
-        Arc, Weak,
+        Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
         mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
@@ -20,8 +21,8 @@ use std::{
 use tokio::sync::Notify;
 
 use crate::exchange::Record;
+pub(crate) use line::OperationText;
 use line::Seconds;
-pub(crate) use line::{OperationText, escape};
 
 /// A buffer of this size is handed over at once; a smaller one after a moment.
 const FULL: usize = 16 * 1024;
@@ -44,6 +45,7 @@ pub struct AuditLog {
     sender: Arc<SyncSender<Chunk>>,
     pressure: AuditPressure,
     counts: Arc<AuditCounts>,
+    recent: Arc<RecentLines>,
     writer: JoinHandle<()>,
 }
 
@@ -81,15 +83,21 @@ impl AuditLog {
     pub fn start(output: impl Write + Send + 'static, pressure: AuditPressure) -> io::Result<Self> {
         let (sender, receiver) = sync_channel(MOST_WAITING);
         let counts = Arc::new(AuditCounts::default());
-        let counted = Arc::clone(&counts);
-        let writer =
-            std::thread::Builder::new().name("audit".to_owned()).spawn(move || write(output, &receiver, &counted))?;
-        Ok(Self { sender: Arc::new(sender), pressure, counts, writer })
+        let recent = Arc::new(RecentLines::default());
+        let (counted, kept) = (Arc::clone(&counts), Arc::clone(&recent));
+        let write = move || write(output, &receiver, (&counted, &kept));
+        let writer = std::thread::Builder::new().name("audit".to_owned()).spawn(write)?;
+        Ok(Self { sender: Arc::new(sender), pressure, counts, recent, writer })
     }
 
     /// Returns the counts, for the metrics.
     pub fn counts(&self) -> Arc<AuditCounts> {
         Arc::clone(&self.counts)
+    }
+
+    /// Returns the last lines, for whoever looks at them.
+    pub(crate) fn recent(&self) -> Arc<RecentLines> {
+        Arc::clone(&self.recent)
     }
 
     /// Returns a way to write what an operator does; it does not keep the log open.
@@ -130,7 +138,37 @@ impl AuditNotes {
     }
 }
 
-fn write(mut output: impl Write, receiver: &Receiver<Chunk>, counts: &AuditCounts) {
+/// The last lines of the audit log, kept by its writer: it costs no worker anything.
+#[derive(Debug, Default)]
+pub struct RecentLines(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    chunks: VecDeque<Vec<u8>>,
+    bytes: usize,
+}
+
+impl RecentLines {
+    /// How many bytes are kept.
+    const MOST_BYTES: usize = 1 << 20;
+
+    /// Returns the lines, the oldest first.
+    pub fn text(&self) -> String {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.chunks.iter().map(|chunk| String::from_utf8_lossy(chunk)).collect()
+    }
+
+    fn keep(&self, chunk: Vec<u8>) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.bytes += chunk.len();
+        kept.chunks.push_back(chunk);
+        while kept.bytes > Self::MOST_BYTES && kept.chunks.len() > 1 {
+            kept.bytes -= kept.chunks.pop_front().map_or(0, |oldest| oldest.len());
+        }
+    }
+}
+
+fn write(mut output: impl Write, receiver: &Receiver<Chunk>, (counts, recent): (&AuditCounts, &RecentLines)) {
     while let Ok(chunk) = receiver.recv() {
         if let Err(error) = output.write_all(&chunk.bytes).and_then(|()| output.flush()) {
             let failed = counts.failed.fetch_add(chunk.lines, Ordering::Relaxed);
@@ -138,6 +176,7 @@ fn write(mut output: impl Write, receiver: &Receiver<Chunk>, counts: &AuditCount
                 tracing::error!(%error, "the audit log cannot be written");
             }
         }
+        recent.keep(chunk.bytes);
     }
 }
 

@@ -1,9 +1,8 @@
-//! Enforcement points over the gateway's decisions: the proxy, JWKS and discovery, the admin listener.
+//! Enforcement points over the gateway's decisions: the proxy, JWKS and discovery.
 //!
 //! Reading order: `proxy.rs` (one request), `connection.rs` (one client), `worker.rs` (one core), `server.rs` (all of it).
 //! Decides nothing itself; what hyper lets through and we do not is in `strict.rs`.
 
-mod admin;
 mod audit;
 mod body;
 mod client;
@@ -26,11 +25,10 @@ mod tunnel;
 mod upstream;
 mod worker;
 
-pub use admin::{Admin, AdminSource, DataMetrics, Invalidation, Readiness, Refusal, StoreHold};
-pub use audit::{AuditCounts, AuditLog, AuditNotes, AuditPressure};
+pub use audit::{AuditCounts, AuditLog, AuditNotes, AuditPressure, RecentLines};
 pub use client::{Patience, Role};
 pub use decision::{Deciding, Decision, Decisions, Document, Facts};
 pub use events::{Delivery, EventListener, Receipt, Receive};
-pub use metrics::Exposition;
+pub use metrics::{DataMetrics, Exposition};
 pub use server::{Listener, Server, Settings, StartError};
 pub use tls::{ClientCertificates, TlsError, TlsIdentity};

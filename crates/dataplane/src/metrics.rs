@@ -17,13 +17,39 @@ use std::{
 use foldhash::fast::RandomState;
 use http::StatusCode;
 
+use crate::audit::AuditCounts;
 pub use render::Exposition;
-pub(crate) use render::render;
 pub(crate) use streams::StreamCounts;
 
 /// Upper bounds of the duration histograms, in microseconds.
 pub(crate) const DURATION_BOUNDS: [u64; 13] =
     [250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 5_000_000];
+
+/// The counters of a running data plane.
+#[derive(Clone, Debug)]
+pub struct DataMetrics {
+    pub(crate) workers: Vec<Arc<WorkerMetrics>>,
+    pub(crate) audit: Arc<AuditCounts>,
+}
+
+impl DataMetrics {
+    /// Writes all of them.
+    pub fn render(&self, text: &mut Exposition) {
+        render::render(text, &self.workers);
+        text.single(
+            "countersign_audit_dropped_total",
+            "counter",
+            "Audit lines dropped because they could not be written fast enough.",
+            self.audit.dropped(),
+        );
+        text.single(
+            "countersign_audit_failed_total",
+            "counter",
+            "Audit lines whose writing failed.",
+            self.audit.failed(),
+        );
+    }
+}
 
 /// A number with one writer.
 #[derive(Debug, Default)]

@@ -11,7 +11,7 @@ use thiserror::Error;
 use tokio::{runtime::LocalOptions, sync::watch};
 
 use crate::{
-    audit::{AuditBuffer, AuditLog, AuditNotes},
+    audit::{AuditBuffer, AuditLog, AuditNotes, RecentLines},
     client::{Patience, Role},
     decision::Decisions,
     metrics::WorkerMetrics,
@@ -155,8 +155,13 @@ impl Server {
     }
 
     /// Returns what the metrics are made of.
-    pub fn metrics(&self) -> crate::admin::DataMetrics {
-        crate::admin::DataMetrics { workers: self.metrics.clone(), audit: self.audit.counts() }
+    pub fn metrics(&self) -> crate::metrics::DataMetrics {
+        crate::metrics::DataMetrics { workers: self.metrics.clone(), audit: self.audit.counts() }
+    }
+
+    /// Returns the last lines of the audit log.
+    pub fn recent_lines(&self) -> Arc<RecentLines> {
+        self.audit.recent()
     }
 
     /// Returns a way to write operators' acts into the audit log.

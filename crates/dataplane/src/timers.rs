@@ -199,7 +199,7 @@ mod tests {
             let waited = wait_watched(&timers, limit).await;
             assert!(waited >= limit && waited <= limit + late + Duration::from_millis(5), "{limit:?}: {waited:?}");
         }
-        let mut answered = Deadline::new(&timers, Duration::from_secs(60), Attention::Every(Duration::from_secs(5)));
+        let mut answered = Deadline::new(&timers, Duration::from_mins(1), Attention::Every(Duration::from_secs(5)));
         assert!(poll_fn(|cx| Poll::Ready(answered.poll(cx))).await.is_pending());
         assert!(answered.sleep.is_none());
     }

@@ -1,4 +1,4 @@
-//! `countersign config`: what the configuration files may say.
+//! `countersign config`: what the configuration files and the admin API may say.
 
 use std::process::ExitCode;
 
@@ -9,7 +9,7 @@ use crate::{
     output,
 };
 
-/// Prints defaults or a JSON Schema.
+/// Prints defaults, a JSON Schema, or the admin API's description.
 ///
 /// # Errors
 ///
@@ -17,6 +17,7 @@ use crate::{
 pub(crate) fn run(arguments: &ConfigArguments) -> anyhow::Result<ExitCode> {
     match &arguments.command {
         ConfigCommand::Defaults { file } => output::result(&defaults(kind(*file)))?,
+        ConfigCommand::Openapi => output::result_line(&control::openapi())?,
         ConfigCommand::Schema { file } => output::result_line(&format!("{:#}", json_schema(kind(*file))))?,
     }
     Ok(ExitCode::SUCCESS)

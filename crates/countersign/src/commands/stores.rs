@@ -6,9 +6,9 @@ use std::{fmt::Write as _, process::ExitCode, time::Instant};
 
 use anyhow::anyhow;
 use claims::Json;
+use control::TriedLookup;
 use stores::{Question, Trace};
 
-use self::tried::Tried;
 use super::{configuration::Configuration, running::RunningGateway, token};
 use crate::{
     Process,
@@ -52,7 +52,7 @@ fn test(arguments: &TestStoreArguments, process: &Process) -> anyhow::Result<Exi
     let store = handle.store.store();
     let started = Instant::now();
     let found = configuration.background.block_on(store.lookup(question));
-    let tried = Tried {
+    let tried = TriedLookup {
         name: &handle.name,
         user,
         took: started.elapsed(),
@@ -61,7 +61,7 @@ fn test(arguments: &TestStoreArguments, process: &Process) -> anyhow::Result<Exi
         found,
     };
     match arguments.format {
-        Format::Text => output::result(&tried.to_text())?,
+        Format::Text => output::result(&tried::to_text(&tried))?,
         Format::Json => output::result_line(&output::pretty(&tried.to_json()))?,
     }
     Ok(if tried.is_found() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_NO) })

@@ -1,12 +1,11 @@
-//! What the process says about its configuration: in the log, in `/readyz`, to the worker and to the operator.
+//! What the process says about its configuration in the log, and what it reads again besides.
 
 use std::{path::PathBuf, sync::Arc};
 
 use claims::SigningKey;
 use control::{ConfigurationFiles, Reload};
-use dataplane::{Refusal, TlsIdentity};
+use dataplane::TlsIdentity;
 use gateway::{Diagnostics, DirectoryError, Gateway, Severity};
-use serde_json::json;
 
 /// Logs every diagnostic, each with its place.
 pub(super) fn log(diagnostics: &Diagnostics) {
@@ -65,32 +64,4 @@ pub(super) fn certificates(identities: &[(Arc<TlsIdentity>, PathBuf, PathBuf)]) 
             tracing::error!(certificate = %certificate.display(), error, "the old certificate stays");
         }
     }
-}
-
-/// Answers an operator who asked for a reload.
-pub(super) fn answer(outcome: &Reload) -> Result<String, Refusal> {
-    match outcome {
-        Reload::Unchanged | Reload::Applied(_) => Ok(r#"{"applied":true}"#.to_owned()),
-        Reload::Refused(diagnostics) => Err(Refusal::Failed(diagnostics.to_string())),
-    }
-}
-
-/// Returns the JSON document of `/readyz`.
-pub(super) fn readiness(gateway: &Gateway) -> String {
-    let published = gateway.published();
-    let status = gateway.status();
-    json!({
-        "ready": true,
-        "revision": published.snapshot.revision,
-        "fingerprint": published.snapshot.fingerprint.to_string(),
-        "appliedAt": status.applied_at,
-        "brokenApis": status.broken_apis,
-        "needsRestart": status.needs_restart,
-        "refusedConfiguration": {
-            "isPending": !status.refused.is_empty(),
-            "at": status.refused_at,
-            "errors": status.refused,
-        },
-    })
-    .to_string()
 }

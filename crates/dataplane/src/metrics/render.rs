@@ -48,7 +48,8 @@ impl Exposition {
         self.sample(name, &[], value);
     }
 
-    pub(crate) fn into_text(self) -> String {
+    /// Returns the text.
+    pub fn into_text(self) -> String {
         self.0
     }
 }

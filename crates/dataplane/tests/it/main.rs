@@ -8,7 +8,6 @@
     reason = "a test fails by panicking, in its helpers too"
 )]
 
-mod admin;
 mod backend;
 mod client;
 mod fixture;
@@ -16,6 +15,7 @@ mod forwarding;
 mod framing;
 mod http2;
 mod lifecycle;
+mod metrics;
 mod records;
 mod streams;
 mod tls;

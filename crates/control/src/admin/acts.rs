@@ -1,17 +1,18 @@
-//! User stores for the operator: how they are doing, holds, and forgetting.
+//! Operators' acts at run time, each noted in the audit log; and how user stores are doing.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use dataplane::{AuditNotes, Invalidation, Refusal, StoreHold};
 use gateway::{Gateway, parse_duration};
 use serde_json::{Value, json};
 use stores::{BreakerState, StoreStatus};
+
+use super::{AdminParts, problem::Problem};
 
 /// No hold is longer: what is older is nobody's attributes any more.
 const LONGEST_HOLD: Duration = Duration::from_hours(7 * 24);
 
 /// Returns the document of `GET /stores`.
-pub(super) fn status(gateway: &Gateway) -> String {
+pub(super) fn store_status(gateway: &Gateway) -> String {
     let stores: Vec<Value> = gateway.store_status().iter().map(|(name, status)| store(name, status)).collect();
     json!({ "stores": stores }).to_string()
 }
@@ -39,20 +40,15 @@ fn store(name: &str, status: &StoreStatus) -> Value {
     })
 }
 
-/// Holds a store or ends its hold, and writes that into the audit log.
+/// Lets a store's old answers serve, or ends that with `None`; writes that into the audit log.
 ///
 /// # Errors
 ///
-/// [`Refusal`]: no such store, or no such time.
-pub(super) fn hold(
-    gateway: &Gateway,
-    notes: &AuditNotes,
-    asked: &StoreHold,
-    now: SystemTime,
-) -> Result<String, Refusal> {
-    let store = &asked.store;
-    let unknown = || Refusal::Unknown(format!("there is no user store `{store}`"));
-    let done = match &asked.stale {
+/// No such store, or no such time.
+pub(super) fn hold(parts: &AdminParts, store: &str, stale: Option<&str>, by: &str) -> Result<Value, Problem> {
+    let gateway = &parts.gateway;
+    let unknown = || Problem::not_found(format!("there is no user store `{store}`"));
+    let done = match stale {
         None => {
             if !gateway.release(store) {
                 return Err(unknown());
@@ -60,9 +56,10 @@ pub(super) fn hold(
             json!({ "event": "user_store_released", "store": store })
         }
         Some(stale) => {
-            let stale_for = parse_duration(stale).map_err(|error| Refusal::Failed(format!("`{stale}`: {error}")))?;
+            let stale_for =
+                parse_duration(stale).map_err(|error| Problem::unprocessable(format!("`{stale}`: {error}")))?;
             if stale_for.is_zero() || stale_for > LONGEST_HOLD {
-                return Err(Refusal::Failed(format!("`{stale}` is not between 1s and 7d")));
+                return Err(Problem::unprocessable(format!("`{stale}` is not between 1s and 7d")));
             }
             let hold = gateway.hold(store, stale_for).ok_or_else(unknown)?;
             let (stale_for, until) = (stale_for.as_secs(), seconds(hold.until));
@@ -70,36 +67,31 @@ pub(super) fn hold(
         }
     };
     tracing::warn!("an operator's act: {done}");
-    note(notes, done.clone(), now);
-    Ok(done.to_string())
+    note(parts, done.clone(), by);
+    Ok(done)
 }
 
 /// Forgets attributes, and writes that into the audit log, the user as a keyed hash.
 ///
 /// # Errors
 ///
-/// [`Refusal`]: no such store.
-pub(super) fn invalidate(
-    gateway: &Gateway,
-    notes: &AuditNotes,
-    invalidation: &Invalidation,
-    now: SystemTime,
-) -> Result<String, Refusal> {
-    let Invalidation { store, user } = invalidation;
-    if !gateway.invalidate(store.as_deref(), user.as_deref()) {
-        return Err(Refusal::Unknown("there is no such user store".to_owned()));
+/// No such store.
+pub(super) fn invalidate(parts: &AdminParts, store: Option<&str>, user: Option<&str>, by: &str) -> Result<(), Problem> {
+    if !parts.gateway.invalidate(store, user) {
+        return Err(Problem::not_found("there is no such user store"));
     }
-    let user = user.as_ref().map(|user| gateway.runtime().user_tag("", user).to_string());
-    note(notes, json!({ "event": "attributes_invalidated", "store": store, "user": user }), now);
-    Ok(r#"{"invalidated":true}"#.to_owned())
+    let user = user.map(|user| parts.gateway.runtime().user_tag("", user).to_string());
+    note(parts, json!({ "event": "attributes_invalidated", "store": store, "user": user }), by);
+    Ok(())
 }
 
-/// Writes an operator's act into the audit log.
-fn note(notes: &AuditNotes, mut act: Value, now: SystemTime) {
+/// Writes what somebody did, or whom they looked at, into the audit log.
+pub(super) fn note(parts: &AdminParts, mut act: Value, by: &str) {
     if let Some(act) = act.as_object_mut() {
-        act.insert("at".to_owned(), seconds(now).into());
+        act.insert("at".to_owned(), seconds((parts.clock)()).into());
+        act.insert("by".to_owned(), by.into());
     }
-    if !notes.write(&act.to_string()) {
+    if !(parts.note)(&act.to_string()) {
         tracing::error!("an operator's act is missing from the audit log");
     }
 }

@@ -1,0 +1,244 @@
+//! Changes: conditions first, then all that would be wrong, then the file, the publication, the history and the audit log.
+
+use std::{path::Path, sync::Arc, time::UNIX_EPOCH};
+
+use axum::extract::FromRequestParts;
+use gateway::{Compiled, Diagnostics, Source, yaml_pointers};
+use http::{HeaderMap, header::IF_MATCH, request::Parts};
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use super::{
+    acts::note,
+    desk::Desk,
+    person::Person,
+    problem::{Mistake, Problem},
+};
+use crate::{
+    definitions::etag,
+    edits::{FileEdit, FileEditError},
+    files::Reload,
+    history::{self, Change},
+};
+
+/// Whether something is done, or only tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// It is done.
+    Do,
+    /// `?dryRun=true`: it is compiled, and what would happen is said.
+    Try,
+}
+
+/// What would happen.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DryRun {
+    /// The difference of the file, unified.
+    diff: String,
+    /// What would be wrong, or should be looked at.
+    diagnostics: Vec<Mistake>,
+    /// The operations that would answer otherwise: API, verb and target.
+    affected: Vec<String>,
+}
+
+/// What a change answers: how it is now, or, with `dryRun`, what would happen.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum Changed<T> {
+    /// How it is now.
+    Done(T),
+    /// What would happen.
+    Tried(DryRun),
+}
+
+/// One change of one file.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    /// What is done, for the history.
+    pub(super) action: &'static str,
+    /// What it is about, for the history.
+    pub(super) target: String,
+    /// What the author says about it.
+    pub(super) note: String,
+    /// The file.
+    pub(super) edit: FileEdit,
+    /// Where places of the file stand in what was posted.
+    pub(super) pointer: Pointer,
+}
+
+/// Finds a place of a file in what was posted: by the file as JSON, and the place's JSON pointer in it.
+pub(super) type Pointer = fn(&Value, &str) -> Option<String>;
+
+/// What came of it.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// It is done, and requests see it.
+    Done,
+    /// This would happen.
+    Tried(DryRun),
+}
+
+impl FromRequestParts<Arc<Desk>> for Purpose {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Desk>) -> Result<Self, Problem> {
+        let pairs = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+        match pairs.filter(|(name, _)| name == "dryRun").map(|(_, value)| value.into_owned()).next().as_deref() {
+            None | Some("false") => Ok(Self::Do),
+            Some("true" | "") => Ok(Self::Try),
+            Some(_) => Err(Problem::bad_request("`dryRun` is `true` or `false`")),
+        }
+    }
+}
+
+/// Checks that whoever changes something has seen it as it is.
+///
+/// # Errors
+///
+/// 428 without `If-Match`, 412 when it names another state.
+pub(super) fn check_condition(headers: &HeaderMap, current: &str) -> Result<(), Problem> {
+    let Some(condition) = headers.get(IF_MATCH) else { return Err(Problem::no_condition(current)) };
+    let condition = condition.to_str().unwrap_or_default();
+    let is_met = condition == "*" || condition.split(',').any(|tag| tag.trim() == current);
+    if is_met { Ok(()) } else { Err(Problem::stale(current)) }
+}
+
+/// Makes a change, or says what it would come to.
+///
+/// # Errors
+///
+/// 412 when the file has changed meanwhile, 422 with diagnostics when the configuration would be broken.
+pub(super) fn change(desk: &Desk, person: &Person, wanted: Wanted, purpose: Purpose) -> Result<Outcome, Problem> {
+    let edit = &wanted.edit;
+    let file = edit.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let diff = history::diff(&file, edit.before.as_deref(), edit.after.as_deref());
+    if purpose == Purpose::Try {
+        return try_out(desk, &wanted, diff).map(Outcome::Tried);
+    }
+    if edit.before == edit.after {
+        return Ok(Outcome::Done);
+    }
+    let parts = desk.parts();
+    let diagnostics = parts.files.edit(&parts.gateway, edit).map_err(|error| refusal(&wanted, error))?;
+    (parts.report)(&Reload::Applied(diagnostics));
+    let act = json!({
+        "event": "configuration_changed",
+        "action": wanted.action,
+        "target": wanted.target,
+        "file": file,
+        "diff": diff,
+    });
+    note(parts, act, &person.name);
+    let change = Change {
+        n: 0,
+        at: desk.now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs()),
+        author: person.name.to_string(),
+        action: wanted.action.to_owned(),
+        target: wanted.target,
+        file,
+        note: wanted.note,
+        diff,
+        after: wanted.edit.after,
+    };
+    desk.remember(wanted.edit.before.as_deref(), change);
+    Ok(Outcome::Done)
+}
+
+/// Compiles what is wanted without publishing it.
+///
+/// # Errors
+///
+/// 422 with diagnostics.
+pub(super) fn draft(desk: &Desk, wanted: &Wanted) -> Result<(Compiled, Diagnostics), Problem> {
+    let sources = wanted.edit.applied_to(desk.sources()?);
+    let compiled = desk.gateway().draft(&sources, &wanted.edit.path);
+    compiled.map_err(|diagnostics| Problem::broken(located(wanted, &diagnostics)))
+}
+
+fn try_out(desk: &Desk, wanted: &Wanted, diff: String) -> Result<DryRun, Problem> {
+    let (compiled, diagnostics) = draft(desk, wanted)?;
+    let affected = affected(&desk.published(), &compiled);
+    Ok(DryRun { diff, diagnostics: located(wanted, &diagnostics), affected })
+}
+
+fn refusal(wanted: &Wanted, error: FileEditError) -> Problem {
+    match error {
+        FileEditError::Changed => {
+            let now = std::fs::read_to_string(&wanted.edit.path).unwrap_or_default();
+            Problem::stale(&etag(&now))
+        }
+        FileEditError::Refused(diagnostics) => Problem::broken(located(wanted, &diagnostics)),
+        FileEditError::Unreadable(diagnostics) => Problem::failed(diagnostics.to_string().trim_end()),
+        FileEditError::Unwritable(path, error) => {
+            tracing::error!("cannot write `{}`: {error}", path.display());
+            Problem::conflict(format!("the gateway cannot write `{}`: {}", name(&path), error.kind()))
+        }
+    }
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Shows diagnostics, those of the edited file with their place in what was posted.
+fn located(wanted: &Wanted, diagnostics: &Diagnostics) -> Vec<Mistake> {
+    let edit = &wanted.edit;
+    let own = diagnostics.iter().filter(|diagnostic| *diagnostic.span.file == *edit.path);
+    let places: Vec<(u32, u32)> = own.map(|it| (it.span.offset, it.span.length)).collect();
+    let source = Source { path: edit.path.clone(), text: edit.after.clone().unwrap_or_default() };
+    let document = gateway::yaml_to_json(&source).unwrap_or_default();
+    let mut pointers = yaml_pointers(&source, &places).into_iter();
+    let locate = |diagnostic: &gateway::Diagnostic| {
+        let is_own = *diagnostic.span.file == *edit.path;
+        let pointer = if is_own { pointers.next().flatten() } else { None };
+        let pointer = pointer.and_then(|pointer| (wanted.pointer)(&document, &pointer));
+        Mistake::of(diagnostic).at(pointer)
+    };
+    diagnostics.iter().map(locate).collect()
+}
+
+/// Lists the operations that answer otherwise with another configuration.
+fn affected(before: &Compiled, after: &Compiled) -> Vec<String> {
+    let facts = |compiled: &Compiled| -> std::collections::BTreeMap<String, String> {
+        let apis = compiled.snapshot.apis.iter();
+        apis.flat_map(|api| {
+            api.operations.iter().map(|operation| {
+                let policies: Vec<_> = operation.backend_jwts.policies.iter().map(|it| it.fingerprint).collect();
+                let endpoints: Vec<_> = operation.production.iter().chain(operation.sandbox.iter()).collect();
+                let access = (&operation.access, &operation.upgrade, &operation.credential_headers);
+                let facts = format!("{policies:?} {endpoints:?} {access:?} {:?}", api.state);
+                let version = &api.production.version;
+                let name = if version.is_empty() { api.name.to_string() } else { format!("{}:{version}", api.name) };
+                (format!("{name} {}", operation.label), facts)
+            })
+        })
+        .collect()
+    };
+    let (before, after) = (facts(before), facts(after));
+    let names: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    names.into_iter().filter(|name| before.get(*name) != after.get(*name)).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_needs_the_state_that_it_starts_from() {
+        let check = |condition: Option<&'static str>, is_met| {
+            let mut headers = HeaderMap::new();
+            if let Some(condition) = condition {
+                headers.insert(IF_MATCH, http::HeaderValue::from_static(condition));
+            }
+            assert_eq!(check_condition(&headers, "\"a\"").is_ok(), is_met, "{condition:?}");
+        };
+        check(None, false);
+        check(Some("\"a\""), true);
+        check(Some("\"b\", \"a\""), true);
+        check(Some("*"), true);
+        check(Some("\"b\""), false);
+        check(Some("a"), false);
+    }
+}

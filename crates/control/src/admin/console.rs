@@ -1,0 +1,111 @@
+//! The console: files that were built into this program, and one page for every address that is not a file's.
+//!
+//! No inline script and nothing from other sites (Content-Security-Policy); files whose names hold their content's hash may
+//! be kept for ever.
+
+use axum::{
+    extract::Request,
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use gateway::Fingerprint;
+use http::{
+    HeaderValue, Method, StatusCode,
+    header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH},
+};
+use rust_embed::RustEmbed;
+
+use super::problem::Problem;
+
+/// What `tests/prepare console` has built; empty without it.
+#[derive(RustEmbed)]
+#[folder = "../../console/dist"]
+#[allow_missing = true]
+struct Files;
+
+const PAGE: &str = "index.html";
+const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><title>Countersign</title>\
+    <p>The console is not built into this program: run <code>tests/prepare console</code>, then build again. \
+    The REST API is at <a href=\"/api/v1/openapi.json\">/api/v1</a>.</html>\n";
+
+/// Scripts, styles and data from here alone.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
+    connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+/// Answers with a file of the console, or its page.
+pub(super) async fn serve(request: Request) -> Response {
+    let path = request.uri().path().trim_start_matches('/');
+    if path.starts_with("api/") {
+        return Problem::not_found("there is nothing at this path").into_response();
+    }
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        let allowed = [(ALLOW, HeaderValue::from_static("GET, HEAD"))];
+        let detail = "this path is not served with this method";
+        return (allowed, Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)).into_response();
+    }
+    match Files::get(path).filter(|_| path != PAGE) {
+        Some(file) => answer(path, &file, &request),
+        None if wants_page(&request) => page(&request),
+        None => Problem::not_found("there is nothing at this path").into_response(),
+    }
+}
+
+fn wants_page(request: &Request) -> bool {
+    let accept = request.headers().get(ACCEPT).map(HeaderValue::as_bytes).unwrap_or_default();
+    accept.windows(9).any(|kind| kind == b"text/html")
+}
+
+fn page(request: &Request) -> Response {
+    match Files::get(PAGE) {
+        Some(file) => answer(PAGE, &file, request),
+        None => sealed(([(CONTENT_TYPE, "text/html; charset=utf-8")], NOT_BUILT).into_response()),
+    }
+}
+
+fn answer(path: &str, file: &rust_embed::EmbeddedFile, request: &Request) -> Response {
+    let etag = format!("\"{}\"", Fingerprint::of([file.metadata.sha256_hash().as_slice()]));
+    let is_known = request.headers().get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes());
+    // Vite puts a hash of the content into the names of what it builds.
+    let kept = if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let fields = [
+        (CONTENT_TYPE, HeaderValue::from_static(kind(path))),
+        (CACHE_CONTROL, HeaderValue::from_static(kept)),
+        (ETAG, HeaderValue::from_str(&etag).unwrap_or(HeaderValue::from_static("\"\""))),
+    ];
+    if is_known {
+        return sealed((StatusCode::NOT_MODIFIED, fields).into_response());
+    }
+    sealed((fields, Bytes::from(file.data.clone().into_owned())).into_response())
+}
+
+fn sealed(mut response: Response) -> Response {
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    response
+}
+
+fn kind(path: &str) -> &'static str {
+    match path.rsplit('.').next().unwrap_or_default() {
+        "html" => "text/html; charset=utf-8",
+        "js" | "mjs" => "text/javascript; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "ico" => "image/x-icon",
+        "woff2" => "font/woff2",
+        "json" | "map" | "webmanifest" => "application/json",
+        "txt" => "text/plain; charset=utf-8",
+        _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_policy_allows_no_inline_script_and_no_other_site() {
+        let scripts = POLICY.split("; ").find(|part| part.starts_with("script-src")).unwrap();
+        assert_eq!(scripts, "script-src 'self'");
+        assert!(["http", "*", "unsafe"].iter().all(|leave| !POLICY.contains(leave)));
+    }
+}

@@ -1,0 +1,144 @@
+//! What all admin requests share.
+
+use std::{net::SocketAddr, sync::Arc, time::SystemTime};
+
+use gateway::{Compiled, Gateway, Sources};
+
+use super::{
+    AdminParts,
+    person::{Person, Role},
+    problem::Problem,
+    sessions::Sessions,
+};
+use crate::{
+    definitions::{Definition, Definitions},
+    history::{Change, History},
+};
+
+/// What all admin requests share.
+#[derive(Debug)]
+pub(super) struct Desk {
+    parts: AdminParts,
+    definitions: Definitions,
+    history: History,
+    /// Who is logged in.
+    pub(super) sessions: Sessions,
+    /// The listener's address.
+    pub(super) address: SocketAddr,
+    /// True: only this machine reaches the listener.
+    pub(super) is_loopback: bool,
+}
+
+impl Desk {
+    pub(super) fn new(address: SocketAddr, parts: AdminParts) -> Self {
+        Self {
+            parts,
+            definitions: Definitions::default(),
+            history: History::new(),
+            sessions: Sessions::default(),
+            address,
+            is_loopback: address.ip().is_loopback(),
+        }
+    }
+
+    /// Returns the process's parts.
+    pub(super) fn parts(&self) -> &AdminParts {
+        &self.parts
+    }
+
+    /// Returns the gateway.
+    pub(super) fn gateway(&self) -> &Arc<Gateway> {
+        &self.parts.gateway
+    }
+
+    /// Returns what runs.
+    pub(super) fn published(&self) -> Arc<Compiled> {
+        Arc::clone(&self.parts.gateway.published())
+    }
+
+    /// Returns the time.
+    pub(super) fn now(&self) -> SystemTime {
+        (self.parts.clock)()
+    }
+
+    /// Reads the files as they are now.
+    pub(super) fn sources(&self) -> Result<Sources, Problem> {
+        self.parts.files.read().map_err(|diagnostics| Problem::failed(diagnostics.to_string().trim_end()))
+    }
+
+    /// Reads the API definitions as they are now.
+    pub(super) fn definitions(&self) -> Result<Vec<Arc<Definition>>, Problem> {
+        Ok(self.definitions.of(&self.sources()?))
+    }
+
+    /// Returns the changes that `is_wanted` says, the newest first.
+    pub(super) fn history(&self, is_wanted: impl Fn(&Change) -> bool) -> Result<Vec<Change>, Problem> {
+        let folder = self.published().operator.admin.directory.value.clone();
+        let cannot =
+            |error| Problem::failed(format_args!("cannot read the history in `{}`: {error}", folder.display()));
+        self.history.find(&folder, is_wanted).map_err(cannot)
+    }
+
+    /// Notes a change; one that cannot be noted has been made all the same, and the log says so.
+    pub(super) fn remember(&self, before: Option<&str>, change: Change) {
+        let folder = self.published().operator.admin.directory.value.clone();
+        if let Err(error) = self.history.add(&folder, before, change) {
+            tracing::error!("a change is missing from the history in `{}`: {error}", folder.display());
+        }
+    }
+
+    /// Says who may change an API, besides operators: those that the operator names, and who made it.
+    pub(super) fn owners(&self, definition: &Definition) -> Vec<String> {
+        let published = self.published();
+        let written = published.operator.admin.owners.iter().filter(|owners| owners.api.value == definition.name());
+        let mut owners: Vec<String> = written.flat_map(|it| &it.authors).map(|author| author.value.clone()).collect();
+        let target = target(&definition.id);
+        let made = self.history(|change| change.target == target && change.action == CREATED).unwrap_or_default();
+        owners.extend(made.into_iter().map(|change| change.author).filter(|author| author != "local operator"));
+        owners.dedup();
+        owners
+    }
+
+    /// Refuses whoever may not change an API.
+    ///
+    /// # Errors
+    ///
+    /// 403.
+    pub(super) fn require_author(&self, person: &Person, definition: &Definition) -> Result<(), Problem> {
+        person.require(Role::Author)?;
+        let is_theirs =
+            |owner: &String| **owner == *person.name || person.groups.iter().any(|group| **group == **owner);
+        if person.is(Role::Operator) || self.owners(definition).iter().any(is_theirs) {
+            return Ok(());
+        }
+        Err(Problem::forbidden(format!(
+            "`{}` is not yours to change: the operator's `admin.owners` says whose it is",
+            definition.id
+        )))
+    }
+
+    /// Finds one of them.
+    pub(super) fn definition(&self, id: &str) -> Result<Arc<Definition>, Problem> {
+        let all = self.definitions()?;
+        let found = all.into_iter().find(|definition| definition.id == id);
+        found.ok_or_else(|| Problem::not_found(format!("there is no API `{id}`")))
+    }
+}
+
+/// The action that makes whoever does it an owner.
+pub(super) const CREATED: &str = "api created";
+
+/// Returns what the history calls an API.
+pub(super) fn target(id: &str) -> String {
+    format!("api {id}")
+}
+
+/// Does what reads files or compiles, away from the other admin requests.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(Problem::failed(error)),
+    }
+}

@@ -1,0 +1,134 @@
+//! The REST API, version 1: routes and their OpenAPI 3.1 description, declared once.
+//!
+//! `docs/openapi.json` is the golden file of the description; a test keeps it fresh.
+
+mod api_changes;
+mod apis;
+mod keys;
+mod login;
+mod me;
+mod operations;
+mod operators_file;
+mod policies;
+mod policy_types;
+mod preview;
+mod shadow;
+mod user_stores;
+mod watching;
+
+use std::sync::{Arc, LazyLock};
+
+use axum::{
+    Router,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use http::header::CONTENT_TYPE;
+use utoipa::{
+    OpenApi,
+    openapi::{Content, Ref, ResponseBuilder, path::PathItem},
+};
+use utoipa_axum::router::OpenApiRouter;
+
+use super::{desk::Desk, problem::Problem};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Countersign admin API",
+        version = "1",
+        description = "APIs, their policies, and what the gateway does with them. Problems are RFC 9457; updates need `If-Match`.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    servers((url = "/api/v1")),
+    components(schemas(Problem))
+)]
+struct Description;
+
+/// Returns the routes, below `/api/v1`.
+pub(super) fn routes() -> Router<Arc<Desk>> {
+    let (router, _) = all().split_for_parts();
+    router.route("/openapi.json", get(openapi)).fallback(nothing).method_not_allowed_fallback(not_allowed)
+}
+
+/// Returns the description.
+pub(super) fn document() -> utoipa::openapi::OpenApi {
+    all().into_openapi()
+}
+
+fn all() -> OpenApiRouter<Arc<Desk>> {
+    let mut router = every_route();
+    router.get_openapi_mut().paths.paths.values_mut().for_each(add_problems);
+    router
+}
+
+/// Says of every operation that it may answer with a problem: nobody may be logged in, a parameter may make no sense.
+fn add_problems(item: &mut PathItem) {
+    let problem = || {
+        let content = Content::new(Some(Ref::from_schema_name("Problem")));
+        ResponseBuilder::new().description("A problem").content("application/problem+json", content).build()
+    };
+    let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete];
+    for operation in operations.into_iter().filter_map(Option::as_mut) {
+        operation.responses.responses.entry("4XX".to_owned()).or_insert_with(|| problem().into());
+    }
+}
+
+fn every_route() -> OpenApiRouter<Arc<Desk>> {
+    OpenApiRouter::with_openapi(Description::openapi())
+        .merge(me::routes())
+        .merge(login::routes())
+        .merge(apis::routes())
+        .merge(api_changes::routes())
+        .merge(operations::routes())
+        .merge(policies::routes())
+        .merge(policy_types::routes())
+        .merge(preview::routes())
+        .merge(shadow::routes())
+        .merge(user_stores::routes())
+        .merge(operators_file::routes())
+        .merge(keys::routes())
+        .merge(watching::routes())
+}
+
+async fn openapi() -> Response {
+    static TEXT: LazyLock<String> = LazyLock::new(super::openapi);
+    ([(CONTENT_TYPE, "application/json")], TEXT.as_str()).into_response()
+}
+
+async fn nothing() -> Problem {
+    Problem::not_found("there is nothing at this path")
+}
+
+async fn not_allowed() -> Problem {
+    let detail = "this path is not served with this method";
+    Problem::new(http::StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_golden_file_is_fresh() {
+        let golden = include_str!("../../../../docs/openapi.json");
+        assert!(
+            golden.trim_end() == super::super::openapi().trim_end(),
+            "docs/openapi.json is stale: `countersign config openapi > docs/openapi.json`"
+        );
+    }
+
+    #[test]
+    fn every_operation_has_a_name_of_its_own() {
+        let mut names = BTreeSet::new();
+        for (path, item) in document().paths.paths {
+            for operation in [item.get, item.put, item.post, item.delete].into_iter().flatten() {
+                let name = operation.operation_id.unwrap_or_default();
+                assert!(operation.summary.is_some(), "{path}");
+                assert!(names.insert(name.clone()), "{path}: {name}");
+            }
+        }
+    }
+}

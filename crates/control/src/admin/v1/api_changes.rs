@@ -1,0 +1,459 @@
+//! API definitions made, replaced, removed, and had back as they were.
+
+use std::{path::PathBuf, sync::Arc};
+
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use gateway::{Source, Sources};
+use http::{
+    HeaderMap, HeaderValue, StatusCode,
+    header::{ETAG, LOCATION},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::apis::{ApiView, List};
+use crate::{
+    admin::{
+        body::{Body, Place},
+        changes::{Changed, Outcome, Purpose, Wanted, change, check_condition},
+        desk::{CREATED, Desk, blocking, target},
+        person::{Person, Role},
+        problem::{Mistake, Problem},
+    },
+    definitions::Definition,
+    edits::FileEdit,
+    history::Change,
+    import::{ApiWishes, ImportKind, import_api},
+};
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
+    OpenApiRouter::new()
+        .routes(routes!(create))
+        .routes(routes!(replace, remove))
+        .routes(routes!(revisions))
+        .routes(routes!(revision))
+        .routes(routes!(restore))
+}
+
+/// An API to make.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct NewApi {
+    /// An API definition (apk-conf) or an OpenAPI document, YAML or JSON.
+    document: String,
+    /// What it is.
+    #[serde(default)]
+    kind: DocumentKind,
+    /// Where it lives, before what the document says.
+    base_path: Option<String>,
+    /// Where its calls go, before what the document says.
+    endpoint: Option<String>,
+    /// Its name, before what the document says.
+    name: Option<String>,
+    /// Its version, before what the document says.
+    version: Option<String>,
+    /// What to call the file, with its ending.
+    file_name: Option<String>,
+    /// What you say about the change, for the history.
+    #[serde(default)]
+    note: String,
+}
+
+/// What a document is.
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+enum DocumentKind {
+    /// As it looks.
+    #[default]
+    #[serde(rename = "auto")]
+    Auto,
+    /// An API definition.
+    #[serde(rename = "apk-conf")]
+    ApkConf,
+    /// An OpenAPI document.
+    #[serde(rename = "openapi")]
+    OpenApi,
+}
+
+/// A definition's text.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Document {
+    /// The whole file.
+    document: String,
+    /// What you say about the change, for the history.
+    #[serde(default)]
+    note: String,
+}
+
+/// A state of an API's file.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Revision {
+    /// The number of the change, in the gateway's history.
+    n: u64,
+    /// Seconds since the epoch.
+    at: u64,
+    author: String,
+    action: String,
+    note: String,
+    /// The difference from the state before, unified.
+    diff: String,
+    /// The file's text; nothing after a removal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    document: Option<String>,
+}
+
+impl Revision {
+    fn of(change: Change) -> Self {
+        let Change { n, at, author, action, note, diff, after, .. } = change;
+        Self { n, at, author, action, note, diff, document: after }
+    }
+
+    fn without_document(change: Change) -> Self {
+        Self { document: None, ..Self::of(change) }
+    }
+}
+
+/// Makes an API of an API definition or an OpenAPI document.
+#[utoipa::path(
+    post,
+    path = "/apis",
+    operation_id = "createApi",
+    params(("dryRun" = Option<bool>, Query, description = "Only say what would happen")),
+    request_body = NewApi,
+    responses(
+        (status = CREATED, body = ApiView, headers(
+            ("ETag" = String, description = "Of the API's file"),
+            ("Location" = String, description = "Where the API is")
+        )),
+        (status = OK, body = Changed<ApiView>, description = "With `dryRun`: what would happen"),
+        (status = "4XX", body = Problem, content_type = "application/problem+json")
+    )
+)]
+async fn create(
+    State(desk): State<Arc<Desk>>,
+    person: Person,
+    purpose: Purpose,
+    Body(new): Body<NewApi>,
+) -> Result<Response, Problem> {
+    person.require(Role::Author)?;
+    blocking(move || {
+        let sources = desk.sources()?;
+        let folder = desk.published().operator.apis.directory.value.clone();
+        let (file_name, text) = definition_of(&new)?;
+        let path = free_path(&folder, &file_name, &sources, new.file_name.is_some())?;
+        let definition = Definition::of(Source { path: path.clone(), text: text.clone() });
+        let wanted = Wanted {
+            action: CREATED,
+            target: target(&definition.id),
+            note: new.note,
+            edit: FileEdit { path, before: None, after: Some(text) },
+            pointer: whole_document,
+        };
+        match change(&desk, &person, wanted, purpose)? {
+            Outcome::Tried(tried) => Ok(Json(Changed::<ApiView>::Tried(tried)).into_response()),
+            Outcome::Done => {
+                let (etag, view) = ApiView::read(&desk, &definition.id)?;
+                let location = format!("/api/v1/apis/{}", encoded(&definition.id));
+                let location = HeaderValue::from_str(&location).unwrap_or(HeaderValue::from_static("/api/v1/apis"));
+                let mut response = (StatusCode::CREATED, [(ETAG, etag)], Json(view)).into_response();
+                response.headers_mut().insert(LOCATION, location);
+                Ok(response)
+            }
+        }
+    })
+    .await
+}
+
+/// Returns the file's name and text.
+fn definition_of(new: &NewApi) -> Result<(String, String), Problem> {
+    let source = Source { path: PathBuf::from("document"), text: new.document.clone() };
+    let kind = match new.kind {
+        DocumentKind::Auto => None,
+        DocumentKind::ApkConf => Some(ImportKind::ApkConf),
+        DocumentKind::OpenApi => Some(ImportKind::OpenApi),
+    };
+    let wishes = ApiWishes {
+        name: new.name.clone(),
+        version: new.version.clone(),
+        base_path: new.base_path.clone(),
+        endpoint: new.endpoint.clone(),
+    };
+    let imported = import_api(&source, kind, &wishes).map_err(|diagnostics| {
+        let at_document = |mistake: Mistake| mistake.at(Some("/document".to_owned()));
+        Problem::broken(Mistake::all(&diagnostics).into_iter().map(at_document).collect())
+    })?;
+    let file_name = new.file_name.clone().unwrap_or_else(|| file_name_of(&imported.text));
+    Ok((file_name, imported.text))
+}
+
+/// Returns what to call a definition's file: by its name and version.
+fn file_name_of(text: &str) -> String {
+    let definition = Definition::of(Source { path: PathBuf::from("api.yaml"), text: text.to_owned() });
+    let plain = |letter: char| if letter.is_ascii_alphanumeric() || letter == '.' { letter } else { '-' };
+    let name: String = definition.id.chars().map(plain).collect();
+    let name = name.trim_matches(['.', '-']).to_ascii_lowercase();
+    if name.is_empty() { "api.yaml".to_owned() } else { format!("{name}.yaml") }
+}
+
+/// Returns where a new file goes: a name that is taken gets a number, unless it was asked for.
+fn free_path(folder: &std::path::Path, name: &str, sources: &Sources, is_wanted: bool) -> Result<PathBuf, Problem> {
+    let is_plain =
+        !name.starts_with('.') && name.chars().all(|it| it.is_alphanumeric() || matches!(it, '.' | '-' | '_'));
+    let (stem, ending) = name.rsplit_once('.').unwrap_or((name, ""));
+    if !is_plain || stem.is_empty() || !matches!(ending, "yaml" | "yml" | "apk-conf") {
+        return Err(Problem::unprocessable(
+            "`fileName` is letters, digits, `.`, `-` and `_`, and ends in `.yaml`, `.yml` or `.apk-conf`",
+        ));
+    }
+    let is_taken = |path: &PathBuf| sources.apis.iter().any(|api| api.path == *path) || path.exists();
+    let wanted = folder.join(name);
+    if !is_taken(&wanted) {
+        return Ok(wanted);
+    }
+    if is_wanted {
+        return Err(Problem::conflict(format!("there is a file `{name}` already")));
+    }
+    let mut numbered = (2..1000).map(|number| folder.join(format!("{stem}-{number}.{ending}")));
+    numbered.find(|path| !is_taken(path)).ok_or_else(|| Problem::conflict("too many files of one name"))
+}
+
+/// Replaces an API's definition.
+#[utoipa::path(
+    put,
+    path = "/apis/{id}",
+    operation_id = "putApi",
+    params(
+        ("id" = String, Path, description = "The API's id"),
+        ("If-Match" = String, Header, description = "The entity tag of what you have seen"),
+        ("dryRun" = Option<bool>, Query, description = "Only say what would happen")
+    ),
+    request_body = Document,
+    responses(
+        (status = OK, body = Changed<ApiView>, headers(("ETag" = String, description = "Of the API's file"))),
+        (status = "4XX", body = Problem, content_type = "application/problem+json")
+    )
+)]
+async fn replace(
+    State(desk): State<Arc<Desk>>,
+    person: Person,
+    Place(id): Place<String>,
+    (purpose, headers): (Purpose, HeaderMap),
+    Body(document): Body<Document>,
+) -> Result<Response, Problem> {
+    person.require(Role::Author)?;
+    blocking(move || {
+        let asked = Asked { action: "definition changed", id, note: document.note, purpose };
+        write(&desk, &person, (asked, &headers), document.document)
+    })
+    .await
+}
+
+/// A replacement that is asked for.
+struct Asked {
+    action: &'static str,
+    id: String,
+    note: String,
+    purpose: Purpose,
+}
+
+fn write(
+    desk: &Desk,
+    person: &Person,
+    (asked, headers): (Asked, &HeaderMap),
+    text: String,
+) -> Result<Response, Problem> {
+    let definition = desk.definition(&asked.id)?;
+    desk.require_author(person, &definition)?;
+    check_condition(headers, &definition.etag)?;
+    let path = definition.source.path.clone();
+    let after = Definition::of(Source { path: path.clone(), text: text.clone() });
+    let wanted = Wanted {
+        action: asked.action,
+        target: target(&asked.id),
+        note: asked.note,
+        edit: FileEdit { path, before: Some(definition.source.text.clone()), after: Some(text) },
+        pointer: whole_document,
+    };
+    match change(desk, person, wanted, asked.purpose)? {
+        Outcome::Tried(tried) => Ok(Json(Changed::<ApiView>::Tried(tried)).into_response()),
+        Outcome::Done => {
+            let (etag, view) = ApiView::read(desk, &after.id)?;
+            Ok(([(ETAG, etag)], Json(Changed::Done(view))).into_response())
+        }
+    }
+}
+
+/// Removes an API.
+#[utoipa::path(
+    delete,
+    path = "/apis/{id}",
+    operation_id = "deleteApi",
+    params(
+        ("id" = String, Path, description = "The API's id"),
+        ("If-Match" = String, Header, description = "The entity tag of what you have seen"),
+        ("dryRun" = Option<bool>, Query, description = "Only say what would happen")
+    ),
+    responses(
+        (status = NO_CONTENT, description = "It is gone"),
+        (status = OK, body = crate::admin::changes::DryRun, description = "With `dryRun`: what would happen"),
+        (status = "4XX", body = Problem, content_type = "application/problem+json")
+    )
+)]
+async fn remove(
+    State(desk): State<Arc<Desk>>,
+    person: Person,
+    Place(id): Place<String>,
+    (purpose, headers): (Purpose, HeaderMap),
+) -> Result<Response, Problem> {
+    person.require(Role::Author)?;
+    blocking(move || {
+        let definition = desk.definition(&id)?;
+        desk.require_author(&person, &definition)?;
+        check_condition(&headers, &definition.etag)?;
+        let wanted = Wanted {
+            action: "api removed",
+            target: target(&id),
+            note: String::new(),
+            edit: FileEdit {
+                path: definition.source.path.clone(),
+                before: Some(definition.source.text.clone()),
+                after: None,
+            },
+            pointer: whole_document,
+        };
+        match change(&desk, &person, wanted, purpose)? {
+            Outcome::Tried(tried) => Ok(Json(tried).into_response()),
+            Outcome::Done => Ok(StatusCode::NO_CONTENT.into_response()),
+        }
+    })
+    .await
+}
+
+/// The states that an API's file has had, the newest first.
+#[utoipa::path(
+    get,
+    path = "/apis/{id}/revisions",
+    operation_id = "listRevisions",
+    params(("id" = String, Path, description = "The API's id")),
+    responses((status = OK, body = List<Revision>))
+)]
+async fn revisions(
+    State(desk): State<Arc<Desk>>,
+    person: Person,
+    Place(id): Place<String>,
+) -> Result<Json<List<Revision>>, Problem> {
+    person.require(Role::Viewer)?;
+    blocking(move || {
+        let target = target(&id);
+        let changes = desk.history(|change| change.target == target)?;
+        Ok(Json(List::whole(changes.into_iter().map(Revision::without_document).collect())))
+    })
+    .await
+}
+
+/// One state of an API's file, with its text.
+#[utoipa::path(
+    get,
+    path = "/apis/{id}/revisions/{n}",
+    operation_id = "getRevision",
+    params(("id" = String, Path, description = "The API's id"), ("n" = u64, Path, description = "The revision's number")),
+    responses(
+        (status = OK, body = Revision),
+        (status = NOT_FOUND, body = Problem, content_type = "application/problem+json")
+    )
+)]
+async fn revision(
+    State(desk): State<Arc<Desk>>,
+    person: Person,
+    Place((id, n)): Place<(String, u64)>,
+) -> Result<Json<Revision>, Problem> {
+    person.require(Role::Viewer)?;
+    blocking(move || Ok(Json(Revision::of(one(&desk, &id, n)?)))).await
+}
+
+fn one(desk: &Desk, id: &str, n: u64) -> Result<Change, Problem> {
+    let target = target(id);
+    let found = desk.history(|change| change.target == target && change.n == n)?.into_iter().next();
+    found.ok_or_else(|| Problem::not_found(format!("`{id}` has no revision {n}")))
+}
+
+/// Writes an earlier state of an API's file again.
+#[utoipa::path(
+    post,
+    path = "/apis/{id}/revisions/{n}/restore",
+    operation_id = "restoreRevision",
+    params(
+        ("id" = String, Path, description = "The API's id"),
+        ("n" = u64, Path, description = "The revision's number"),
+        ("If-Match" = String, Header, description = "The entity tag of the API as it is now"),
+        ("dryRun" = Option<bool>, Query, description = "Only say what would happen")
+    ),
+    responses(
+        (status = OK, body = Changed<ApiView>, headers(("ETag" = String, description = "Of the API's file"))),
+        (status = "4XX", body = Problem, content_type = "application/problem+json")
+    )
+)]
+async fn restore(
+    State(desk): State<Arc<Desk>>,
+    person: Person,
+    Place((id, n)): Place<(String, u64)>,
+    (purpose, headers): (Purpose, HeaderMap),
+) -> Result<Response, Problem> {
+    person.require(Role::Author)?;
+    blocking(move || {
+        let text = one(&desk, &id, n)?.after;
+        let text =
+            text.ok_or_else(|| Problem::conflict(format!("revision {n} is a removal: nothing can be had back")))?;
+        let asked = Asked { action: "revision restored", id, note: format!("revision {n}"), purpose };
+        write(&desk, &person, (asked, &headers), text)
+    })
+    .await
+}
+
+/// What is wrong in a file that was posted whole is wrong in the document.
+#[expect(clippy::unnecessary_wraps, reason = "one of several functions of this shape")]
+fn whole_document(_: &Value, _: &str) -> Option<String> {
+    Some("/document".to_owned())
+}
+
+fn encoded(id: &str) -> String {
+    percent_encoding::utf8_percent_encode(id, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_called_by_its_api() {
+        let check = |text: &str, name: &str| assert_eq!(file_name_of(text), name, "{text}");
+        check("name: Order Service\nversion: 1.10\nbasePath: /o\noperations: []", "order-service-1.10.yaml");
+        check("name: ../../etc/passwd\nbasePath: /o\noperations: []", "etc-passwd.yaml");
+        check("name: \"…\"\nbasePath: /o\noperations: []", "api.yaml");
+    }
+
+    #[test]
+    fn a_new_file_stays_in_the_folder_and_replaces_none() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.yaml"), "").unwrap();
+        let operator = Source { path: folder.path().join("countersign.yaml"), text: String::new() };
+        let sources = Sources { operator, apis: Vec::new(), variables: std::collections::BTreeMap::default() };
+        let check = |name: &str, is_wanted: bool, expected: Option<&str>| {
+            let path = free_path(folder.path(), name, &sources, is_wanted).ok();
+            assert_eq!(path, expected.map(|name| folder.path().join(name)), "{name}");
+        };
+        check("b.yaml", true, Some("b.yaml"));
+        check("a.yaml", false, Some("a-2.yaml"));
+        check("a.yaml", true, None);
+        for name in ["../b.yaml", ".b.yaml", "b", "b.txt", ".yaml", "b/c.yaml", "b\0.yaml"] {
+            check(name, true, None);
+        }
+    }
+}
