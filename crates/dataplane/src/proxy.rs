@@ -82,12 +82,15 @@ pub(crate) fn answer(
             return Ok(treated::complete(opened, treated));
         }
         if rest.connect.is_some() {
-            return Ok(websocket::refuse(exchange));
+            return Ok(treated::complete(websocket::refuse(exchange), treated));
         }
         let body = if rest.is_declared_empty() {
             match Box::pin(nothing(rest.body)).await {
                 Ok(body) => body,
-                Err(rejection) => return Ok(answers::refuse(exchange, &rejection, Closing::Close)),
+                Err(rejection) => {
+                    let refused = answers::refuse(exchange, &rejection, Closing::Close);
+                    return Ok(treated::complete(refused, treated));
+                }
             }
         } else {
             streamed(rest, &mut forward, &mut exchange)
