@@ -14,10 +14,10 @@ SECRET = "gateway:secret/with+signs"
 
 
 class Provider:
-    """A running provider. `issuer` is its address."""
+    """A running provider. `issuer` is its address; `people`, a JSON file, has the claims of each user."""
 
-    def __init__(self):
-        command = ["node", str(SERVERS / "openid.mjs")]
+    def __init__(self, people=None):
+        command = ["node", str(SERVERS / "openid.mjs"), *([str(people)] if people else [])]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )

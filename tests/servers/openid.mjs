@@ -1,6 +1,6 @@
 // An OpenID provider for the tests: the certified oidc-provider, on a free port.
 //
-//     openid.mjs      prints its port; ends when its input does
+//     openid.mjs [PEOPLE]     prints its port; ends when its input does; PEOPLE is a JSON file, name -> claims
 //
 // What a person would do in a browser is asked for with a POST of JSON to /_test, by `do`:
 //   token   { user, client, scope, audience, format: jwt or opaque, jkt, extra } -> { token }; without `user`, the client's own
@@ -12,6 +12,7 @@
 // A person who is to log in is sent to /_interaction/ID; with `?user=NAME` there they are logged in by that name.
 
 import { generateKeyPairSync } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
@@ -43,7 +44,8 @@ const resourceServer = (audience, format) => ({
   jwt: { sign: { alg: 'ES256' } },
 });
 
-const claimsOf = (id) => ({
+const people = process.argv[2] ? JSON.parse(readFileSync(process.argv[2], 'utf8')) : {};
+const claimsOf = (id) => people[id] ? { ...people[id], sub: id } : ({
   sub: id, email: `${id}@example.com`, given_name: id, groups: ['staff', id], address: { country: 'CH' },
 });
 
@@ -75,7 +77,7 @@ function start() {
     scopes: ['openid', 'profile', 'orders:read', 'orders:write'],
     extraTokenClaims: (_, token) => token.wanted,
     findAccount: (_, id) => ({ accountId: id, claims: () => claimsOf(id) }),
-    claims: { openid: ['sub', 'email', 'given_name', 'groups', 'address'] },
+    claims: { openid: ['sub', 'email', 'given_name', 'groups', 'address', ...Object.values(people).flatMap(Object.keys)] },
     features: {
       clientCredentials: { enabled: true },
       devInteractions: { enabled: false },

@@ -8,10 +8,6 @@ import collections
 import functools
 import itertools
 import json
-import pathlib
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 
@@ -20,6 +16,7 @@ from harness.database import MariaDb, PostgreSql
 from harness.directory import Slapd, entry
 from harness.line import FAULTS, THROUGH, Line
 from harness.openid import SECRET, Provider
+from harness.people import People
 from harness.scim import EXTENSION, TOKEN, Scim, user
 from stores.world import HEADER, ISSUER, OverStore
 
@@ -27,8 +24,6 @@ UNCACHED = {"ttl": "0s", "refreshAhead": "0s", "negativeTtl": "0s", "staleFor": 
 BRIEF = {"timeout": "400ms", "connectTimeout": "400ms"}
 POLICIES = ("reject", "useStale", "omit")
 ENOUGH = 20
-KEY = "service-k3y"
-SERVERS = pathlib.Path(__file__).resolve().parents[1] / "servers"
 COLUMNS = "id INT PRIMARY KEY, username VARCHAR(100), email VARCHAR(100)"
 
 # What a policy makes of a store that answers, and of one that does not.
@@ -214,17 +209,9 @@ class ScimFaults(Faults, OverStore):
 
 class CallOutFaults(Faults, OverStore):
     def make(self):
-        people = tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8")
-        self.addCleanup(people.close)
-        json.dump({name: {"name": name, "mail": self.email(name)} for name in self.names}, people)
-        people.flush()
-        command = [sys.executable, str(SERVERS / "people.py"), people.name, KEY]
-        server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.addCleanup(server.communicate)
-        port = self.over_line(int(server.stdout.readline()))
-        http = {"url": f"http://127.0.0.1:{port}/people?name={{user}}", "entries": "/results", "user": "/name"}
-        http["headers"] = {"X-Api-Key": {"file": "secrets/people"}}
-        return {"name": "people", "http": {**http, **BRIEF}, "attributes": {"/mail": "email"}}, {"secrets/people": KEY}
+        server = People({name: {"name": name, "mail": self.email(name)} for name in self.names})
+        self.addCleanup(server.stop)
+        return server.store("people", {"/mail": "email"}, self.over_line(server.port), **BRIEF), server.files()
 
 
 class UserInfoFaults(Faults, OverStore):
