@@ -26,6 +26,9 @@ use crate::{
 /// The attribute that fills `enduserTenantId`, where a user store or the token gives it and `claims` lets it through.
 pub(crate) const TENANT_ATTRIBUTE: &str = "tenant_id";
 
+/// The gateway claim that it fills.
+pub(crate) const TENANT_CLAIM: &str = "enduserTenantId";
+
 /// How many claims a JWT usually has: registered, gateway, and a dozen of the user's.
 const EXPECTED_CLAIMS: usize = 36;
 

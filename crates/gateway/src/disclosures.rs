@@ -86,6 +86,7 @@ impl<'a> Place<'a> {
             is_sent && !is_custom(mapping.claim)
         });
         let mut attributes: Vec<(&str, &str)> = mapped.map(|mapping| (mapping.attribute, &**mapping.claim)).collect();
+        attributes.extend(policy.tenant());
         for custom in &policy.custom_claims {
             for placeholder in custom.value.placeholders() {
                 match placeholder {

@@ -1,6 +1,6 @@
 //! The gateway claims: the API, the application and the caller, under the dialect's prefix. Empty ones are left out.
 
-use super::{Composition, TENANT_ATTRIBUTE, attribute};
+use super::{Composition, TENANT_ATTRIBUTE, TENANT_CLAIM, attribute};
 use crate::{
     claim_set::{ClaimSet, OmissionReason, Origin, Rule},
     json::Json,
@@ -38,7 +38,7 @@ fn value(composition: &Composition<'_>, name: &str, now: u64) -> Option<Json> {
         "applicationAttributes" => application.and_then(|application| application.field("attributes")),
         "tier" => application.and_then(|application| application.field("subscriptionTier")),
         "enduser" => principal.and_then(end_user).map(Json::string),
-        "enduserTenantId" => tenant(composition, now),
+        TENANT_CLAIM => tenant(composition, now),
         "usertype" => Some(Json::string(user_type(composition.caller))),
         "idp" => principal.map(|principal| &*principal.iss).filter(|iss| !iss.is_empty()).map(Json::string),
         "organizations" => principal.and_then(organizations),

@@ -3,7 +3,13 @@
 use std::sync::Arc;
 
 use super::{BackendJwtPolicy, ClaimSelection};
-use crate::{claim_set::Rule, compose::TENANT_ATTRIBUTE, dialect::ClaimType, pattern, template::Placeholder};
+use crate::{
+    claim_set::Rule,
+    compose::{TENANT_ATTRIBUTE, TENANT_CLAIM},
+    dialect::ClaimType,
+    pattern,
+    template::Placeholder,
+};
 
 /// Attributes that are multi-valued where no dialect says so: `claimMappings` may name what the dialect does not map.
 const MULTI_VALUED: [&str; 2] = ["groups", "roles"];
@@ -107,6 +113,13 @@ impl BackendJwtPolicy {
         let is_named = attribute == TENANT_ATTRIBUTE || is_mapped() || self.renamed(attribute).is_some();
         let is_sent = is_named && self.selection(attribute) != Selection::NotAllowed;
         is_sent || (self.is_in_custom_claim(attribute) && !self.sensitive.forbids(attribute))
+    }
+
+    /// Returns the attribute with the tenant's id, and the gateway claim that it fills, if it may be sent.
+    pub fn tenant(&self) -> Option<(&'static str, &str)> {
+        let mut claims = self.dialect.gateway_claims();
+        let (_, claim) = claims.find(|(name, _)| *name == TENANT_CLAIM)?;
+        (self.selection(TENANT_ATTRIBUTE) != Selection::NotAllowed).then_some((TENANT_ATTRIBUTE, &**claim))
     }
 
     /// True when a custom claim is made of the attribute.

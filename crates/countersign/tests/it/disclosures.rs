@@ -55,9 +55,11 @@ fn csv_has_a_line_of_names_and_quotes_where_it_must() {
     );
     let done = world.run(&["disclosures", "--format", "csv"]);
     let lines: Vec<&str> = done.out.split_terminator("\r\n").collect();
-    assert_eq!(lines.len(), 5, "{done:?}");
+    assert_eq!(lines.len(), 6, "{done:?}");
     assert_eq!(lines[0], "attribute,claim,source,api,version,operation,backend,header,audience,ttl,policy,sensitive");
     assert!(lines[4].starts_with("national_id,https://acme.example/id,staff,payroll,1.0,GET /{id},"), "{done:?}");
+    // Of a token, where no store gives it.
+    assert!(lines[5].starts_with("tenant_id,https://acme.example/enduserTenantId,token,payroll,"), "{done:?}");
     assert!(lines[4].contains(",a b,3600,") && lines[4].ends_with(",\"tax, \"\"law\"\"\""), "{done:?}");
 }
 
