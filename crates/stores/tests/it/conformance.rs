@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use crate::{
     servers::{
         databases::{Asked, DatabaseServer},
-        people as callout,
+        openid, people as callout,
         samba::Samba,
         scim,
         slapd::{self, Ldif, PEOPLE, Slapd},
@@ -364,4 +364,47 @@ async fn http_callout_conforms() {
     check(Arc::new(callout::store(by_query))).await;
     let by_body = callout::listing(&server.url("/search"), Some(r#"{"query":{"name":"{user}"}}"#), &map);
     check(Arc::new(callout::store(by_body))).await;
+}
+
+/// What is asked for as the user has no strangers: whoever has a token is somebody.
+#[tokio::test]
+async fn userinfo_conforms() {
+    let claims_of = |person: &Person| {
+        let groups = Json::Array(person.groups.iter().map(|group| text(group)).collect());
+        let mut claims = vec![("name", text(&person.user)), ("groups", groups)];
+        claims.extend(person.email.map(|email| ("email", text(email))));
+        // JavaScript has no such numbers.
+        claims.extend(person.employee_number.map(|number| ("employee_number", text(&number.to_string()))));
+        Json::from(object(claims))
+    };
+    let people = people();
+    let mut by_name = Object::default();
+    for person in &people {
+        by_name.insert(&*person.user, claims_of(person));
+    }
+    let provider = openid::OidcProvider::with(by_name);
+    let names = ["name", "email", "employee_number", "groups"];
+    let settings = openid::settings(&provider.iss(), &names.map(|name| (name, name)));
+    let store = Arc::new(openid::store(settings));
+    store.probe().await.unwrap();
+    let cache = Arc::new(CachedStore::new("staff".into(), store, CacheSettings::default(), Handle::current()));
+    let mut tokens = Vec::new();
+    for person in &people {
+        tokens.push(provider.token(&person.user, "mobile").await);
+    }
+    for _ in ["cold", "warm"] {
+        for (person, token) in people.iter().zip(&tokens) {
+            let question = Question { token: Some(token), ..Question::new(&person.user, at(7)) };
+            let answer = cache.attributes(question, StalePolicy::Refuse).await;
+            let answer = answer.unwrap_or_else(|error| panic!("{:?}: {error}", person.user));
+            let expected = person.expected(Types::Text);
+            assert_eq!(answer.attributes.as_deref().map(values), Some(expected), "{:?}", person.user);
+        }
+    }
+    assert_eq!((cache.counters().misses, cache.counters().hits), (people.len() as u64, people.len() as u64));
+    for (person, token) in people.iter().zip(tokens.iter().cycle().skip(1)) {
+        let question = Question { token: Some(token), ..Question::new(&person.user, at(7)) };
+        let refused = cache.attributes(question, StalePolicy::Refuse).await;
+        assert!(matches!(refused, Err(StoreError::Malformed { .. })), "{:?} with another's token", person.user);
+    }
 }

@@ -1,38 +1,50 @@
 //! Two `OpenID` providers that others wrote: oidc-provider (Node) and Canaille (Python), each with a client that gets signed
 //! `UserInfo` answers and one that does not.
 
-use std::sync::Arc;
+use std::{io::Write, sync::Arc};
 
-use claims::{Algorithm, Json, SecretKeys, VerificationKeys};
+use claims::{Algorithm, Json, Object, SecretKeys, VerificationKeys};
 use http::HeaderValue;
 use stores::{
     AttributeMap, HttpClient, HttpRequest, HttpSettings, JsonPointer, KeyFinder, KeysWanted, MappedAttribute,
     UserInfoAnswers, UserInfoEndpoint, UserInfoIssuer, UserInfoSettings, UserInfoStore,
 };
+use tempfile::NamedTempFile;
 use tokio::sync::Mutex;
 use url::Url;
 
 use super::script::Script;
 
-/// The certified oidc-provider.
-pub(crate) struct OidcProvider(Script);
+/// The certified oidc-provider, and the file with its people where it has some.
+pub(crate) struct OidcProvider {
+    script: Script,
+    _people: Option<NamedTempFile>,
+}
 
 /// Canaille, as pytest-iam starts it.
 pub(crate) struct Canaille(Script);
 
 impl OidcProvider {
     pub(crate) fn start() -> Self {
-        Self(Script::node("openid.mjs", &[]))
+        Self { script: Script::node("openid.mjs", &[]), _people: None }
+    }
+
+    /// Starts it with these people: their claims, by their names.
+    pub(crate) fn with(people: Object) -> Self {
+        let mut file = NamedTempFile::new().unwrap();
+        write!(file, "{}", Json::Object(people)).unwrap();
+        let script = Script::node("openid.mjs", &[file.path().to_str().unwrap()]);
+        Self { script, _people: Some(file) }
     }
 
     pub(crate) fn iss(&self) -> String {
-        format!("http://127.0.0.1:{}", self.0.port())
+        format!("http://127.0.0.1:{}", self.script.port())
     }
 
     /// Returns an opaque access token of a user, by a client.
     pub(crate) async fn token(&self, user: &str, client: &str) -> String {
-        let asked =
-            format!(r#"{{"do":"token","user":"{user}","client":"{client}","scope":"openid","format":"opaque"}}"#);
+        let user = Json::string(user);
+        let asked = format!(r#"{{"do":"token","user":{user},"client":"{client}","scope":"openid","format":"opaque"}}"#);
         let answer = self.order(&asked).await;
         answer.as_object().unwrap().get("token").unwrap().as_str().unwrap().to_owned()
     }
