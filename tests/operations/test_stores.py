@@ -25,7 +25,7 @@ def with_store(query=QUERY, **more):
     """The operator's file with that store, of a domain, and an issuer whose users are there."""
     written = operator()
     written["issuers"][0]["lookup"]["userStores"] = ["staff"]
-    store = {"name": "staff", "domain": "CORP", "sql": {"url": "sqlite:staff.db", "query": query}}
+    store = {"name": "staff", "domain": "CORP", "sql": {"url": "sqlite:staff.db", "query": query, "timeout": "5s"}}
     store |= {"attributes": {"email": "email"}, "breaker": {"after": 2, "retry": "60s"}}
     store["cache"] = {"ttl": "1s", "refreshAhead": "0s", "negativeTtl": "0s"}
     written["userStores"] = [store | more]

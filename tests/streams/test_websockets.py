@@ -116,7 +116,7 @@ class WebSockets(unittest.TestCase):
             options["ssl"] = context
         fields = {"Authorization": authorization or self.token()}
         url = "%s://%s:%d/live/1/room" % ("wss" if tls else "ws", *address)
-        connection = connect(url, additional_headers=fields, max_size=None, proxy=None, **options)
+        connection = connect(url, additional_headers=fields, max_size=None, proxy=None, open_timeout=30, **options)
         self.addCleanup(connection.close)
         return connection
 
