@@ -4,10 +4,12 @@
 //! (mistakes found, a token refused, a difference, a broken configuration); 2 it could not be done (wrong arguments, a file
 //! that cannot be read).
 
+mod admin;
 mod api_key;
 mod completions;
 mod import;
 mod keys;
+mod live_keys;
 mod stores;
 mod token;
 
@@ -17,6 +19,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use gateway::BrokenApis;
 
 pub(crate) use self::{
+    admin::{
+        AdminArguments, ApisArguments, ApisCommand, AppsArguments, AppsCommand, AttachArguments, ChangeArguments,
+        CreateApiArguments, DetachArguments, Flow, PoliciesArguments, PoliciesCommand, PolicyPlace, PreviewArguments,
+    },
     api_key::{ApiKeyArguments, ApiKeyCommand, GenerateApiKeyArguments},
     completions::{CompletionsArguments, ManualArguments},
     import::{ImportArguments as ImportFilesArguments, KindChoice},
@@ -24,6 +30,7 @@ pub(crate) use self::{
         ExportArguments, GenerateArguments, ImportArguments, KeyPlace, KeyTiming, KeysArguments, KeysCommand,
         ListArguments, RevokeArguments, RotateArguments,
     },
+    live_keys::{LiveKeyArguments, LiveKeysArguments, LiveKeysCommand},
     stores::{
         HoldStoreArguments, InvalidateArguments, StoreStatusArguments, StoresArguments, StoresCommand,
         TestStoreArguments,
@@ -53,6 +60,8 @@ Examples:
   countersign serve --config countersign.yaml
   # files of WSO2 APK, API Manager or OpenAPI become its own
   countersign import deployment.toml apis/*.apk-conf --output gateway
+  # a policy for one operation of the running gateway
+  countersign policies attach orders:1.0 BackendJwt --operation \"GET /{id}\"
   # what the backend gets, and why
   countersign explain --api orders --operation \"GET /{id}\" --user alice
 
@@ -75,6 +84,10 @@ pub(crate) enum Command {
     Disclosures(DisclosuresArguments),
     Keys(KeysArguments),
     Stores(StoresArguments),
+    Apis(ApisArguments),
+    Policies(PoliciesArguments),
+    Apps(AppsArguments),
+    Preview(PreviewArguments),
     #[command(name = "apikey")]
     ApiKey(ApiKeyArguments),
     Token(TokenArguments),

@@ -1,5 +1,6 @@
 //! The commands but `serve`: one file each.
 
+pub(crate) mod admin;
 pub(crate) mod api_key;
 pub(crate) mod check;
 pub(crate) mod completions;

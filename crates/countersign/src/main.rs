@@ -16,7 +16,7 @@ use clap::Parser as _;
 
 use crate::{
     cli::{Cli, Command},
-    commands::{api_key, check, completions, config, demo, disclosures, explain, import, keys, stores, token},
+    commands::{admin, api_key, check, completions, config, demo, disclosures, explain, import, keys, stores, token},
 };
 
 #[global_allocator]
@@ -55,6 +55,10 @@ fn dispatch(command: Command, process: Process) -> anyhow::Result<ExitCode> {
             log::start(&process, "info")?;
             serve::run(arguments.into_settings(process.variables))
         }
+        Command::Apis(arguments) => admin::apis::run(&arguments, &process),
+        Command::Policies(arguments) => admin::policies::run(&arguments, &process),
+        Command::Apps(arguments) => admin::apps::run(&arguments, &process),
+        Command::Preview(arguments) => admin::preview::run(&arguments, &process),
         Command::ApiKey(arguments) => api_key::run(&arguments, &process),
         Command::Check(arguments) => check::run(&arguments, &process),
         Command::Completions(arguments) => completions::run(&arguments),

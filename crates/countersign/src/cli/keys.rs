@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use claims::Algorithm;
 use clap::{Args, Subcommand};
 
-use super::Format;
+use super::{Format, LiveKeysArguments};
 
 /// Generate, list, rotate, revoke, import and export signing keys
 #[derive(Debug, Args)]
@@ -37,6 +37,7 @@ pub(crate) enum KeysCommand {
     Revoke(RevokeArguments),
     Import(ImportArguments),
     Export(ExportArguments),
+    Live(LiveKeysArguments),
 }
 
 /// Where the keys are.

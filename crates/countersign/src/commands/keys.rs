@@ -33,6 +33,7 @@ pub(crate) fn run(arguments: &KeysArguments, process: &Process) -> anyhow::Resul
         KeysCommand::Revoke(arguments) => revoke(arguments, process)?,
         KeysCommand::Import(arguments) => import::run(arguments, process)?,
         KeysCommand::Export(arguments) => export::run(arguments, process)?,
+        KeysCommand::Live(arguments) => return super::admin::keys::run(arguments, process),
     }
     Ok(ExitCode::SUCCESS)
 }

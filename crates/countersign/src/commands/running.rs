@@ -32,6 +32,11 @@ impl RunningGateway {
         Ok(Self(reachable(operator.admin.address.value)))
     }
 
+    /// Returns where it is.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.0
+    }
+
     /// Returns what it says at a path.
     ///
     /// # Errors
