@@ -3,33 +3,38 @@ import { Button, Loader, MantineProvider } from '@mantine/core';
 import { Notifications } from '@mantine/notifications';
 import { QueryClient, QueryClientProvider, useQuery } from '@tanstack/react-query';
 import { IconLock } from '@tabler/icons-react';
-import { useState, type ReactNode } from 'react';
+import { Suspense, lazy, useState, type ReactNode } from 'react';
 import { BrowserRouter, Navigate, Route, Routes, useLocation } from 'react-router';
 import { Problem, rememberCsrfToken } from './api/client';
 import { useFollowRevisions } from './api/followRevisions';
 import { me } from './api/queries';
-import { ApiPage } from './pages/apis/ApiPage';
 import { ApisPage } from './pages/apis/ApisPage';
-import { NewApiPage } from './pages/apis/NewApiPage';
-import { ApplicationsPage } from './pages/ApplicationsPage';
-import { DisclosuresPage } from './pages/DisclosuresPage';
-import { HistoryPage } from './pages/HistoryPage';
-import { KeysPage } from './pages/KeysPage';
-import { RequestsPage } from './pages/RequestsPage';
-import { TrafficPage } from './pages/TrafficPage';
-import { UsersPage } from './pages/UsersPage';
 import { Empty } from './parts/Page';
 import { ProblemBox } from './parts/ProblemBox';
 import parts from './parts/parts.module.css';
 import { Shell } from './shell/Shell';
+import { prefetchFor } from './prefetch';
 import { theme } from './theme';
 
+// Each page is fetched when it is opened: the list of APIs does not wait for drag and drop.
+const ApiPage = lazy(async () => ({ default: (await import('./pages/apis/ApiPage')).ApiPage }));
+const NewApiPage = lazy(async () => ({ default: (await import('./pages/apis/NewApiPage')).NewApiPage }));
+const ApplicationsPage = lazy(async () => ({ default: (await import('./pages/ApplicationsPage')).ApplicationsPage }));
+const DisclosuresPage = lazy(async () => ({ default: (await import('./pages/DisclosuresPage')).DisclosuresPage }));
+const HistoryPage = lazy(async () => ({ default: (await import('./pages/HistoryPage')).HistoryPage }));
+const KeysPage = lazy(async () => ({ default: (await import('./pages/KeysPage')).KeysPage }));
+const RequestsPage = lazy(async () => ({ default: (await import('./pages/RequestsPage')).RequestsPage }));
+const TrafficPage = lazy(async () => ({ default: (await import('./pages/TrafficPage')).TrafficPage }));
+const UsersPage = lazy(async () => ({ default: (await import('./pages/UsersPage')).UsersPage }));
+
 function newClient(): QueryClient {
-  return new QueryClient({
+  const client = new QueryClient({
     defaultOptions: {
       queries: { retry: isWorthRetrying, retryDelay: (attempt) => 500 * 2 ** attempt, refetchOnWindowFocus: true, staleTime: 2000 },
     },
   });
+  prefetchFor(location.pathname, location.search, client);
+  return client;
 }
 
 /** Only what may pass by itself: no answer, or a server's fault. A 4xx says the same twice. */
@@ -87,20 +92,22 @@ function Follow({ children }: { children: ReactNode }) {
 function Pages() {
   return (
     <Shell>
-      <Routes>
-        <Route path="/" element={<Navigate to="/apis" replace />} />
-        <Route path="/apis" element={<ApisPage />} />
-        <Route path="/apis/new" element={<NewApiPage />} />
-        <Route path="/apis/:id/:tab?" element={<ApiPage />} />
-        <Route path="/users" element={<UsersPage />} />
-        <Route path="/keys" element={<KeysPage />} />
-        <Route path="/applications" element={<ApplicationsPage />} />
-        <Route path="/traffic" element={<TrafficPage />} />
-        <Route path="/requests" element={<RequestsPage />} />
-        <Route path="/disclosures" element={<DisclosuresPage />} />
-        <Route path="/history" element={<HistoryPage />} />
-        <Route path="*" element={<Empty icon={<IconLock />} title="There is no such page">The navigation has all pages.</Empty>} />
-      </Routes>
+      <Suspense fallback={<p role="status" className={parts.page}>Loading …</p>}>
+        <Routes>
+          <Route path="/" element={<Navigate to="/apis" replace />} />
+          <Route path="/apis" element={<ApisPage />} />
+          <Route path="/apis/new" element={<NewApiPage />} />
+          <Route path="/apis/:id/:tab?" element={<ApiPage />} />
+          <Route path="/users" element={<UsersPage />} />
+          <Route path="/keys" element={<KeysPage />} />
+          <Route path="/applications" element={<ApplicationsPage />} />
+          <Route path="/traffic" element={<TrafficPage />} />
+          <Route path="/requests" element={<RequestsPage />} />
+          <Route path="/disclosures" element={<DisclosuresPage />} />
+          <Route path="/history" element={<HistoryPage />} />
+          <Route path="*" element={<Empty icon={<IconLock />} title="There is no such page">The navigation has all pages.</Empty>} />
+        </Routes>
+      </Suspense>
     </Shell>
   );
 }

@@ -21,7 +21,7 @@ const NO_BANNER = { header: { role: 'presentation' } };
 
 export const theme = createTheme({
   primaryColor: 'banknote',
-  primaryShade: { light: 7, dark: 4 },
+  primaryShade: { light: 7, dark: 6 },
   autoContrast: true,
   luminanceThreshold: 0.36,
   colors: { banknote, dark, gray },

@@ -1,6 +1,6 @@
 /** Every change that the console makes. Each refetches what it touched, and nothing else. */
-import { useMutation, useQueryClient, type QueryKey } from '@tanstack/react-query';
-import { call, segment, value } from './client';
+import { queryOptions, useMutation, useQueryClient, type QueryKey } from '@tanstack/react-query';
+import { Problem, call, segment, value } from './client';
 import type { ApiSummary, Application, DryRun, PolicySet } from './types';
 
 export interface NewApi {
@@ -22,21 +22,34 @@ function addressed(id: string, change: FileChange) {
     : { path: `/apis/${segment(id)}`, body: { document: change.text } };
 }
 
-export function dryRun(id: string, change: FileChange, etag: string | null, signal?: AbortSignal): Promise<DryRun> {
-  const { path, body } = addressed(id, change);
-  return value<DryRun>(path, { method: 'PUT', body, etag, query: { dryRun: true }, signal });
-}
+/** What a change would do, asked once for each state of the file: whoever asks before the review has it in the cache. */
+export const dryRun = (id: string, change: FileChange, etag: string | null) => queryOptions({
+  queryKey: ['dry-run', id, change, etag],
+  queryFn: ({ signal }) => {
+    const { path, body } = addressed(id, change);
+    return value<DryRun>(path, { method: 'PUT', body, etag, query: { dryRun: true }, signal }).then(accepted);
+  },
+  retry: false,
+  staleTime: Infinity,
+  gcTime: 5000,
+});
 
 export function dryRunNewApi(api: NewApi, signal?: AbortSignal): Promise<DryRun> {
-  return value<DryRun>('/apis', { method: 'POST', body: api, query: { dryRun: true }, signal });
+  return value<DryRun>('/apis', { method: 'POST', body: api, query: { dryRun: true }, signal }).then(accepted);
 }
 
-/** A mutation after which the queries under `touched` are read again. */
+/** A dry run answers 200 with its errors; the same change for good would be refused, and so it is here. */
+function accepted(dry: DryRun): DryRun {
+  if (dry.diagnostics.every(({ severity }) => severity === 'warning')) return dry;
+  throw new Problem(422, 'refused', 'The gateway would refuse this', '', dry.diagnostics);
+}
+
+/** A mutation after which the queries under `touched` are read again; whoever waits for it does not wait for them. */
 function useChange<Input, Output>(change: (input: Input) => Promise<Output>, touched: QueryKey[]) {
   const client = useQueryClient();
   return useMutation({
     mutationFn: change,
-    onSettled: () => Promise.all(touched.map((queryKey) => client.invalidateQueries({ queryKey }))),
+    onSettled: () => { for (const queryKey of touched) void client.invalidateQueries({ queryKey }); }
   });
 }
 

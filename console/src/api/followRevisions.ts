@@ -6,12 +6,18 @@ export function useFollowRevisions(): void {
   const client = useQueryClient();
   useEffect(() => {
     const events = new EventSource('/api/v1/events');
-    events.addEventListener('revision', () => void client.invalidateQueries({ predicate: isConfiguration }));
+    let seen: string | null = null;
+    events.addEventListener('revision', ({ data }: MessageEvent<string>) => {
+      // The first event says what runs now: that is what the page has just read.
+      const isNews = seen !== null && seen !== data;
+      seen = data;
+      if (isNews) void client.invalidateQueries({ predicate: isConfiguration });
+    });
     return () => events.close();
   }, [client]);
 }
 
-const NOT_CONFIGURATION = new Set(['traffic', 'requests', 'preview', 'shadow', 'policy-types']);
+const NOT_CONFIGURATION = new Set(['dry-run', 'traffic', 'requests', 'preview', 'shadow', 'policy-types']);
 
 function isConfiguration({ queryKey }: { queryKey: readonly unknown[] }): boolean {
   return !NOT_CONFIGURATION.has(String(queryKey[0]));

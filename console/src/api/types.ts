@@ -211,10 +211,12 @@ export interface Store {
   target: string;
   state: 'up' | 'down' | 'unknown';
   breaker?: string | null;
-  lastError?: string | null;
+  lastError?: { at: number; reason: string } | string | null;
   latency?: { p50?: number | null; p99?: number | null } | null;
   hitRate?: number | null;
   entries?: number | null;
+  failures?: number | null;
+  staleServed?: number | null;
   bytes?: number | null;
   attributes: string[];
   staleFor?: number | string | null;
@@ -254,7 +256,7 @@ export interface Traffic {
   requests: number;
   refusals: Record<string, number>;
   mintLatency?: { p50?: number | null; p99?: number | null } | null;
-  lookupLatency?: { p50?: number | null; p99?: number | null } | null;
+  backendLatency?: { p50?: number | null; p99?: number | null } | null;
   hitRate?: number | null;
   [member: string]: unknown;
 }

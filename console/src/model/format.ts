@@ -36,7 +36,8 @@ export function agoText(at: number | string | null | undefined, now: number): st
   if (!date) return '–';
   const seconds = Math.round((now - date.getTime()) / 1000);
   if (Math.abs(seconds) < 5) return 'just now';
-  return seconds >= 0 ? `${durationText(seconds)} ago` : `in ${durationText(-seconds)}`;
+  const about = durationText(Math.abs(seconds)).replace(/^(\d+ (?:d|h|min)) .*/, '$1');
+  return seconds >= 0 ? `${about} ago` : `in ${about}`;
 }
 
 export function bytesText(bytes: number): string {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { attributesOf } from './lookup';
-import { bytesText, countText, durationText, plural, timeOf } from './format';
+import { agoText, bytesText, countText, durationText, plural, timeOf } from './format';
 import { decoded, isToken } from './jwt';
 import { actionsOf, lifeOf } from './keys';
 import { appended } from './rates';
@@ -32,6 +32,12 @@ describe('texts', () => {
 
   it('counts and sizes are short', () => {
     expect([countText(12345), bytesText(900), bytesText(2048), plural(1, 'line'), plural(0, 'policy', 'policies')]).toEqual(['12 345', '900 B', '2.0 KiB', '1 line', '0 policies']);
+  });
+
+  it('ages are rough', () => {
+    expect(agoText(1_700_000_000, 1_700_000_310_000)).toBe('5 min ago');
+    expect(agoText(1_700_093_600, 1_700_000_000_000)).toBe('in 1 d');
+    expect(agoText(null, 0)).toBe('–');
   });
 
   it('times come as seconds or as text', () => {

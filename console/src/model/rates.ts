@@ -8,8 +8,8 @@ export interface Sample {
   refusals: Record<string, number>;
   mint50: number | null;
   mint99: number | null;
-  lookup50: number | null;
-  lookup99: number | null;
+  backend50: number | null;
+  backend99: number | null;
   hitRate: number | null;
   counted: { requests: number; refusals: Record<string, number> };
 }
@@ -31,8 +31,8 @@ export function appended(samples: Sample[], traffic: Traffic, now: number): Samp
     refusals,
     mint50: traffic.mintLatency?.p50 ?? null,
     mint99: traffic.mintLatency?.p99 ?? null,
-    lookup50: traffic.lookupLatency?.p50 ?? null,
-    lookup99: traffic.lookupLatency?.p99 ?? null,
+    backend50: traffic.backendLatency?.p50 ?? null,
+    backend99: traffic.backendLatency?.p99 ?? null,
     hitRate: traffic.hitRate ?? null,
     counted: { requests: traffic.requests, refusals: traffic.refusals },
   };

@@ -24,8 +24,8 @@ export function TrafficPage() {
           <div className={css.charts}>
             <Panel title="Requests" value={`${rateText(samples.at(-1)?.requests)} / s`} note={`${countText(now.requests)} since the start`} samples={samples} lines={[line('Requests', 'var(--accent)', (sample) => sample.requests)]} format={(value) => `${rateText(value)} / s`} />
             <Refusals samples={samples} />
-            <Panel title="Making a token" value={seconds(samples.at(-1)?.mint99)} note="slowest 1 %, as the gateway measures it" samples={samples} lines={[line('Slowest 1 %', 'var(--jwt-header)', (sample) => sample.mint99), line('Typical', 'var(--accent)', (sample) => sample.mint50)]} format={seconds} />
-            <Panel title="Looking a user up" value={seconds(samples.at(-1)?.lookup99)} note="slowest 1 %, of calls that a store had to answer" samples={samples} lines={[line('Slowest 1 %', 'var(--jwt-header)', (sample) => sample.lookup99), line('Typical', 'var(--accent)', (sample) => sample.lookup50)]} format={seconds} />
+            <Panel title="Making a new token" value={seconds(samples.at(-1)?.mint99)} note="look-up and signature, slowest 1 % of the last calls" samples={samples} lines={[line('Slowest 1 %', 'var(--jwt-header)', (sample) => sample.mint99), line('Typical', 'var(--accent)', (sample) => sample.mint50)]} format={seconds} />
+            <Panel title="Backends" value={seconds(samples.at(-1)?.backend99)} note="how long they take, slowest 1 % of the last calls" samples={samples} lines={[line('Slowest 1 %', 'var(--jwt-header)', (sample) => sample.backend99), line('Typical', 'var(--accent)', (sample) => sample.backend50)]} format={seconds} />
             <Panel title="Served from the cache" value={percentText(samples.at(-1)?.hitRate)} note="of all tokens" samples={samples} lines={[line('From the cache', 'var(--accent)', (sample) => sample.hitRate)]} format={percentText} top={1} />
           </div>
         )}

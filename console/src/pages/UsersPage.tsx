@@ -7,7 +7,7 @@ import { useState } from 'react';
 import { lookUp, useForget } from '../api/changes';
 import { me, stores, useRights } from '../api/queries';
 import type { Store } from '../api/types';
-import { bytesText, countText, durationText, percentText } from '../model/format';
+import { bytesText, clockText, countText, durationText, percentText } from '../model/format';
 import { attributesOf } from '../model/lookup';
 import { Chip, type Tone } from '../parts/Chip';
 import { Empty, Loaded, Page } from '../parts/Page';
@@ -46,10 +46,11 @@ function StoreCard({ store }: { store: Store }) {
         </div>
         <Chip tone={state.tone} dot>{state.text}</Chip>
       </Group>
-      {store.lastError && <p className={css.error}>Last error: {store.lastError}</p>}
+      {store.lastError && <p className={css.error}>Last error: {typeof store.lastError === 'string' ? store.lastError : `${store.lastError.reason} (${clockText(store.lastError.at)})`}</p>}
       <dl className={css.figures}>
-        <Figure label="Typical" value={store.latency?.p50} text={durationText} />
-        <Figure label="Slowest 1 %" value={store.latency?.p99} text={durationText} />
+        {store.latency && <Figure label="Typical" value={store.latency.p50} text={durationText} />}
+        {store.latency && <Figure label="Slowest 1 %" value={store.latency.p99} text={durationText} />}
+        <Figure label="Failures" value={store.failures} text={countText} />
         <Figure label="From the cache" value={store.hitRate} text={percentText} />
         <Figure label="Users kept" value={store.entries} text={countText} />
         <Figure label="Memory" value={store.bytes} text={bytesText} />

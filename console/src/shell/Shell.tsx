@@ -32,11 +32,11 @@ export function Shell({ children }: { children: ReactNode }) {
   return (
     <div className={css.shell}>
       <a href="#main" className={css.skip}>Skip to the page</a>
-      <div className={css.bar}>
+      <header className={css.bar}>
         <Burger opened={isOpen} onClick={() => setOpen(true)} size="sm" aria-label="Open the navigation" />
         <Brand />
         <SchemeSwitch />
-      </div>
+      </header>
       <aside className={css.side}>
         <Brand />
         <Navigation />

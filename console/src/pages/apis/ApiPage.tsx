@@ -2,6 +2,7 @@
 import { Tabs } from '@mantine/core';
 import { IconArrowLeft } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
+import { Suspense, lazy } from 'react';
 import { Link, useNavigate, useParams } from 'react-router';
 import { Problem, type Tagged } from '../../api/client';
 import { api as apiQuery } from '../../api/queries';
@@ -9,11 +10,12 @@ import type { Api } from '../../api/types';
 import { Chip } from '../../parts/Chip';
 import { Empty, Loaded, useTitle } from '../../parts/Page';
 import parts from '../../parts/parts.module.css';
-import { PoliciesTab } from '../policies/PoliciesTab';
 import { DefinitionTab } from './DefinitionTab';
 import { OverviewTab } from './OverviewTab';
 import { RevisionsTab } from './RevisionsTab';
 import css from './apis.module.css';
+
+const PoliciesTab = lazy(async () => ({ default: (await import('../policies/PoliciesTab')).PoliciesTab }));
 
 const TABS = [['overview', 'Overview'], ['policies', 'Policies'], ['definition', 'Definition'], ['revisions', 'Revisions']] as const;
 
@@ -46,7 +48,7 @@ function Shown({ tagged, tab }: { tagged: Tagged<Api>; tab: string }) {
       <Tabs value={tab} onChange={(value) => void navigate(`/apis/${encodeURIComponent(api.id)}${value === 'overview' ? '' : `/${value}`}`)} keepMounted={false}>
         <Tabs.List mb="lg">{TABS.map(([value, title]) => <Tabs.Tab key={value} value={value}>{title}</Tabs.Tab>)}</Tabs.List>
         <Tabs.Panel value="overview"><OverviewTab api={api} etag={tagged.etag} /></Tabs.Panel>
-        <Tabs.Panel value="policies"><PoliciesTab api={api} /></Tabs.Panel>
+        <Tabs.Panel value="policies"><Suspense fallback={<p role="status" className="soft">Loading …</p>}><PoliciesTab api={api} /></Suspense></Tabs.Panel>
         <Tabs.Panel value="definition"><DefinitionTab api={api} etag={tagged.etag} /></Tabs.Panel>
         <Tabs.Panel value="revisions"><RevisionsTab api={api} etag={tagged.etag} /></Tabs.Panel>
       </Tabs>

@@ -10,7 +10,9 @@ export const LEVELS = { gateway: 'Gateway', api: 'API', operation: 'This operati
 export function EffectiveTable({ effective, caption }: { effective: EffectivePolicy[]; caption: string }) {
   if (effective.length === 0) return <p className="soft">No policy applies: the backend does not learn who is calling.</p>;
   return (
-    <div className={parts.tableFrame}>
+    // A scrolling region must be reachable by keyboard.
+    // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+    <div className={parts.tableFrame} role="region" aria-label={caption} tabIndex={0}>
       <table className={parts.table}>
         <caption className="visually-hidden">{caption}</caption>
         <thead><tr><th>Policy</th><th>Header</th><th>Signed with</th><th>Valid for</th><th>Comes from</th></tr></thead>

@@ -51,7 +51,7 @@ function Input(props: InputProps) {
     return (
       <NumberInput
         {...common} value={typeof value === 'number' || typeof value === 'string' ? value : ''} placeholder={fallback === undefined || fallback === null ? '' : String(fallback)}
-        onChange={(next) => onChange(next === '' ? undefined : next)} suffix={field.name === 'tokenTTL' ? ' s' : ''}
+        onChange={(next) => onChange(next === '' && !common.required ? undefined : next)} suffix={field.name === 'tokenTTL' ? ' s' : ''}
         allowNegative={false} allowDecimal={false} max={Number.MAX_SAFE_INTEGER} step={field.name === 'tokenTTL' ? 60 : 1}
       />
     );

@@ -6,7 +6,7 @@
 import { DndContext, DragOverlay, type DragEndEvent, type DragStartEvent } from '@dnd-kit/core';
 import { notifications } from '@mantine/notifications';
 import { useQuery } from '@tanstack/react-query';
-import { useCallback, useMemo, useState } from 'react';
+import { useCallback, useEffect, useMemo, useState } from 'react';
 import { useSearchParams } from 'react-router';
 import type { Tagged } from '../../api/client';
 import { operations, policies, policyTypes, useRights } from '../../api/queries';
@@ -103,6 +103,12 @@ function Board({ api, base, operations, types }: BoardProps) {
   };
 
   const change = edit && applied(saved, edit.edit);
+  const isGone = edit !== null && change === null;
+  useEffect(() => {
+    if (!isGone) return;
+    notifications.show({ message: 'Somebody else has changed or removed that policy. Look again.', color: 'red.8' });
+    setEdit(null);
+  }, [isGone]);
   const suggested: Level = level === 'operation' ? suggestedOperation(opened, keys) : { level: 'api' };
   return (
     <ActionsContext value={actions}>

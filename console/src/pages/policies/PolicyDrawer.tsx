@@ -5,8 +5,10 @@
  */
 import { Button, Checkbox, Drawer, SegmentedControl } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useMemo, useRef, useState } from 'react';
-import type { Tagged } from '../../api/client';
+import { dryRun } from '../../api/changes';
+import { Problem, type Tagged } from '../../api/client';
 import type { Api, Diagnostic, Policies, Policy, PolicyType } from '../../api/types';
 import { plural } from '../../model/format';
 import { isBackendJwt, isEqual, listAt, type Spot } from '../../model/policies';
@@ -62,13 +64,19 @@ export function PolicyDrawer({ api, base, saved, keys, open, onClose }: DrawerPr
     const absent = missingOf(policy, type, spot);
     setMissing(absent);
     if (absent.length > 0) return showFirst(form.current);
-    setReviewing(true);
+    check.mutate();
   };
-  const mistakes = (diagnostics: Diagnostic[]): boolean => {
-    setRefused({ policy, diagnostics });
-    showFirst(form.current);
-    return true;
-  };
+  // Mistakes are shown before the diff is: at their fields, not in a dialog above them.
+  const client = useQueryClient();
+  const check = useMutation({
+    mutationFn: async () => draft && client.fetchQuery(dryRun(api.id, { kind: 'policies', set: draft }, base.etag)),
+    onSuccess: (dry) => setReviewing(dry !== null),
+    onError: (problem) => {
+      if (!(problem instanceof Problem) || problem.status !== 422) return setReviewing(true);
+      setRefused({ policy, diagnostics: problem.diagnostics });
+      showFirst(form.current);
+    },
+  });
 
   return (
     <Drawer.Root lockScroll={false} opened onClose={onClose} position="right" size="min(1180px, 100vw)" closeOnEscape={!isReviewing}>
@@ -88,6 +96,7 @@ export function PolicyDrawer({ api, base, saved, keys, open, onClose }: DrawerPr
             <form ref={form} className={css.form} noValidate onSubmit={(event) => { event.preventDefault(); save(); }}>
               <div className="soft">{type.about} <strong>{placeText(spot)}</strong></div>
               <DiagnosticsBox diagnostics={others} title="The gateway would refuse this" />
+              {draft === null && <DiagnosticsBox diagnostics={GONE} title="Somebody else has changed or removed this policy" />}
               <PolicyForm type={type} policy={policy} errors={errors} onChange={change} />
               <Everywhere edit={edit} saved={saved} spot={spot} keys={keys} isForAll={isForAll} onForAll={setForAll} type={type} />
               <button type="submit" hidden aria-hidden="true" tabIndex={-1} />
@@ -104,17 +113,19 @@ export function PolicyDrawer({ api, base, saved, keys, open, onClose }: DrawerPr
             Reset
           </Button>
           <Button className={css.push} variant="default" onClick={onClose}>Cancel</Button>
-          <Button onClick={save} disabled={!isChanged}>Save</Button>
+          <Button onClick={save} disabled={!isChanged || draft === null} loading={check.isPending}>Save</Button>
         </div>
       </Drawer.Content>
       <ReviewChange
         id={api.id} file={api.file} etag={base.etag} title="Review the change"
         change={isReviewing && draft ? { kind: 'policies', set: draft } : null}
-        onMistakes={mistakes} onSaved={onClose} onClose={() => setReviewing(false)}
+        onSaved={onClose} onClose={() => setReviewing(false)}
       />
     </Drawer.Root>
   );
 }
+
+const GONE: Diagnostic[] = [{ severity: 'warning', code: 'stale', message: 'Close this form to see what it is now. Your settings are here until then.' }];
 
 function onlyErrors({ severity }: Diagnostic): boolean {
   return severity === 'error';

@@ -29,7 +29,7 @@ export function PolicyForm({ type, policy, errors, onChange }: FormProps) {
   const propsOf = (field: PolicyField): FieldProps => ({
     field,
     schema: type.schema.properties?.[field.name],
-    value: parameters[field.name],
+    value: shown(parameters, field, type),
     fallback: type.defaults[field.name] ?? field.default,
     required: isRequired(field.name, type),
     errors: errors[field.name] ?? [],
@@ -44,6 +44,12 @@ export function PolicyForm({ type, policy, errors, onChange }: FormProps) {
         : <Group title="More" fields={advanced} propsOf={propsOf} />}
     </>
   );
+}
+
+/** A required field that the file leaves out shows what holds: its default. */
+function shown(parameters: Record<string, unknown>, field: PolicyField, type: PolicyType): unknown {
+  if (field.name in parameters || !isRequired(field.name, type)) return parameters[field.name];
+  return type.defaults[field.name] ?? field.default;
 }
 
 interface GroupsProps { advanced: PolicyField[]; propsOf: (field: PolicyField) => FieldProps }

@@ -27,22 +27,23 @@ interface ReviewProps {
 export function ReviewChange({ change, onClose, title, ...rest }: ReviewProps) {
   return (
     <Modal opened={change !== null} onClose={onClose} title={title} size="xl" zIndex={320}>
-      {change && <Review key={JSON.stringify(change)} change={change} onClose={onClose} {...rest} />}
+      {change && <Review change={change} onClose={onClose} {...rest} />}
     </Modal>
   );
 }
 
 type InnerProps = Omit<ReviewProps, 'change' | 'title'> & { change: FileChange };
 
+/**
+ * Holds on to the change and the state of the file that it was opened with: what is saved is what is shown.
+ * Only when the gateway says that the file is another by now does it take up the newer ones.
+ */
 function Review({ id, file, change, etag, children, onSaved, onClose, onMistakes }: InnerProps) {
   const client = useQueryClient();
   const save = useSaveFile(id);
+  const [held, setHeld] = useState({ change, etag });
   const [wasStale, setWasStale] = useState(false);
-  const dry = useQuery({
-    queryKey: ['dry-run', id, change, etag],
-    queryFn: ({ signal }) => dryRun(id, change, etag, signal),
-    retry: false, staleTime: Infinity, gcTime: 0,
-  });
+  const dry = useQuery(dryRun(id, held.change, held.etag));
   const mistakes = dry.error instanceof Problem && dry.error.status === 422 ? dry.error.diagnostics : null;
   useEffect(() => {
     if (mistakes && onMistakes?.(mistakes)) onClose();
@@ -50,14 +51,18 @@ function Review({ id, file, change, etag, children, onSaved, onClose, onMistakes
 
   const problem = save.error ?? dry.error;
   const isStale = problem instanceof Problem && problem.status === 412;
+  const { reset } = save;
   useEffect(() => {
-    if (!isStale) return;
+    if (isStale) void client.invalidateQueries({ queryKey: ['api', id] });
+  }, [isStale, client, id]);
+  useEffect(() => {
+    if (!isStale || etag === held.etag) return;
     setWasStale(true);
-    save.reset();
-    void client.invalidateQueries({ queryKey: ['api', id] });
-  }, [isStale, client, id, save]);
+    setHeld({ change, etag });
+    reset();
+  }, [isStale, etag, held.etag, change, reset]);
 
-  const saveNow = () => save.mutate({ change, etag }, {
+  const saveNow = () => save.mutate(held, {
     onSuccess: () => {
       notifications.show({ message: `Saved to ${file}, and live.`, color: 'banknote' });
       onSaved();
@@ -68,14 +73,14 @@ function Review({ id, file, change, etag, children, onSaved, onClose, onMistakes
     <Stack>
       {children}
       {wasStale && <StaleNotice />}
-      {dry.isPending && <Skeleton height={120} radius="md" role="status" aria-label="Working out the change" />}
+      {(dry.isPending || isStale) && <Skeleton height={120} radius="md" role="status" aria-label="Working out the change" />}
       {dry.data && !isEmpty && <p className="soft">{file}: {lineCount(dry.data.diff)}. Everything else in the file stays as it is.</p>}
       {dry.data && (isEmpty ? <p>Nothing changes in {file}.</p> : <DiffView diff={dry.data.diff} />)}
       {dry.data && <DiagnosticsBox diagnostics={dry.data.diagnostics} title="Saved all the same, but look at this" />}
       {problem && !isStale && <ProblemBox problem={problem} />}
       <Group justify="flex-end">
         <Button variant="default" onClick={onClose}>Back</Button>
-        <Button onClick={saveNow} loading={save.isPending} disabled={!dry.data || isEmpty} data-autofocus>Save to file</Button>
+        <Button onClick={saveNow} loading={save.isPending} disabled={!dry.data || isEmpty || isStale} data-autofocus>Save to file</Button>
       </Group>
     </Stack>
   );

@@ -3,7 +3,7 @@ import type { Diagnostic, Policy, PolicyType } from '../../api/types';
 import type { Spot } from '../../model/policies';
 
 export function missingOf(policy: Policy, type: PolicyType, spot: Spot): Diagnostic[] {
-  return type.fields.filter((field) => isRequired(field.name, type) && isBlank(policy.parameters?.[field.name])).map(({ name, title }) => ({
+  return type.fields.filter((field) => isRequired(field.name, type) && isMissing(policy.parameters ?? {}, field.name, type)).map(({ name, title }) => ({
     severity: 'error', code: 'missing-field', message: `${title} is required.`, pointer: pointerTo(spot, name),
   }));
 }
@@ -13,6 +13,12 @@ export function isRequired(name: string, type: PolicyType): boolean {
   return type.schema.required?.includes(name) ?? false
     ? true
     : Boolean(field?.basic && type.name === 'BackendJwt');
+}
+
+/** What was never written is the default's business; what was emptied, or has no default, is missing. */
+function isMissing(parameters: Record<string, unknown>, name: string, type: PolicyType): boolean {
+  const hasDefault = (type.defaults[name] ?? type.fields.find((field) => field.name === name)?.default) !== undefined;
+  return name in parameters || !hasDefault ? isBlank(parameters[name]) : false;
 }
 
 function isBlank(value: unknown): boolean {

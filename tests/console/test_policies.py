@@ -1,0 +1,211 @@
+"""A person attaches the Backend JWT in the console, and the backend gets it."""
+
+import re
+import unittest
+
+import jwt as pyjwt
+from playwright.sync_api import expect
+
+from console.world import NARROW, OPENAPI, Window, World, drag
+
+HEADER = "X-JWT-Assertion"
+
+
+def card(page, title):
+    """The policy's card in the list at the side, by its handle."""
+    return page.get_by_label("Policies to attach").get_by_role("button", name=re.compile(f"^Drag {title}"))
+
+
+def lane(page, flow="Request flow"):
+    return page.get_by_role("region", name=flow).first
+
+
+def configure(page):
+    """The drawer, open."""
+    drawer = page.get_by_role("dialog", name="Configure Backend JWT: v1")
+    expect(drawer).to_be_visible()
+    return drawer
+
+
+def save(page):
+    """Presses Save, looks at the diff, saves; returns the diff's text."""
+    page.get_by_role("button", name="Save", exact=True).click()
+    return confirm(page)
+
+
+def confirm(page):
+    diff = page.get_by_role("region", name="Changes to the file")
+    expect(diff).to_be_visible()
+    text = diff.inner_text()
+    page.get_by_role("button", name="Save to file").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    return text
+
+
+class Policies(unittest.TestCase):
+    """One gateway for each test: each writes its files."""
+
+    def setUp(self):
+        self.world = World()
+        self.addCleanup(self.world.close)
+        self.window = Window(self.world)
+        self.addCleanup(self.window.close)
+
+    def tearDown(self):
+        self.assertEqual(self.window.complaints, [])
+
+    def verified(self, record, audience, header=HEADER):
+        """The claims of the token that reached the backend, verified by PyJWT against the gateway's keys."""
+        token = record.value(header)
+        self.assertIsNotNone(token, record.fields)
+        keys = pyjwt.PyJWKSet.from_dict(self.world.gateway.jwks())
+        key = keys[pyjwt.get_unverified_header(token)["kid"]]
+        issuer = self.world.gateway.issuer
+        return pyjwt.decode(token, key.key, algorithms=["ES256", "RS256"], issuer=issuer, audience=audience)
+
+    def test_from_an_openapi_file_to_a_verified_token(self):
+        page = self.window.open("/apis")
+        page.get_by_role("link", name="New API").click()
+        document = {"name": "parcels.yaml", "mimeType": "application/yaml"}
+        document["buffer"] = (OPENAPI % self.world.backend.url).encode()
+        page.locator("input[type=file]").set_input_files(document)
+        expect(page.get_by_role("region", name="The new file")).to_contain_text("/parcels/{id}")
+        page.get_by_label("Name", exact=True).fill("parcels")
+        page.get_by_label("Base path").fill("/parcels")
+        page.get_by_role("button", name="Create the API").click()
+
+        expect(page.get_by_role("tab", name="Operation level")).to_have_attribute("aria-selected", "true")
+        page.get_by_role("button", name="GET /parcels/{id}").click()
+        panel = page.locator("[id^=operation-]").filter(has_text="Request flow").last
+        drag(page, card(page, "Backend JWT"), panel.get_by_role("region", name="Request flow"))
+        drawer = configure(page)
+        for label, value in (("Encoding", "Base64url"), ("Header Name", HEADER), ("Signing Algorithm", "ES256")):
+            expect(drawer.get_by_label(label).first).to_have_value(value)
+        drawer.get_by_label("User", exact=True).fill("alice")
+        expect(drawer.get_by_test_id("token")).to_contain_text("eyJ")
+        expect(drawer.get_by_role("list").filter(has_text="emailaddress")).to_contain_text("alice@corp.test")
+        diff = save(page)
+        self.assertIn("policyName: BackendJwt", diff)
+
+        claims = self.verified(self.world.call("/parcels/1.2/parcels/7"), "parcels")
+        self.assertEqual(claims["http://wso2.org/claims/emailaddress"], "alice@corp.test")
+        self.assertIsNone(self.world.call("/parcels/1.2/parcels").value(HEADER))
+
+    def test_a_policy_moves_to_the_api_level(self):
+        page = self.window.open("/apis/orders:1.0/policies?level=operation")
+        drag(page, card(page, "Backend JWT"), lane(page))
+        configure(page)
+        save(page)
+        self.assertIsNotNone(self.world.call("/orders/1.0/17").value(HEADER))
+        self.assertIsNone(self.world.call("/orders/1.0/", "POST").value(HEADER))
+
+        drag(page, page.get_by_role("button", name="Drag Backend JWT", exact=True), page.get_by_role("tab", name="API level"))
+        confirm(page)
+        expect(page.get_by_role("tab", name="API level")).to_have_attribute("aria-selected", "true")
+        expect(lane(page)).to_contain_text("Backend JWT")
+        self.verified(self.world.call("/orders/1.0/", "POST"), "orders")
+        text = self.world.file("orders.yaml")
+        self.assertIn("# Orders: this comment stays.", text)
+        self.assertIn("# one order", text)
+        self.assertEqual(text.count("BackendJwt"), 1, text)
+
+    def test_apply_to_all_says_what_it_replaces(self):
+        page = self.window.open("/apis/orders:1.0/policies?level=operation")
+        page.get_by_role("button", name="Add Backend JWT").click()
+        page.get_by_role("button", name="Configure Backend JWT").click()
+        configure(page)
+        save(page)
+
+        page.get_by_role("button", name="POST /").click()
+        page.get_by_role("button", name="Add Backend JWT").click()
+        page.get_by_role("button", name="Configure Backend JWT").click()
+        drawer = configure(page)
+        drawer.get_by_label("Token TTL").fill("60")
+        drawer.get_by_label("Apply to all resources").check()
+        plan = drawer.get_by_role("status").filter(has_text="Replaces")
+        expect(plan).to_contain_text("Replaces the Backend JWT of 1 operation: GET /{id}.")
+        expect(plan).to_contain_text("Operations that are added later do not get it.")
+        save(page)
+
+        text = self.world.file("orders.yaml")
+        self.assertEqual(text.count("tokenTTL: 60"), 3, text)
+        claims = self.verified(self.world.call("/orders/1.0/17"), "orders")
+        self.assertLessEqual(claims["exp"] - claims["iat"], 75)
+
+    def test_a_mistake_is_shown_at_its_field_and_nothing_is_written(self):
+        before = self.world.file("orders.yaml")
+        self.window.expected = {422}
+        page = self.window.open("/apis/orders:1.0/policies")
+        page.get_by_role("button", name="Add Backend JWT").click()
+        page.get_by_role("button", name="Configure Backend JWT").click()
+        drawer = configure(page)
+        ttl = drawer.get_by_label("Token TTL")
+        ttl.fill("")
+        page.get_by_role("button", name="Save", exact=True).click()
+        expect(ttl).to_have_attribute("aria-invalid", "true")
+        expect(drawer).to_contain_text("Token TTL is required.")
+
+        ttl.fill("99999")
+        page.get_by_role("button", name="Save", exact=True).click()
+        expect(ttl).to_have_attribute("aria-invalid", "true")
+        error = page.locator(f"[id='{ttl.get_attribute('aria-describedby').split()[0]}']")
+        expect(error).to_contain_text("tokenTTL")
+        expect(ttl).to_be_focused()
+        self.assertEqual(self.world.file("orders.yaml"), before)
+
+        ttl.fill("600")
+        header = drawer.get_by_label("Header Name")
+        header.fill("X-Forwarded-For")
+        page.get_by_role("button", name="Save", exact=True).click()
+        expect(header).to_have_attribute("aria-invalid", "true")
+        drawer.get_by_role("button", name="Reset").click()
+        expect(header).to_have_value(HEADER)
+        save(page)
+        self.verified(self.world.call("/orders/1.0/17"), "orders")
+
+    def test_by_keyboard_alone(self):
+        page = self.window.open("/apis/orders:1.0/policies")
+        handle = card(page, "Backend JWT")
+        handle.focus()
+        page.keyboard.press("Space")
+        live = page.locator("[id^=DndLiveRegion]")
+        expect(live).to_contain_text("Backend JWT is")
+        for _ in range(6):
+            if "request flow of the API" in live.inner_text():
+                break
+            before = live.inner_text()
+            page.keyboard.press("ArrowDown")
+            expect(live).not_to_have_text(before)
+        expect(live).to_contain_text("over the request flow of the API")
+        page.keyboard.press("Space")
+        configure(page)
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+
+    def test_two_authors_lose_no_work(self):
+        page = self.window.open("/apis/orders:1.0/policies")
+        page.get_by_role("button", name="Add Backend JWT").click()
+        page.get_by_role("button", name="Configure Backend JWT").click()
+        configure(page)
+        self.window.expected = {412}
+        theirs = self.world.file("orders.yaml").replace("# one order", "# one order, says another author")
+        self.world.gateway.write("apis/orders.yaml", theirs)
+        self.world.gateway.reload()
+        save(page)
+        text = self.world.file("orders.yaml")
+        self.assertIn("says another author", text)
+        self.assertIn("BackendJwt", text)
+
+    def test_on_a_phone(self):
+        self.window.close()
+        self.window = Window(self.world, viewport=NARROW, touch=True)
+        page = self.window.open("/apis/orders:1.0/policies?level=operation")
+        page.get_by_role("button", name="Add Backend JWT").tap()
+        page.get_by_role("button", name="Configure Backend JWT").tap()
+        drawer = configure(page)
+        drawer.get_by_text("Preview", exact=True).tap()
+        drawer.get_by_label("User", exact=True).fill("alice")
+        expect(drawer.get_by_test_id("token")).to_contain_text("eyJ")
+        self.assertEqual(page.evaluate("document.documentElement.scrollWidth"), NARROW["width"])
+        save(page)
+        self.verified(self.world.call("/orders/1.0/17"), "orders")
