@@ -230,10 +230,10 @@ export interface Dialect { name: string; uri: string; prefix?: string; claims: D
 export interface ApiKey { id: string; application?: string; expires?: string | null; scopes?: string[]; user?: unknown }
 export interface Application {
   name: string;
-  clientIds: string[];
+  clientIds?: string[];
   owner?: string | null;
   tier?: string | null;
-  subscriptions: { api: string; tier?: string | null }[];
+  subscriptions?: { api: string; tier?: string | null }[];
   apiKeys?: ApiKey[];
   etag?: string;
 }

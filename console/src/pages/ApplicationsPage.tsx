@@ -27,7 +27,7 @@ export function ApplicationsPage() {
 }
 
 function ApplicationCard({ application }: { application: Application }) {
-  const { name, clientIds, owner, tier, subscriptions, apiKeys = [] } = application;
+  const { name, clientIds = [], owner, tier, subscriptions = [], apiKeys = [] } = application;
   const { isOperator } = useRights();
   const [isMaking, setMaking] = useState(false);
   return (

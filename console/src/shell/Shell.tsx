@@ -10,6 +10,7 @@ import { useLogOut } from '../api/changes';
 import { me } from '../api/queries';
 import type { Me } from '../api/types';
 import { agoText } from '../model/format';
+import { Guard } from '../parts/Guard';
 import { useNow } from '../parts/useNow';
 import css from './Shell.module.css';
 
@@ -46,7 +47,7 @@ export function Shell({ children }: { children: ReactNode }) {
         <Navigation />
         <Foot />
       </Drawer>
-      <main id="main" ref={main} tabIndex={-1} className={css.main}>{children}</main>
+      <main id="main" ref={main} tabIndex={-1} className={css.main}><Guard key={pathname}>{children}</Guard></main>
     </div>
   );
 }

@@ -6,7 +6,7 @@
 import { Button, Checkbox, Drawer, SegmentedControl } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { useMemo, useRef, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import { dryRun } from '../../api/changes';
 import { Problem, type Tagged } from '../../api/client';
 import type { Api, Diagnostic, Policies, Policy, PolicyType } from '../../api/types';
@@ -43,6 +43,11 @@ export function PolicyDrawer({ api, base, saved, keys, open, onClose }: DrawerPr
   const [drawn, setDrawn] = useState<Diagnostic[]>([]);
   const [shown, setShown] = useState('form');
   const form = useRef<HTMLFormElement>(null);
+  // Counts the attempts to save that failed: after each, once its errors are drawn, the first wrong field has the focus.
+  const [attempt, setAttempt] = useState(0);
+  useEffect(() => {
+    if (attempt > 0) showFirst(form.current);
+  }, [attempt]);
 
   const edit = useMemo<Edit>(() => {
     const own: Edit = before ? { kind: 'replace', spot, before, policy } : { kind: 'insert', spot, policy };
@@ -63,7 +68,7 @@ export function PolicyDrawer({ api, base, saved, keys, open, onClose }: DrawerPr
   const save = () => {
     const absent = missingOf(policy, type, spot);
     setMissing(absent);
-    if (absent.length > 0) return showFirst(form.current);
+    if (absent.length > 0) return setAttempt((before) => before + 1);
     check.mutate();
   };
   // Mistakes are shown before the diff is: at their fields, not in a dialog above them.
@@ -74,7 +79,7 @@ export function PolicyDrawer({ api, base, saved, keys, open, onClose }: DrawerPr
     onError: (problem) => {
       if (!(problem instanceof Problem) || problem.status !== 422) return setReviewing(true);
       setRefused({ policy, diagnostics: problem.diagnostics });
-      showFirst(form.current);
+      setAttempt((before) => before + 1);
     },
   });
 
@@ -136,13 +141,11 @@ function placeText(spot: Spot): string {
   return spot.level === 'api' ? `Here: the whole API, ${flow}.` : `Here: ${spot.key}, ${flow}.`;
 }
 
-/** Brings the first wrong field into view, once it is drawn. */
+/** Brings the first wrong field into view. */
 function showFirst(form: HTMLFormElement | null): void {
-  requestAnimationFrame(() => {
-    const field = form?.querySelector<HTMLElement>('[aria-invalid="true"], [data-invalid="true"]');
-    field?.closest('details')?.setAttribute('open', '');
-    field?.focus();
-  });
+  const field = form?.querySelector<HTMLElement>('[aria-invalid="true"]');
+  field?.closest('details')?.setAttribute('open', '');
+  field?.focus();
 }
 
 interface EverywhereProps {
