@@ -21,7 +21,7 @@ const require = createRequire(new URL('../interop/package.json', import.meta.url
 const { Provider } = await import(pathToFileURL(require.resolve('oidc-provider')));
 
 let provider;
-let people = [];
+const browserClients = [];
 const counts = {};
 const server = createServer((request, response) => {
   const path = new URL(request.url, 'http://x').pathname;
@@ -63,7 +63,7 @@ function start() {
       client('poster', { token_endpoint_auth_method: 'client_secret_post' }),
       client('mobile'),
       client('signing', { userinfo_signed_response_alg: 'ES256' }),
-      ...people.map(({ id, redirect }) => client(id, {
+      ...browserClients.map(({ id, redirect }) => client(id, {
         redirect_uris: [redirect], response_types: ['code'], grant_types: ['authorization_code'],
       })),
     ],
@@ -118,7 +118,7 @@ async function issue({ user, client: clientId = 'mobile', scope, audience, forma
 const doings = {
   token: issue,
   rotate: async () => { start(); return {}; },
-  client: async ({ id, redirect }) => { people.push({ id, redirect }); start(); return {}; },
+  client: async ({ id, redirect }) => { browserClients.push({ id, redirect }); start(); return {}; },
   count: async () => counts,
   revoke: async ({ token }) => {
     const found = await provider.AccessToken.find(token) ?? await provider.ClientCredentials.find(token);
