@@ -154,6 +154,8 @@ class WebSockets(unittest.TestCase):
         self.start()
         connection = self.connect(subprotocols=["chat.v1"], origin="https://page.test")
         self.assertEqual(connection.subprotocol, "chat.v1")
+        # Its own thread tells of it, after the handshake.
+        self.gateway.wait_until(lambda: self.echo.requests, "the backend has no request")
         request = self.echo.requests[-1]
         self.assertEqual((request.path, request.headers["Origin"]), ("/room", "https://page.test"))
         self.assertNotIn("Authorization", request.headers)
@@ -205,6 +207,7 @@ class WebSockets(unittest.TestCase):
             self.connect()
         refused = raised.exception.response
         self.assertEqual((refused.status_code, json.loads(refused.body)["code"]), (503, "overloaded"))
+        self.gateway.wait_until(lambda: len(self.echo.requests) >= 2, "the backend has not both requests")
         self.assertEqual((refused.headers["Retry-After"], len(self.echo.requests)), ("5", 2))
         first.close()
         self.gateway.wait_until(lambda: self.ended("client") == 1, "the first one goes on")
