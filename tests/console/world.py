@@ -165,11 +165,20 @@ class Window:
         self.context.close()
 
 
+def middle(locator):
+    box = locator.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
 def drag(page, source, target):
-    """Drags by mouse, in the small steps that a hand makes."""
-    start, end = source.bounding_box(), target.bounding_box()
-    page.mouse.move(start["x"] + start["width"] / 2, start["y"] + start["height"] / 2)
+    """Drags by mouse, in the small steps that a hand makes: from where things stand still to where they stand then."""
+    target.hover(trial=True)
+    source.hover(trial=True)
+    start = middle(source)
+    page.mouse.move(*start)
     page.mouse.down()
-    page.mouse.move(start["x"] + start["width"] / 2 - 10, start["y"] + start["height"] / 2 + 10, steps=3)
-    page.mouse.move(end["x"] + end["width"] / 2, end["y"] + end["height"] / 2, steps=12)
+    page.mouse.move(start[0] - 10, start[1] + 10, steps=3)
+    # Picking it up may have moved the target, and moving there what stands around it.
+    for steps in (12, 3):
+        page.mouse.move(*middle(target), steps=steps)
     page.mouse.up()
