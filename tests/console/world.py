@@ -171,14 +171,19 @@ def middle(locator):
 
 
 def drag(page, source, target):
-    """Drags by mouse, in the small steps that a hand makes: from where things stand still to where they stand then."""
+    """Drags by mouse, in the small steps that a hand makes, to where the target stands by then.
+
+    The target is brought to the middle of the window first: near its edges the page would scroll under the hand.
+    """
+    target.evaluate("target => target.scrollIntoView({ block: 'center' })")
     target.hover(trial=True)
     source.hover(trial=True)
-    start = middle(source)
+    start, to = middle(source), None
     page.mouse.move(*start)
     page.mouse.down()
     page.mouse.move(start[0] - 10, start[1] + 10, steps=3)
     # Picking it up may have moved the target, and moving there what stands around it.
-    for steps in (12, 3):
-        page.mouse.move(*middle(target), steps=steps)
+    while to != middle(target):
+        to = middle(target)
+        page.mouse.move(*to, steps=12)
     page.mouse.up()

@@ -1,16 +1,25 @@
 /** How dragging works: what is under the pointer, where arrow keys go, and what a screen reader hears. */
 import {
   KeyboardCode, KeyboardSensor, MouseSensor, TouchSensor, closestCenter, pointerWithin, useSensor, useSensors,
-  type Announcements, type CollisionDetection, type KeyboardCoordinateGetter, type UniqueIdentifier,
+  type Announcements, type ClientRect, type CollisionDetection, type DroppableContainer, type KeyboardCoordinateGetter, type UniqueIdentifier,
 } from '@dnd-kit/core';
 import type { Spot } from '../../model/policies';
 
 /** By pointer, what lies under it, the innermost first; by keyboard, what is nearest. */
-export const collisions: CollisionDetection = (input) => {
+export const collisions: CollisionDetection = (given) => {
+  const input = { ...given, droppableRects: placesOf(given.droppableContainers) };
   if (!input.pointerCoordinates) return closestCenter(input);
   const under = pointerWithin(input);
   return under.sort((a, b) => rank(a.id) - rank(b.id));
 };
+
+/**
+ * Where the drop zones stand now. The rectangles that dnd-kit keeps are of the drag's start: a lane that grows as it
+ * turns into a target, or rows that are read again meanwhile, move the zones below it away from them.
+ */
+function placesOf(zones: DroppableContainer[]): Map<UniqueIdentifier, ClientRect> {
+  return new Map(zones.flatMap((zone) => (zone.node.current ? [[zone.id, zone.node.current.getBoundingClientRect()]] : [])));
+}
 
 function rank(id: UniqueIdentifier): number {
   return String(id).startsWith('before:') ? 0 : 1;
@@ -24,11 +33,9 @@ const nextZone: KeyboardCoordinateGetter = (event, { context, currentCoordinates
   const step = FORWARD.includes(event.code) ? 1 : BACK.includes(event.code) ? -1 : 0;
   if (step === 0) return undefined;
   event.preventDefault();
-  const zones = context.droppableContainers.getEnabled()
-    .flatMap((zone) => {
-      const rect = context.droppableRects.get(zone.id);
-      return rect && !String(zone.id).includes(String(context.active?.id)) ? [{ id: zone.id, rect }] : [];
-    })
+  const zones = [...placesOf(context.droppableContainers.getEnabled())]
+    .map(([id, rect]) => ({ id, rect }))
+    .filter(({ id }) => !String(id).includes(String(context.active?.id)))
     .sort((a, b) => a.rect.top - b.rect.top || a.rect.left - b.rect.left);
   const at = zones.findIndex(({ id }) => id === context.over?.id);
   const zone = zones[at < 0 ? (step > 0 ? 0 : zones.length - 1) : at + step];
