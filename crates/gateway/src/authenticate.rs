@@ -94,7 +94,10 @@ impl Access {
         }
         let found = credential::find(head, &requirement.sources);
         match found.map_err(|rejection| requirement.challenge.complete(rejection))? {
-            Some(credential) => requirement.caller(&credential, head, moment, steps).await,
+            Some(credential) => match requirement.known_caller(&credential, head, moment) {
+                Some(known) => known,
+                None => requirement.caller(&credential, head, moment, steps).await,
+            },
             None if matches!(self, Self::Optional(_)) => Ok(Caller::Anonymous),
             None => Err(requirement.challenge.missing()),
         }
@@ -102,6 +105,25 @@ impl Access {
 }
 
 impl Requirement {
+    /// Returns the holder of an access token that is known already, as most callers are: without waiting.
+    fn known_caller(
+        &self,
+        credential: &Credential<'_>,
+        head: &RequestHead,
+        moment: Moment<'_>,
+    ) -> Option<Result<Caller, Rejection>> {
+        let (Holds::AccessToken { audience } | Holds::AccessTokenOrPassword { audience }) = &credential.source.holds
+        else {
+            return None;
+        };
+        if credential.presented == Presented::Basic {
+            return None;
+        }
+        let known = self.known(&credential.bytes, moment)?;
+        Some(self.admit_token(known, (credential, audience), head, moment))
+    }
+
+    /// Verifies a credential that is not known yet.
     async fn caller(
         &self,
         credential: &Credential<'_>,
@@ -109,34 +131,29 @@ impl Requirement {
         moment: Moment<'_>,
         steps: &mut Steps,
     ) -> Result<Caller, Rejection> {
-        match &credential.source.holds {
-            Holds::AccessToken { audience } => self.token_holder((credential, audience), head, moment, steps).await,
-            Holds::ApiKey => self.key_holder(&credential.bytes, moment),
-            Holds::Password => Box::pin(self.password_holder(credential, head, moment, steps)).await,
-            Holds::AccessTokenOrPassword { audience } => match credential.presented {
-                Presented::Basic => Box::pin(self.password_holder(credential, head, moment, steps)).await,
-                Presented::Bearer | Presented::Dpop => {
-                    self.token_holder((credential, audience), head, moment, steps).await
-                }
-            },
+        match (&credential.source.holds, credential.presented) {
+            (Holds::AccessTokenOrPassword { .. }, Presented::Basic) | (Holds::Password, _) => {
+                Box::pin(self.password_holder(credential, head, moment, steps)).await
+            }
+            (Holds::AccessToken { audience } | Holds::AccessTokenOrPassword { audience }, _) => {
+                let verifying = timed(&mut steps.authenticate, self.verify(&credential.bytes, moment));
+                self.admit_token(Box::pin(verifying).await?, (credential, audience), head, moment)
+            }
+            (Holds::ApiKey, _) => self.key_holder(&credential.bytes, moment),
         }
     }
 
-    async fn token_holder(
+    /// Checks of a token's holder what depends on the operation, the time and the request.
+    fn admit_token(
         &self,
+        (caller, issuer): (Arc<KnownCaller>, Arc<Issuer>),
         (credential, wanted): (&Credential<'_>, &[Box<str>]),
         head: &RequestHead,
         moment: Moment<'_>,
-        steps: &mut Steps,
     ) -> Result<Caller, Rejection> {
-        let token: &[u8] = &credential.bytes;
-        let (caller, issuer) = match self.known(token, moment) {
-            Some(known) => known,
-            None => Box::pin(timed(&mut steps.authenticate, self.verify(token, moment))).await?,
-        };
         let is_expired = caller.principal.expires_at.is_some_and(|expiry| moment.now.seconds >= expiry);
         if is_expired {
-            moment.runtime.callers.remove(caller.kind(), token);
+            moment.runtime.callers.remove(caller.kind(), &credential.bytes);
             return Err(self.challenge.invalid(TokenError::Expired));
         }
         let confirmation = caller.confirmation.as_deref();

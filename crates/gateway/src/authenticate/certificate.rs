@@ -50,7 +50,10 @@ impl Access {
         }
         let found = credential::find(head, &requirement.sources);
         if let Some(credential) = found.map_err(|rejection| challenge.complete(rejection))? {
-            return requirement.caller(&credential, head, moment, steps).await;
+            return match requirement.known_caller(&credential, head, moment) {
+                Some(known) => known,
+                None => requirement.caller(&credential, head, moment, steps).await,
+            };
         }
         match (requirement.credential, shown) {
             (CredentialDemand::Mandatory, _) | (CredentialDemand::UnlessCertificate, Shown::Nothing) => {
