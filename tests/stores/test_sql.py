@@ -115,18 +115,23 @@ class InDatabase(OverStore):
         log = self.gateway.log_text()
         self.assertEqual(("another" in log, PASSWORD in log), (False, False))
 
-    def test_DS_05_slow_queries_take_the_pool_and_give_it_back(self):
+    def test_DS_05_slow_queries_take_the_pool_under_load_and_give_it_back(self):
         slow = f"{self.query} AND (username NOT LIKE 'slow%' OR {self.pause} IS NOT NULL)"
         for number in range(100, 104):
             self.server.execute(f"INSERT INTO people VALUES ({number}, 'slow {number}', 'slow@corp.test')")
-        self.start(UNCACHED, query=slow, pool=2, timeout="8s", connectTimeout="2s")
+        self.start(UNCACHED | {"staleFor": "1h"}, query=slow, pool=2, timeout="8s", connectTimeout="2s")
         self.assert_own("alice")
-        with concurrent.futures.ThreadPoolExecutor(2) as threads:
+        with concurrent.futures.ThreadPoolExecutor(14) as threads:
             waiting = [threads.submit(self.send, self.bearer(f"slow {number}")) for number in (100, 101)]
             busy = lambda: int(self.server.execute(self.busy)) >= 2
             self.gateway.wait_until(busy, "the slow queries do not begin")
             self.assert_unavailable(self.call("alice"))
             self.assertIn("every connection is in use", self.status())
+            self.backend.reset()
+            send = lambda name: self.send(self.bearer("alice"), name).status
+            self.assertEqual(list(threads.map(send, ["reject", "useStale", "omit"] * 4)), [503, 200, 200] * 4)
+            told = collections.Counter(str(self.claims(record).get("email")) for record in self.backend.records)
+            self.assertEqual(told, {self.email("alice"): 4, "None": 4})
             self.assertEqual(self.call(name="open")[0].status, 200)
             self.assertEqual([thread.result().status for thread in waiting], [503, 503])
         self.gateway.wait_until(lambda: self.call("alice")[0].status == 200, "no recovery")
