@@ -9,6 +9,7 @@ mod cached;
 mod candidates;
 mod clients;
 mod deciding;
+mod flood;
 mod freshness;
 mod gateway_files;
 mod goals;
@@ -58,6 +59,7 @@ const USAGE: &str = "usage: bench write PAGE
        bench profile NAME FILE     10 000 requests under callgrind, its profile to FILE
        bench stores KIND...        users whom the gateway has not met: none sqlite postgresql mariadb ldap http scim userinfo
        bench isolation             a slow store beside another API
+       bench flood                 forged tokens beside good ones
        bench outage                a directory that is killed
        bench freshness             a role that is taken away
        bench users COUNT           memory of so many users in the caches
@@ -81,6 +83,7 @@ fn main() -> Result<ExitCode> {
         ["start"] => show(&harness.start()?)?,
         ["stores", kinds @ ..] => tell(&harness.stores(kinds)?)?,
         ["isolation"] => tell(&isolation::measure(&harness.path("isolation")?, &harness.backend)?)?,
+        ["flood"] => tell(&flood::measure(&harness.path("flood")?, &harness.backend)?)?,
         ["outage"] => tell(&outage::measure(&harness.path("outage")?, &harness.backend)?)?,
         ["freshness"] => tell(&freshness::measure(&harness.path("freshness")?, &harness.backend)?)?,
         ["users", count] => tell(&cached::measure(&harness.path("users")?, &harness.backend, count.parse()?)?)?,
@@ -160,6 +163,7 @@ impl Harness {
         Ok(vec![
             self.stores(&[])?,
             isolation::measure(&self.path("isolation")?, &self.backend)?,
+            flood::measure(&self.path("flood")?, &self.backend)?,
             outage::measure(&self.path("outage")?, &self.backend)?,
             freshness::measure(&self.path("freshness")?, &self.backend)?,
             cached::measure(&self.path("users")?, &self.backend, cached::USERS)?,

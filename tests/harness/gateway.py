@@ -85,10 +85,10 @@ def diagnostics(text):
 class Gateway(Folder):
     """A running gateway. `plain` and `secure` are its data addresses, `admin` its admin address.
 
-    `prepare(folder)` runs before the start, with the files in place.
+    `prepare(folder)` runs before the start, with the files in place; `environment` is added to its own.
     """
 
-    def __init__(self, operator, apis, files=None, extra=(), prepare=None):
+    def __init__(self, operator, apis, files=None, extra=(), prepare=None, environment=None):
         self.plain, self.secure, self.admin = (("127.0.0.1", ports.lease()) for _ in range(3))
         operator = with_addresses(operator, self)
         super().__init__(operator, apis, files)
@@ -98,7 +98,10 @@ class Gateway(Folder):
             prepare(self)
         self.log = open(self.path / "gateway.log", "wb")
         command = [BINARY, "serve", "--config", str(self.operator_file), *extra]
-        self.process = subprocess.Popen(command, stdout=self.log, stderr=subprocess.STDOUT, cwd=self.path)
+        environment = os.environ | (environment or {})
+        self.process = subprocess.Popen(
+            command, stdout=self.log, stderr=subprocess.STDOUT, cwd=self.path, env=environment
+        )
         self.wait_ready()
 
     def wait_ready(self):

@@ -138,11 +138,15 @@ impl KeySet {
     ///
     /// Of several that are active by their times, a listed one comes before one of the directory, then the one that became
     /// active last, then the one with the smallest `kid`: every replica chooses the same.
+    ///
+    /// Where none is active, one signs that was made at a time still to come: then the clock was ahead when the first keys
+    /// were made, and has been put right.
     pub fn active(&self, algorithm: Algorithm, now: u64) -> Option<&Arc<SigningKey>> {
-        self.entries
-            .iter()
-            .find(|entry| entry.key.algorithm() == algorithm && entry.life.state(now) == KeyState::Active)
-            .map(|entry| &entry.key)
+        let of_algorithm = || self.entries.iter().filter(|entry| entry.key.algorithm() == algorithm);
+        let active = of_algorithm().find(|entry| entry.life.state(now) == KeyState::Active);
+        let is_to_come = |entry: &&KeySetEntry| entry.life.announced_at() > now && entry.life.state(now).is_published();
+        let due_first = || of_algorithm().filter(is_to_come).min_by_key(|entry| entry.life.activates_at());
+        active.or_else(due_first).map(|entry| &entry.key)
     }
 
     /// Returns the shared secret of that name.
@@ -190,6 +194,7 @@ impl KeySet {
             let is_active = self.active(entry.key.algorithm(), now).is_some_and(|key| Arc::ptr_eq(key, &entry.key));
             match entry.life.state(now) {
                 KeyState::Active if !is_active => KeyState::Retired,
+                KeyState::Announced if is_active => KeyState::Active,
                 state => state,
             }
         };

@@ -1,7 +1,8 @@
 //! The one place of the binary that reads the clock.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use gateway::ClockReading;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// Returns the present time.
@@ -11,6 +12,11 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 )]
 pub(crate) fn now() -> SystemTime {
     SystemTime::now()
+}
+
+/// Reads the wall clock and the steady one together.
+pub(crate) fn reading() -> ClockReading {
+    ClockReading { wall: now(), steady: Instant::now() }
 }
 
 /// Returns the whole seconds since the epoch; 0 before it.

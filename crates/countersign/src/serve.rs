@@ -6,6 +6,7 @@
 mod events;
 mod metrics;
 mod reload;
+mod upkeep;
 
 use std::{
     collections::BTreeMap,
@@ -32,9 +33,6 @@ use tokio::{
 };
 
 use crate::clock;
-
-/// Signing keys live for days: a look now and then is enough.
-const ROTATION_CHECKED_EVERY: Duration = Duration::from_mins(1);
 
 /// What `serve` is started with.
 #[derive(Clone, Debug)]
@@ -122,7 +120,7 @@ pub(crate) fn start(settings: ServeSettings) -> anyhow::Result<Running> {
         .block_on(Admin::start(admin_address, parts))
         .with_context(|| format!("cannot listen on the admin address {admin_address}"))?;
     let events = events::start(operator, event_identity.as_deref(), &gateway, &background)?;
-    background.spawn(rotate_keys(Arc::clone(&files), Arc::clone(&gateway)));
+    upkeep::start(&background, &files, &gateway);
     let grace = operator.gateway.shutdown_grace.value;
     Ok(Running { gateway, files, identities, server, admin, events, watch, signals, grace, background })
 }
@@ -182,17 +180,6 @@ impl Running {
             tracing::info!(address = %events.local_addr(), "listening for events");
         }
         tracing::info!(apis = published.snapshot.apis.len(), revision = published.snapshot.revision, "ready");
-    }
-}
-
-/// Makes the successors of signing keys in time, where the operator asks for it (`keys.rotateEvery`).
-async fn rotate_keys(files: Arc<ConfigurationFiles>, gateway: Arc<Gateway>) {
-    let mut interval = tokio::time::interval(ROTATION_CHECKED_EVERY);
-    loop {
-        interval.tick().await;
-        let (files, gateway) = (Arc::clone(&files), Arc::clone(&gateway));
-        // Making an RSA key takes its time.
-        let _ = tokio::task::spawn_blocking(move || reload::rotated(gateway.rotate_keys(), &files, &gateway)).await;
     }
 }
 

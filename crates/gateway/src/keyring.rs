@@ -64,11 +64,16 @@ impl Keyring {
         let is_any_lost = before.keys.published(now).any(|fingerprint| !keys.trusts(&fingerprint, now));
         self.current.store(Arc::new(Installed::new(keys, now)));
         if is_any_lost {
-            self.epoch.fetch_add(1, Ordering::Release);
+            self.disown();
         }
     }
 
-    /// Returns the epoch: it moves when a key's tokens must not be used any more.
+    /// Declares dead what was signed until now.
+    pub(crate) fn disown(&self) {
+        self.epoch.fetch_add(1, Ordering::Release);
+    }
+
+    /// Returns the epoch: it moves when what was signed must not be used any more.
     pub fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::Acquire)
     }

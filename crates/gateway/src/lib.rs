@@ -11,6 +11,7 @@ mod bind;
 mod callers;
 mod certificate_authority;
 mod client_certificate;
+mod clock_watch;
 mod compile;
 mod credential;
 mod decide;
@@ -68,6 +69,7 @@ pub use certificate_authority::{
     CertificateAuthority, CertificateIdentity, CertificateRefusal, RevocationDoubt, RevocationGap,
 };
 pub use client_certificate::ClientCertificate;
+pub use clock_watch::{ClockReading, ClockStep, ClockWatch};
 pub use compile::{BrokenApis, Compiled, Pools, Sources, Surroundings, compile};
 pub use credential::{CredentialSource, Holds, Place};
 pub use decide::{Decision, DecisionRecord, Jwts, Steps};

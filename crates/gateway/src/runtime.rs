@@ -15,6 +15,7 @@ use http::{HeaderName, HeaderValue};
 use crate::{
     access::DPOP_NONCE,
     callers::{Callers, KnownCaller},
+    clock_watch::ClockStep,
     keyring::Keyring,
     passwords::TriedPasswords,
     proof_nonces::{NonceKey, ProofNonces},
@@ -64,6 +65,8 @@ pub struct Counters {
     pub too_large: Counter,
     /// Signatures that failed.
     pub signing_failures: Counter,
+    /// How often the system's clock was set, or stood still.
+    pub clock_steps: Counter,
 }
 
 /// A number that only grows.
@@ -97,6 +100,23 @@ impl Runtime {
         let nonce_key = NonceKey::derive(user_hash_key);
         let (proofs, passwords) = (SeenProofs::default(), TriedPasswords::new());
         Self { background, clock, callers, keyring, revocations, counters, proofs, nonce_key, passwords, user_tags }
+    }
+
+    /// Forgets what was found out or signed by a clock that was wrong, then or now: the next calls verify and sign anew.
+    pub fn clock_was_set(&self, step: ClockStep) {
+        self.counters.clock_steps.add(1);
+        self.keyring.disown();
+        self.callers.clear();
+        let (direction, distance) = match step {
+            ClockStep::Forward(distance) => ("forward", distance),
+            ClockStep::Back(distance) => ("back", distance),
+        };
+        tracing::warn!(
+            direction,
+            seconds = distance.as_secs(),
+            "the system's clock was set: known callers and their Backend JWTs are forgotten. Look at its synchronisation: \
+             backends refuse tokens of a wrong time"
+        );
     }
 
     /// Returns the field that gives a caller the nonce for the next DPoP proof, where such callers need one.

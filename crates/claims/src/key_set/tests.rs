@@ -78,11 +78,21 @@ fn life_times_stay_in_order_whatever_is_asked() {
 fn the_active_key_of_an_algorithm_signs_and_others_do_not() {
     let (es, ed) = (&KEYS[0], key(Algorithm::EdDsa));
     let set = set(vec![entry(es, KeyLife::active_from(10)), entry(&ed, KeyLife::announced(0, 50))]);
-    assert!(set.active(Algorithm::Es256, 9).is_none());
+    assert!(set.active(Algorithm::EdDsa, 49).is_none());
     assert!(Arc::ptr_eq(set.active(Algorithm::Es256, 10).unwrap(), es));
     assert_eq!(set.active_algorithms(10), [Algorithm::Es256]);
     assert_eq!(set.active_algorithms(50), [Algorithm::Es256, Algorithm::EdDsa]);
     assert_eq!((set.next_change(10), set.next_change(50)), (Some(50), None));
+}
+
+#[test]
+fn the_first_key_signs_also_when_its_maker_s_clock_was_ahead() {
+    let (hour, es) = (3600, &KEYS[0]);
+    let made = set(vec![entry(es, KeyLife::active_from(hour)), entry(&KEYS[1], KeyLife::announced(hour, 2 * hour))]);
+    assert!(Arc::ptr_eq(made.active(Algorithm::Es256, 0).unwrap(), es));
+    assert_eq!(made.states(0)[1].state, KeyState::Active);
+    let revoked = set(vec![entry(es, KeyLife::active_from(hour).revoked(0))]);
+    assert!(revoked.active(Algorithm::Es256, 0).is_none());
 }
 
 #[test]

@@ -38,6 +38,11 @@ fn tokens(gateway: &Gateway, text: &mut Exposition) {
         ("countersign_claims_unfit_total", "Claims whose values do not fit.", &counters.unfit_claims),
         ("countersign_backend_jwts_too_large_total", "Backend JWTs over `maxHeaderBytes`.", &counters.too_large),
         ("countersign_signing_failures_total", "Signatures that failed.", &counters.signing_failures),
+        (
+            "countersign_clock_steps_total",
+            "Times that the system's clock was set or stood still.",
+            &counters.clock_steps,
+        ),
     ] {
         text.single(name, "counter", help, value.value());
     }
