@@ -19,7 +19,7 @@ import { theme } from './theme';
 // Each page is fetched when it is opened: the list of APIs does not wait for drag and drop.
 const ApiPage = lazy(async () => ({ default: (await import('./pages/apis/ApiPage')).ApiPage }));
 const NewApiPage = lazy(async () => ({ default: (await import('./pages/apis/NewApiPage')).NewApiPage }));
-const ApplicationsPage = lazy(async () => ({ default: (await import('./pages/ApplicationsPage')).ApplicationsPage }));
+const ApplicationsPage = lazy(async () => ({ default: (await import('./pages/applications/ApplicationsPage')).ApplicationsPage }));
 const DisclosuresPage = lazy(async () => ({ default: (await import('./pages/DisclosuresPage')).DisclosuresPage }));
 const HistoryPage = lazy(async () => ({ default: (await import('./pages/HistoryPage')).HistoryPage }));
 const KeysPage = lazy(async () => ({ default: (await import('./pages/KeysPage')).KeysPage }));
