@@ -13,11 +13,11 @@ import { Empty } from './parts/Page';
 import { ProblemBox } from './parts/ProblemBox';
 import parts from './parts/parts.module.css';
 import { Shell } from './shell/Shell';
-import { prefetchFor } from './prefetch';
+import { loadApiPage, prefetchFor } from './prefetch';
 import { theme } from './theme';
 
 // Each page is fetched when it is opened: the list of APIs does not wait for drag and drop.
-const ApiPage = lazy(async () => ({ default: (await import('./pages/apis/ApiPage')).ApiPage }));
+const ApiPage = lazy(async () => ({ default: (await loadApiPage()).ApiPage }));
 const NewApiPage = lazy(async () => ({ default: (await import('./pages/apis/NewApiPage')).NewApiPage }));
 const ApplicationsPage = lazy(async () => ({ default: (await import('./pages/applications/ApplicationsPage')).ApplicationsPage }));
 const DisclosuresPage = lazy(async () => ({ default: (await import('./pages/DisclosuresPage')).DisclosuresPage }));

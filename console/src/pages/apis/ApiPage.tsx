@@ -7,6 +7,7 @@ import { Link, useNavigate, useParams } from 'react-router';
 import { Problem, type Tagged } from '../../api/client';
 import { api as apiQuery, useRights } from '../../api/queries';
 import type { Api } from '../../api/types';
+import { loadPoliciesTab } from '../../prefetch';
 import { Chip } from '../../parts/Chip';
 import { Empty, Loaded, useTitle } from '../../parts/Page';
 import parts from '../../parts/parts.module.css';
@@ -15,7 +16,7 @@ import { OverviewTab } from './OverviewTab';
 import { RevisionsTab } from './RevisionsTab';
 import css from './apis.module.css';
 
-const PoliciesTab = lazy(async () => ({ default: (await import('../policies/PoliciesTab')).PoliciesTab }));
+const PoliciesTab = lazy(async () => ({ default: (await loadPoliciesTab()).PoliciesTab }));
 
 const TABS = [['overview', 'Overview'], ['policies', 'Policies'], ['definition', 'Definition'], ['revisions', 'Revisions']] as const;
 

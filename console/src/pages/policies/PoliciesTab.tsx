@@ -6,7 +6,7 @@
 import { DndContext, DragOverlay, type DragEndEvent, type DragStartEvent } from '@dnd-kit/core';
 import { notifications } from '@mantine/notifications';
 import { useQuery } from '@tanstack/react-query';
-import { useCallback, useEffect, useMemo, useState } from 'react';
+import { Suspense, lazy, useCallback, useEffect, useMemo, useState } from 'react';
 import { useSearchParams } from 'react-router';
 import type { Tagged } from '../../api/client';
 import { operations, policies, policyTypes, useRights } from '../../api/queries';
@@ -21,9 +21,13 @@ import { applied, type Edit } from './edit';
 import { LevelTabs } from './LevelTabs';
 import { OperationLevel } from './OperationLevel';
 import { Palette } from './Palette';
-import { PolicyDrawer, type Open } from './PolicyDrawer';
+import type { Open } from './PolicyDrawer';
 import { ReviewChange } from './ReviewChange';
 import css from './policies.module.css';
+
+// The form with its preview is as large as the board: the board does not wait for it, and who opens it does neither.
+const loadDrawer = () => import('./PolicyDrawer');
+const PolicyDrawer = lazy(async () => ({ default: (await loadDrawer()).PolicyDrawer }));
 
 export function PoliciesTab({ api }: { api: Api }) {
   const set = useQuery(policies(api.id));
@@ -103,6 +107,7 @@ function Board({ api, base, operations, types }: BoardProps) {
     else if (!isSameSpot(data.spot as Spot, spot)) move(data.policy as Policy, data.spot as Spot, spot);
   };
 
+  useEffect(() => void loadDrawer(), []);
   const change = edit && applied(saved, edit.edit);
   const isGone = edit !== null && change === null;
   useEffect(() => {
@@ -130,7 +135,9 @@ function Board({ api, base, operations, types }: BoardProps) {
         <DragOverlay dropAnimation={null}>{dragged !== null && <div className={css.overlay}>{dragged}</div>}</DragOverlay>
       </DndContext>
       {drawer && (
-        <PolicyDrawer key={drawerKey(drawer)} api={api} base={base} saved={saved} keys={keys} open={drawer} onClose={() => setDrawer(null)} />
+        <Suspense fallback={null}>
+          <PolicyDrawer key={drawerKey(drawer)} api={api} base={base} saved={saved} keys={keys} open={drawer} onClose={() => setDrawer(null)} />
+        </Suspense>
       )}
       <ReviewChange
         id={api.id} file={api.file} title={edit?.title ?? ''} etag={base.etag}
