@@ -8,7 +8,7 @@ import unittest
 
 from playwright.sync_api import expect
 
-from console.world import ROOT, WIDE, Window, World, orders
+from console.world import NARROW, ROOT, WIDE, Window, World, orders
 
 PICTURES = ROOT / "docs/screenshots"
 POLICIES = """apiPolicies:
@@ -86,6 +86,9 @@ class Pages(unittest.TestCase):
 
     def test_dark(self):
         self.look("dark", WIDE)
+
+    def test_on_a_phone(self):
+        self.look("light", NARROW)
 
     def test_the_content_security_policy_allows_nothing_inline(self):
         window = Window(self.world)
