@@ -100,7 +100,7 @@ export const requests = listOf<RequestRecord>('requests', '/requests', 0, 5000);
 export const history = listOf<Revision>('history', '/history');
 export const disclosures = listOf<Disclosure>('disclosures', '/disclosures', 5000);
 
-/** With the etag of the operator's file, which an edit needs. */
+/** With the etag of their file, which an edit needs. */
 export const applications = queryOptions({
   queryKey: ['applications'],
   queryFn: ({ signal }) => call<List<Application>>('/applications', { signal, query: { limit: PAGE } }),

@@ -1,9 +1,6 @@
-/** A client application as a form holds it, and as the operator's file shall have it. */
+/** A client application as a form holds it, and as its file shall have it. */
 import type { Application, Diagnostic, Subscription } from '../api/types';
 import { segmentsOf } from './pointer';
-
-/** Where applications stand. */
-export const OPERATORS_FILE = 'the operator’s file';
 
 export interface AttributeRow { name: string; value: string }
 

@@ -83,6 +83,12 @@ export function readDiff(diff: string): DiffLine[] {
   return lines;
 }
 
+/** The name of the file that a diff is of, as it is or was; null when it does not say. */
+export function fileOf(diff: string): string | null {
+  const [, before, after] = /^--- (?:a\/)?(.+)\n\+\+\+ (?:b\/)?(.+)$/m.exec(diff) ?? [];
+  return (after === '/dev/null' ? before : after) ?? null;
+}
+
 export function countOf(diff: string): DiffCount {
   const lines = readDiff(diff);
   const count = (kind: DiffLine['kind']) => lines.filter((line) => line.kind === kind).length;

@@ -1,4 +1,4 @@
-/** A new client application, or an edit of one: fields, then the diff of the operator's file, then Save. */
+/** A new client application, or an edit of one: fields, then the diff of the file, then Save. */
 import { ActionIcon, Button, Group, Input, Modal, Stack, TagsInput, TextInput } from '@mantine/core';
 import { IconPlus, IconTrash } from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
@@ -6,7 +6,7 @@ import { useMemo, useState } from 'react';
 import { dryRun, type FileChange } from '../../api/changes';
 import { Problem } from '../../api/client';
 import type { Application, Diagnostic } from '../../api/types';
-import { OPERATORS_FILE, applicationOf, fieldOf, fieldsOf, rebased, type ApplicationFields } from '../../model/application';
+import { applicationOf, fieldOf, fieldsOf, rebased, type ApplicationFields } from '../../model/application';
 import { DiagnosticsBox, ProblemBox } from '../../parts/ProblemBox';
 import { Ticked } from '../../parts/Ticked';
 import css from '../pages.module.css';
@@ -52,7 +52,7 @@ export function ApplicationForm({ began, now, etag, onClose }: FormProps) {
           {isGone && <DiagnosticsBox title="Somebody else has removed or renamed this application" diagnostics={GONE} />}
           <TextInput label="Name" description="The claim applicationname." required data-autofocus value={fields.name} error={errorAt('name')} onChange={(event) => set({ name: event.currentTarget.value })} />
           <Group grow align="flex-start">
-            <TextInput label="Id" description="A number or another short word: the claim applicationid." {...textField('id')} />
+            <TextInput label="Id" description="The claim applicationid." {...textField('id')} />
             <TextInput label="Tier" description="The claim applicationtier." {...textField('tier')} />
           </Group>
           <TextInput label="Owner" description="The claim subscriber." {...textField('owner')} />
@@ -68,7 +68,7 @@ export function ApplicationForm({ began, now, etag, onClose }: FormProps) {
           </Group>
         </Stack>
       </form>
-      <ReviewChange id={id} title="Review the change" file={OPERATORS_FILE} etag={opened ? etag : null} change={isReviewing ? change : null} onSaved={onClose} onClose={() => setReviewing(false)} />
+      <ReviewChange id={id} title="Review the change" etag={opened ? etag : null} change={isReviewing ? change : null} onSaved={onClose} onClose={() => setReviewing(false)} />
     </Modal>
   );
 }

@@ -5,7 +5,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { applications, useRights } from '../../api/queries';
 import type { Application, Subscription } from '../../api/types';
-import { OPERATORS_FILE, hasHidden } from '../../model/application';
+import { hasHidden } from '../../model/application';
 import { textOf } from '../../model/record';
 import { Chip } from '../../parts/Chip';
 import { Empty, Loaded, Page } from '../../parts/Page';
@@ -33,7 +33,7 @@ export function ApplicationsPage() {
               ? <div className={parts.card}><Empty icon={<IconApps />} title="No applications" action={add}>An application has the client ids that its tokens carry, or API keys. With one, Backend JWTs say which application called.</Empty></div>
               : <div className={css.grid}>{items.map((application) => <ApplicationCard key={application.name} application={application} isOperator={isOperator} onEdit={() => setOpen({ isNew: false, application })} onRemove={() => setLeaving(application.name)} />)}</div>}
             {open && <ApplicationForm key={open.isNew ? '' : open.application.name} began={open.isNew ? null : open.application} now={open.isNew ? null : (items.find(({ name }) => name === open.application.name) ?? null)} etag={etag} onClose={() => setOpen(null)} />}
-            <ReviewChange id={leaving ?? ''} title={`Remove ${leaving ?? ''}?`} file={OPERATORS_FILE} etag={etag} change={leaving === null ? null : REMOVAL} onSaved={() => setLeaving(null)} onClose={() => setLeaving(null)} />
+            <ReviewChange id={leaving ?? ''} title={`Remove ${leaving ?? ''}?`} etag={etag} change={leaving === null ? null : REMOVAL} onSaved={() => setLeaving(null)} onClose={() => setLeaving(null)} />
           </>
         )}
       </Loaded>
@@ -71,7 +71,7 @@ function ApplicationCard({ application, isOperator, onEdit, onRemove }: CardProp
           <Button size="compact-sm" variant="default" leftSection={<IconTrash size={14} />} c="var(--bad)" onClick={onRemove}>Remove</Button>
         </Group>
       )}
-      {isOperator && isHidden && <p className="soft">It has a value that is not shown here. Edit it in the operator’s file.</p>}
+      {isOperator && isHidden && <p className="soft">It has a value that is not shown here: edit it in its file.</p>}
     </section>
   );
 }

@@ -6,7 +6,7 @@ import { useEffect, useState } from 'react';
 import { dryRun, sourceOf, useSaveFile, type FileChange } from '../../api/changes';
 import { Problem } from '../../api/client';
 import type { Diagnostic } from '../../api/types';
-import { countOf } from '../../model/diff';
+import { countOf, fileOf } from '../../model/diff';
 import { plural } from '../../model/format';
 import { DiffView } from '../../parts/DiffView';
 import { DiagnosticsBox, ProblemBox } from '../../parts/ProblemBox';
@@ -16,7 +16,8 @@ interface ReviewProps {
   /** The API's or the application's. */
   id: string;
   title: string;
-  file: string;
+  /** The file's name, where it is known before its diff is. */
+  file?: string;
   change: FileChange | null;
   etag: string | null;
   /** What somebody else has saved since this edit began, as a diff. */
@@ -41,12 +42,13 @@ type InnerProps = Omit<ReviewProps, 'change' | 'title'> & { change: FileChange }
  * Holds on to the change and the state of the file that it was opened with: what is saved is what is shown.
  * Only when the gateway says that the file is another by now does it take up the newer ones.
  */
-function Review({ id, file, change, etag, theirs = '', onSaved, onClose, onMistakes }: InnerProps) {
+function Review({ id, file: known, change, etag, theirs = '', onSaved, onClose, onMistakes }: InnerProps) {
   const client = useQueryClient();
   const save = useSaveFile(id);
   const [held, setHeld] = useState({ change, etag });
   const [wasStale, setWasStale] = useState(false);
   const dry = useQuery(dryRun(id, held.change, held.etag));
+  const file = fileOf(dry.data?.diff ?? '') ?? known ?? 'the file';
   const mistakes = dry.error instanceof Problem && dry.error.status === 422 ? dry.error.diagnostics : null;
   useEffect(() => {
     if (mistakes && onMistakes?.(mistakes)) onClose();
