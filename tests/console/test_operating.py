@@ -60,8 +60,8 @@ class Calls:
         """Waits until this many more calls are done."""
         with self._changed:
             wanted = len(self.kids) + count
-            self._changed.wait_for(lambda: len(self.kids) >= wanted or self.failures, timeout)
-        assert not self.failures, self.failures
+            is_done = self._changed.wait_for(lambda: len(self.kids) >= wanted or self.failures, timeout)
+        assert is_done and not self.failures, self.failures or "the calls do not go on"
 
 
 class Operating(unittest.TestCase):

@@ -221,7 +221,7 @@ def touch_drag(page, source, target):
     touch("touchStart", *at)
     expect(page.locator("[id^=DndLiveRegion]")).to_contain_text("is picked up")
     lowest = page.viewport_size["height"] - 30
-    while True:
+    for _ in range(500):
         # Where the target is beyond the edge, the page scrolls towards it for a finger that stays there.
         there = middle(target)
         goal = there[0], min(max(there[1], 30), lowest)
@@ -229,5 +229,5 @@ def touch_drag(page, source, target):
             touch("touchMove", *(old + (new - old) * step / 5 for old, new in zip(at, goal)))
         at = goal
         if goal == there and middle(target) == there:
-            break
-    touch("touchEnd")
+            return touch("touchEnd")
+    raise AssertionError("the target does not come into view")
