@@ -15,10 +15,10 @@ export function prefetchFor(pathname: string, search: string, client: QueryClien
   const [, page, id, tab] = pathname.split('/');
   if (page !== 'apis' || !id || id === 'new') return;
   const name = decodeURIComponent(id);
-  void loadApiPage();
-  if (tab === 'policies') void loadPoliciesTab();
   void client.prefetchQuery(api(name));
   if (tab === 'policies') prefetchPolicies(name, client);
+  void loadApiPage();
+  if (tab === 'policies') void loadPoliciesTab();
 }
 
 /** What the policies page shows, all at once. */
