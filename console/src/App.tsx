@@ -1,7 +1,7 @@
 /** Theme, data and the map of pages; asks who is there before it shows any. */
-import { Button, Loader, MantineProvider } from '@mantine/core';
+import { Button, Group, Loader, MantineProvider, Modal } from '@mantine/core';
 import { Notifications } from '@mantine/notifications';
-import { QueryClient, QueryClientProvider, useQuery } from '@tanstack/react-query';
+import { QueryCache, QueryClient, QueryClientProvider, useQuery } from '@tanstack/react-query';
 import { IconLock } from '@tabler/icons-react';
 import { Suspense, lazy, useState, type ReactNode } from 'react';
 import { BrowserRouter, Navigate, Route, Routes, useLocation } from 'react-router';
@@ -13,13 +13,13 @@ import { Empty } from './parts/Page';
 import { ProblemBox } from './parts/ProblemBox';
 import parts from './parts/parts.module.css';
 import { Shell } from './shell/Shell';
-import { prefetchFor } from './prefetch';
+import { loadApiPage, prefetchFor } from './prefetch';
 import { theme } from './theme';
 
 // Each page is fetched when it is opened: the list of APIs does not wait for drag and drop.
-const ApiPage = lazy(async () => ({ default: (await import('./pages/apis/ApiPage')).ApiPage }));
+const ApiPage = lazy(async () => ({ default: (await loadApiPage()).ApiPage }));
 const NewApiPage = lazy(async () => ({ default: (await import('./pages/apis/NewApiPage')).NewApiPage }));
-const ApplicationsPage = lazy(async () => ({ default: (await import('./pages/ApplicationsPage')).ApplicationsPage }));
+const ApplicationsPage = lazy(async () => ({ default: (await import('./pages/applications/ApplicationsPage')).ApplicationsPage }));
 const DisclosuresPage = lazy(async () => ({ default: (await import('./pages/DisclosuresPage')).DisclosuresPage }));
 const HistoryPage = lazy(async () => ({ default: (await import('./pages/HistoryPage')).HistoryPage }));
 const KeysPage = lazy(async () => ({ default: (await import('./pages/KeysPage')).KeysPage }));
@@ -28,13 +28,21 @@ const TrafficPage = lazy(async () => ({ default: (await import('./pages/TrafficP
 const UsersPage = lazy(async () => ({ default: (await import('./pages/UsersPage')).UsersPage }));
 
 function newClient(): QueryClient {
-  const client = new QueryClient({
+  const client: QueryClient = new QueryClient({
+    // Whatever is asked after a session's end: the question who is there is asked again, and leads to the login.
+    queryCache: new QueryCache({
+      onError: (error, query) => { if (isLoggedOut(error) && query.queryKey[0] !== 'me') void client.invalidateQueries(me); },
+    }),
     defaultOptions: {
       queries: { retry: isWorthRetrying, retryDelay: (attempt) => 500 * 2 ** attempt, refetchOnWindowFocus: true, staleTime: 2000 },
     },
   });
   prefetchFor(location.pathname, location.search, client);
   return client;
+}
+
+function isLoggedOut(error: unknown): boolean {
+  return error instanceof Problem && error.status === 401;
 }
 
 /** Only what may pass by itself: no answer, or a server's fault. A 4xx says the same twice. */
@@ -64,12 +72,16 @@ function Entrance({ children }: { children: ReactNode }) {
   if (query.data) {
     rememberCsrfToken(query.data.csrfToken);
     return query.data.roles.length > 0
-      ? <Follow>{children}</Follow>
+      ? <Follow>{children}{isLoggedOut(query.error) && <SessionOver onRetry={() => void query.refetch()} />}</Follow>
       : <Alone title="You have no role here">You are logged in as {query.data.name}. Ask the operator to put you into the role viewer, author or operator.</Alone>;
   }
-  if (query.error instanceof Problem && query.error.status === 401) {
-    const back = encodeURIComponent(pathname + search);
-    return <Alone title="Log in to Countersign" action={<Button component="a" href={`/api/v1/login?returnTo=${back}`}>Log in</Button>}>Your organisation’s login page opens, and brings you back here.</Alone>;
+  if (isLoggedOut(query.error)) {
+    const refused = new URLSearchParams(search).get('refused');
+    const back = encodeURIComponent(refused ? '/' : pathname + search);
+    const logIn = (text: string) => <Button component="a" href={`/api/v1/login?returnTo=${back}`}>{text}</Button>;
+    if (refused === 'forbidden') return <Alone title="You have no role here" action={logIn('Log in as somebody else')}>Your organisation knows you, this gateway has nothing for you to do. Ask the operator to put you into the role viewer, author or operator.</Alone>;
+    if (refused) return <Alone title="You are not logged in" action={logIn('Begin again')}>The login took too long, was begun in another window, or your organisation refused it.</Alone>;
+    return <Alone title="Log in to Countersign" action={logIn('Log in')}>Your organisation’s login page opens, and brings you back here.</Alone>;
   }
   if (query.error instanceof Problem && query.error.status === 403) {
     return <Alone title="You have no role here">{query.error.message} Ask the operator to put you into the role viewer, author or operator.</Alone>;
@@ -78,6 +90,19 @@ function Entrance({ children }: { children: ReactNode }) {
     return <main className={parts.page}><h1>Countersign</h1><ProblemBox problem={query.error} action={<Button size="xs" variant="default" onClick={() => void query.refetch()}>Try again</Button>} /></main>;
   }
   return <main className={parts.empty} style={{ minHeight: '60dvh', alignContent: 'center' }} aria-busy="true"><Loader aria-label="Loading" /></main>;
+}
+
+/** Over a page whose session has ended: what was begun there is not lost. */
+function SessionOver({ onRetry }: { onRetry: () => void }) {
+  return (
+    <Modal opened onClose={onRetry} zIndex={500} withCloseButton={false} closeOnClickOutside={false} title="Your session has ended">
+      <p style={{ marginTop: 0 }}>Log in again in a new window, then come back: what you have begun here is still there.</p>
+      <Group justify="flex-end">
+        <Button variant="default" onClick={onRetry}>I have logged in</Button>
+        <Button component="a" href="/api/v1/login?returnTo=/" target="_blank" rel="noopener">Log in</Button>
+      </Group>
+    </Modal>
+  );
 }
 
 function Alone({ title, children, action }: { title: string; children: ReactNode; action?: ReactNode }) {

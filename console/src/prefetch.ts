@@ -1,6 +1,10 @@
-/** Asks for what the first page needs while the page itself still loads: its data does not wait for `/me`. */
+/** Asks for what the first page needs, scripts and data, while the page itself still loads: they do not wait for `/me`. */
 import type { QueryClient } from '@tanstack/react-query';
 import { api, apis, me, operations, policies, policyTypes } from './api/queries';
+
+// The pages that everybody opens, each a script of its own.
+export const loadApiPage = () => import('./pages/apis/ApiPage');
+export const loadPoliciesTab = () => import('./pages/policies/PoliciesTab');
 
 export function prefetchFor(pathname: string, search: string, client: QueryClient): void {
   void client.prefetchQuery(me);
@@ -13,6 +17,8 @@ export function prefetchFor(pathname: string, search: string, client: QueryClien
   const name = decodeURIComponent(id);
   void client.prefetchQuery(api(name));
   if (tab === 'policies') prefetchPolicies(name, client);
+  void loadApiPage();
+  if (tab === 'policies') void loadPoliciesTab();
 }
 
 /** What the policies page shows, all at once. */

@@ -1,6 +1,6 @@
 /** Colours and shapes: banknote green on paper, and what every component looks like unless it says otherwise. */
 import {
-  ActionIcon, Button, Drawer, Menu, Modal, Popover, Select, Tooltip, createTheme, type MantineColorsTuple,
+  ActionIcon, Button, Drawer, Menu, Modal, Notification, Popover, Select, Tooltip, createTheme, type MantineColorsTuple,
 } from '@mantine/core';
 
 const banknote: MantineColorsTuple = [
@@ -36,6 +36,7 @@ export const theme = createTheme({
     // Locking the page's scroll would add a style element: styles.css does it instead.
     Drawer: Drawer.extend({ defaultProps: { lockScroll: false, closeButtonProps: { 'aria-label': 'Close' }, attributes: NO_BANNER } }),
     Modal: Modal.extend({ defaultProps: { lockScroll: false, centered: true, closeButtonProps: { 'aria-label': 'Close' }, attributes: NO_BANNER } }),
+    Notification: Notification.extend({ defaultProps: { closeButtonProps: { 'aria-label': 'Close the message' } } }),
     Tooltip: Tooltip.extend({ defaultProps: { openDelay: 250, withArrow: true } }),
     Menu: Menu.extend({ defaultProps: { shadow: 'md', width: 220, position: 'bottom-end' } }),
     Popover: Popover.extend({ defaultProps: { shadow: 'md' } }),

@@ -8,7 +8,7 @@ import unittest
 
 from playwright.sync_api import expect
 
-from console.world import ROOT, WIDE, Window, World, orders
+from console.world import NARROW, ROOT, WIDE, Window, World, orders
 
 PICTURES = ROOT / "docs/screenshots"
 POLICIES = """apiPolicies:
@@ -41,10 +41,8 @@ class Pages(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.world = World(apis=None)
+        cls.world = World(apis=lambda to: {"orders": orders(to) + POLICIES})
         cls.addClassCleanup(cls.world.close)
-        cls.world.gateway.write("apis/orders.yaml", orders(cls.world.backend.url) + POLICIES)
-        cls.world.gateway.reload()
         for number in range(20):
             cls.world.call(f"/orders/1.0/{number}")
 
@@ -88,6 +86,9 @@ class Pages(unittest.TestCase):
 
     def test_dark(self):
         self.look("dark", WIDE)
+
+    def test_on_a_phone(self):
+        self.look("light", NARROW)
 
     def test_the_content_security_policy_allows_nothing_inline(self):
         window = Window(self.world)

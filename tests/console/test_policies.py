@@ -3,10 +3,9 @@
 import re
 import unittest
 
-import jwt as pyjwt
 from playwright.sync_api import expect
 
-from console.world import NARROW, OPENAPI, Window, World, drag
+from console.world import NARROW, OPENAPI, Window, World, confirm, drag, touch_drag
 
 HEADER = "X-JWT-Assertion"
 
@@ -33,15 +32,6 @@ def save(page):
     return confirm(page)
 
 
-def confirm(page):
-    diff = page.get_by_role("region", name="Changes to the file")
-    expect(diff).to_be_visible()
-    text = diff.inner_text()
-    page.get_by_role("button", name="Save to file").click()
-    expect(page.get_by_role("dialog")).to_have_count(0)
-    return text
-
-
 class Policies(unittest.TestCase):
     """One gateway for each test: each writes its files."""
 
@@ -53,15 +43,6 @@ class Policies(unittest.TestCase):
 
     def tearDown(self):
         self.assertEqual(self.window.complaints, [])
-
-    def verified(self, record, audience, header=HEADER):
-        """The claims of the token that reached the backend, verified by PyJWT against the gateway's keys."""
-        token = record.value(header)
-        self.assertIsNotNone(token, record.fields)
-        keys = pyjwt.PyJWKSet.from_dict(self.world.gateway.jwks())
-        key = keys[pyjwt.get_unverified_header(token)["kid"]]
-        issuer = self.world.gateway.issuer
-        return pyjwt.decode(token, key.key, algorithms=["ES256", "RS256"], issuer=issuer, audience=audience)
 
     def test_from_an_openapi_file_to_a_verified_token(self):
         page = self.window.open("/apis")
@@ -87,7 +68,7 @@ class Policies(unittest.TestCase):
         diff = save(page)
         self.assertIn("policyName: BackendJwt", diff)
 
-        claims = self.verified(self.world.call("/parcels/1.2/parcels/7"), "parcels")
+        claims = self.world.verified(self.world.call("/parcels/1.2/parcels/7"), "parcels")
         self.assertEqual(claims["http://wso2.org/claims/emailaddress"], "alice@corp.test")
         self.assertIsNone(self.world.call("/parcels/1.2/parcels").value(HEADER))
 
@@ -103,7 +84,7 @@ class Policies(unittest.TestCase):
         confirm(page)
         expect(page.get_by_role("tab", name="API level")).to_have_attribute("aria-selected", "true")
         expect(lane(page)).to_contain_text("Backend JWT")
-        self.verified(self.world.call("/orders/1.0/", "POST"), "orders")
+        self.world.verified(self.world.call("/orders/1.0/", "POST"), "orders")
         text = self.world.file("orders.yaml")
         self.assertIn("# Orders: this comment stays.", text)
         self.assertIn("# one order", text)
@@ -129,7 +110,7 @@ class Policies(unittest.TestCase):
 
         text = self.world.file("orders.yaml")
         self.assertEqual(text.count("tokenTTL: 60"), 3, text)
-        claims = self.verified(self.world.call("/orders/1.0/17"), "orders")
+        claims = self.world.verified(self.world.call("/orders/1.0/17"), "orders")
         self.assertLessEqual(claims["exp"] - claims["iat"], 75)
 
     def test_a_mistake_is_shown_at_its_field_and_nothing_is_written(self):
@@ -154,6 +135,10 @@ class Policies(unittest.TestCase):
         self.assertEqual(self.world.file("orders.yaml"), before)
 
         ttl.fill("600")
+        # Algorithms without a key here, Java's names and `none` are not offered.
+        drawer.get_by_role("combobox", name="Signing Algorithm").click()
+        expect(page.get_by_role("option")).to_have_text(["RS256", "ES256"])
+        page.keyboard.press("Escape")
         header = drawer.get_by_label("Header Name")
         header.fill("X-Forwarded-For")
         page.get_by_role("button", name="Save", exact=True).click()
@@ -161,7 +146,7 @@ class Policies(unittest.TestCase):
         drawer.get_by_role("button", name="Reset").click()
         expect(header).to_have_value(HEADER)
         save(page)
-        self.verified(self.world.call("/orders/1.0/17"), "orders")
+        self.world.verified(self.world.call("/orders/1.0/17"), "orders")
 
     def test_by_keyboard_alone(self):
         page = self.window.open("/apis/orders:1.0/policies")
@@ -196,16 +181,63 @@ class Policies(unittest.TestCase):
         self.assertIn("says another author", text)
         self.assertIn("BackendJwt", text)
 
+    def test_two_windows_edit_one_api_and_all_that_they_do_is_kept(self):
+        # This one hears of no revision, like one whose connection is down.
+        deaf = Window(self.world)
+        self.addCleanup(deaf.close)
+        deaf.context.route("**/api/v1/events", lambda route: route.abort())
+        deaf.expected = {412}
+        other = deaf.open("/apis/orders:1.0/policies?level=operation")
+        other.get_by_role("button", name="Add Backend JWT").click()
+        other.get_by_role("button", name="Configure Backend JWT").click()
+        configure(other)
+
+        page = self.window.open("/apis/orders:1.0/policies")
+        page.get_by_role("button", name="Add Backend JWT").click()
+        page.get_by_role("button", name="Configure Backend JWT").click()
+        configure(page).get_by_label("Header Name").fill("X-Caller")
+        save(page)
+        page.get_by_role("tab", name="Definition").click()
+        text = page.get_by_label("Definition of orders")
+        text.fill(text.input_value().replace("this comment stays", "this comment was changed"))
+
+        # The second to save is told what the first has done, and both are in the file.
+        other.get_by_role("button", name="Save", exact=True).click()
+        theirs = other.get_by_role("region", name="What they changed")
+        expect(theirs).to_contain_text("header: X-Caller")
+        confirm(other)
+        self.assertEqual(deaf.complaints, [])
+
+        # The first, who was typing meanwhile, has the second's lines in the text, and is told.
+        expect(text).to_have_value(re.compile(HEADER))
+        expect(page.get_by_role("status").filter(has_text="Somebody else has saved")).to_be_visible()
+        page.get_by_role("button", name="Review and save").click()
+        confirm(page)
+        text = self.world.file("orders.yaml")
+        for part in ("this comment was changed", "X-Caller", HEADER, "# one order"):
+            self.assertIn(part, text)
+        record = self.world.call("/orders/1.0/17")
+        for header in (HEADER, "X-Caller"):
+            self.world.verified(record, "orders", header)
+
     def test_on_a_phone(self):
         self.window.close()
         self.window = Window(self.world, viewport=NARROW, touch=True)
         page = self.window.open("/apis/orders:1.0/policies?level=operation")
-        page.get_by_role("button", name="Add Backend JWT").tap()
-        page.get_by_role("button", name="Configure Backend JWT").tap()
+        panel = page.locator("[id^=operation-]").last
+        touch_drag(page, card(page, "Backend JWT"), panel.get_by_role("region", name="Request flow"))
         drawer = configure(page)
+        drawer.get_by_label("Token TTL").fill("120")
         drawer.get_by_text("Preview", exact=True).tap()
         drawer.get_by_label("User", exact=True).fill("alice")
         expect(drawer.get_by_test_id("token")).to_contain_text("eyJ")
         self.assertEqual(page.evaluate("document.documentElement.scrollWidth"), NARROW["width"])
-        save(page)
-        self.verified(self.world.call("/orders/1.0/17"), "orders")
+        page.get_by_role("button", name="Save", exact=True).tap()
+        diff = page.get_by_role("region", name="Changes to the file")
+        expect(diff).to_contain_text("tokenTTL: 120")
+        self.assertLessEqual(diff.bounding_box()["width"], NARROW["width"])
+        page.get_by_role("button", name="Save to file").tap()
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        expect(panel).to_contain_text("Backend JWT")
+        self.assertEqual(page.evaluate("document.documentElement.scrollWidth"), NARROW["width"])
+        self.world.verified(self.world.call("/orders/1.0/17"), "orders")

@@ -8,6 +8,7 @@ import atexit
 import functools
 import pathlib
 
+import jwt as pyjwt
 from playwright.sync_api import expect, sync_playwright
 
 from harness import client, jws
@@ -65,16 +66,17 @@ operations:
 
 
 class World:
-    """Everything that runs."""
+    """Everything that runs. `apis` makes the definitions of the backend's address; without it there is `orders`."""
 
-    def __init__(self, apis=None, operator=None):
+    def __init__(self, apis=None, operator=None, files=None):
         self.backend = Backend()
         self.key = jws.Key("ES256", kid="idp")
         files = {
             "idp.json": jws.jwks(self.key),
             "staff.db": lambda path: make_database(path, STAFF, [("alice", "staff"), ("alice", "orders-readers")]),
+            **(files or {}),
         }
-        written = {"orders": orders(self.backend.url)} if apis is None else apis
+        written = apis(self.backend.url) if apis else {"orders": orders(self.backend.url)}
         self.gateway = Gateway(self.operator(operator or {}), written, files)
         self.url = "http://%s:%d" % self.gateway.admin
 
@@ -105,6 +107,14 @@ class World:
         answer = client.request(self.gateway.plain, method, path, [("Authorization", f"Bearer {token}")])
         assert answer.status == 200, f"{path}: {answer!r}\n{self.gateway.log_text()[-2000:]}"
         return self.backend.last()
+
+    def verified(self, record, audience, header="X-JWT-Assertion"):
+        """The claims of the token that reached the backend, verified by PyJWT against the keys that are served now."""
+        token = record.value(header)
+        assert token is not None, record.fields
+        keys = pyjwt.PyJWKSet.from_dict(self.gateway.jwks())
+        key = keys[pyjwt.get_unverified_header(token)["kid"]]
+        return pyjwt.decode(token, key.key, algorithms=["ES256", "RS256"], issuer=self.gateway.issuer, audience=audience)
 
     def file(self, name):
         """The text of an API's file."""
@@ -146,7 +156,7 @@ class Window:
             self.complaints.append(f"{message.type}: {message.text}")
 
     def _answered(self, response):
-        if response.status >= 400 and response.status not in self.expected:
+        if response.url.startswith(self.url) and response.status >= 400 and response.status not in self.expected:
             self.complaints.append(f"{response.status}: {response.request.method} {response.url}")
 
     def open(self, path):
@@ -163,6 +173,16 @@ class Window:
 
     def close(self):
         self.context.close()
+
+
+def confirm(page):
+    """Looks at the diff that is shown and saves; returns its text."""
+    diff = page.get_by_role("region", name="Changes to the file")
+    expect(diff).to_be_visible()
+    text = diff.inner_text()
+    page.get_by_role("button", name="Save to file").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    return text
 
 
 def middle(locator):
@@ -187,3 +207,27 @@ def drag(page, source, target):
         to = middle(target)
         page.mouse.move(*to, steps=12)
     page.mouse.up()
+
+
+def touch_drag(page, source, target):
+    """Drags by finger: holds until it is picked up, goes to where the target stands, and lets go."""
+    session = page.context.new_cdp_session(page)
+
+    def touch(kind, *point):
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [dict(zip("xy", point))] if point else []})
+
+    source.scroll_into_view_if_needed()
+    at = middle(source)
+    touch("touchStart", *at)
+    expect(page.locator("[id^=DndLiveRegion]")).to_contain_text("is picked up")
+    lowest = page.viewport_size["height"] - 30
+    for _ in range(500):
+        # Where the target is beyond the edge, the page scrolls towards it for a finger that stays there.
+        there = middle(target)
+        goal = there[0], min(max(there[1], 30), lowest)
+        for step in range(1, 6):
+            touch("touchMove", *(old + (new - old) * step / 5 for old, new in zip(at, goal)))
+        at = goal
+        if goal == there and middle(target) == there:
+            return touch("touchEnd")
+    raise AssertionError("the target does not come into view")

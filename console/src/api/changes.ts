@@ -1,6 +1,6 @@
 /** Every change that the console makes. Each refetches what it touched, and nothing else. */
 import { queryOptions, useMutation, useQueryClient, type QueryKey } from '@tanstack/react-query';
-import { Problem, call, segment, value } from './client';
+import { Problem, call, segment, value, type Call } from './client';
 import type { ApiSummary, Application, DryRun, PolicySet } from './types';
 
 export interface NewApi {
@@ -13,21 +13,37 @@ export interface NewApi {
   version?: string;
 }
 
-/** A change to one API's file, as the page holds it: dry first, then for good with the same etag. */
-export type FileChange = { kind: 'policies'; set: PolicySet } | { kind: 'document'; text: string };
+/** A change to a file, an API's or the operator's, as the page holds it: dry first, then for good with the same etag. */
+export type FileChange =
+  | { kind: 'policies'; set: PolicySet }
+  | { kind: 'document'; text: string }
+  | { kind: 'new application' | 'application'; application: Application }
+  | { kind: 'no application' };
 
-function addressed(id: string, change: FileChange) {
-  return change.kind === 'policies'
-    ? { path: `/apis/${segment(id)}/policies`, body: { api: change.set.api, operations: change.set.operations } }
-    : { path: `/apis/${segment(id)}`, body: { document: change.text } };
+type Addressed = Pick<Call, 'method' | 'body'> & { path: string };
+
+/** Where a change is sent; `id` is the API's or the application's. */
+function addressed(id: string, change: FileChange): Addressed {
+  switch (change.kind) {
+    case 'policies': return { method: 'PUT', path: `/apis/${segment(id)}/policies`, body: { api: change.set.api, operations: change.set.operations } };
+    case 'document': return { method: 'PUT', path: `/apis/${segment(id)}`, body: { document: change.text } };
+    case 'new application': return { method: 'POST', path: '/applications', body: change.application };
+    case 'application': return { method: 'PUT', path: `/applications/${segment(id)}`, body: change.application };
+    case 'no application': return { method: 'DELETE', path: `/applications/${segment(id)}` };
+  }
+}
+
+/** The query that has the file which a change is about. */
+export function sourceOf(id: string, { kind }: FileChange): QueryKey {
+  return kind === 'policies' || kind === 'document' ? ['api', id] : ['applications'];
 }
 
 /** What a change would do, asked once for each state of the file: whoever asks before the review has it in the cache. */
 export const dryRun = (id: string, change: FileChange, etag: string | null) => queryOptions({
   queryKey: ['dry-run', id, change, etag],
   queryFn: ({ signal }) => {
-    const { path, body } = addressed(id, change);
-    return value<DryRun>(path, { method: 'PUT', body, etag, query: { dryRun: true }, signal }).then(accepted);
+    const { path, ...options } = addressed(id, change);
+    return value<DryRun>(path, { ...options, etag, query: { dryRun: true }, signal }).then(accepted);
   },
   retry: false,
   staleTime: Infinity,
@@ -57,9 +73,9 @@ const AFTER_A_FILE = [['apis'], ['history'], ['disclosures'], ['diagnostics']];
 
 export function useSaveFile(id: string) {
   return useChange(async ({ change, etag }: { change: FileChange; etag: string | null }) => {
-    const { path, body } = addressed(id, change);
-    return call<unknown>(path, { method: 'PUT', body, etag });
-  }, [['api', id], ...AFTER_A_FILE]);
+    const { path, ...options } = addressed(id, change);
+    return call<unknown>(path, { ...options, etag });
+  }, [['api', id], ['applications'], ...AFTER_A_FILE]);
 }
 
 export function useCreateApi() {
@@ -104,19 +120,21 @@ export function useKeyAction() {
   );
 }
 
-export interface NewApiKey { application: string; id: string; expires?: string; scopes?: string[] }
+export interface NewApiKey { application: string; id: string; expires?: string; scopes?: string[]; sandbox?: boolean }
 
 export function useCreateApiKey() {
-  return useChange((key: NewApiKey) => value<Record<string, unknown>>('/api-keys', { method: 'POST', body: key }), [['applications'], ['history']]);
+  return useChange((key: NewApiKey) => value<{ key: string }>('/api-keys', { method: 'POST', body: key }), [['applications'], ['history']]);
 }
 
-export function useSaveApplication() {
-  return useChange(({ application, etag, isNew }: { application: Application; etag: string | null; isNew: boolean }) =>
-    value<unknown>(isNew ? '/applications' : `/applications/${segment(application.name)}`, {
-      method: isNew ? 'POST' : 'PUT', body: application, etag,
-    }), [['applications'], ['history']]);
+export function useDeleteApiKey() {
+  return useChange(
+    ({ application, id }: { application: string; id: string }) =>
+      value<undefined>(`/api-keys/${segment(application)}/${segment(id)}`, { method: 'DELETE' }),
+    [['applications'], ['history']],
+  );
 }
 
+/** Ends the session, and forgets all that was read in it: the page starts anew. */
 export function useLogOut() {
-  return useChange(() => value<undefined>('/logout', { method: 'POST' }), [['me']]);
+  return useMutation({ mutationFn: () => value<undefined>('/logout', { method: 'POST' }), onSuccess: () => location.assign('/') });
 }

@@ -24,7 +24,7 @@ export class Problem extends Error {
 
 export interface Tagged<T> { value: T; etag: string | null }
 
-interface Call {
+export interface Call {
   method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   query?: Record<string, string | number | boolean | undefined>;
   body?: unknown;

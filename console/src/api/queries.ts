@@ -95,11 +95,17 @@ function listOf<T>(name: string, path: string, staleTime = 0, refetchInterval: n
 export const stores = listOf<Store>('stores', '/stores', 5000);
 export const issuers = listOf<Issuer>('issuers', '/issuers', MINUTE);
 export const dialects = listOf<Dialect>('dialects', '/dialects', MINUTE);
-export const applications = listOf<Application>('applications', '/applications', 5000);
 export const keys = listOf<SigningKey>('keys', '/keys', 5000);
 export const requests = listOf<RequestRecord>('requests', '/requests', 0, 5000);
 export const history = listOf<Revision>('history', '/history');
 export const disclosures = listOf<Disclosure>('disclosures', '/disclosures', 5000);
+
+/** With the etag of their file, which an edit needs. */
+export const applications = queryOptions({
+  queryKey: ['applications'],
+  queryFn: ({ signal }) => call<List<Application>>('/applications', { signal, query: { limit: PAGE } }),
+  staleTime: 5000,
+});
 
 export const traffic = queryOptions({
   queryKey: ['traffic'],
@@ -118,13 +124,13 @@ export const diagnostics = queryOptions({
   staleTime: MINUTE,
 });
 
-/** What the person at the screen may do. */
+/** What the person at the screen may do; `owns` says of an API whether it is theirs to change. */
 export function useRights() {
   const { data } = useQuery(me);
   const roles = data?.roles ?? [];
-  return {
-    isAuthor: roles.includes('author') || roles.includes('operator'),
-    isOperator: roles.includes('operator'),
-    name: data?.name ?? '',
-  };
+  const names = new Set([data?.name, ...(data?.groups ?? [])]);
+  const isOperator = roles.includes('operator');
+  const isAuthor = roles.includes('author') || isOperator;
+  const owns = ({ owners }: { owners: string[] }) => isOperator || (isAuthor && owners.some((owner) => names.has(owner)));
+  return { isAuthor, isOperator, owns };
 }

@@ -20,6 +20,8 @@ export interface List<T> { items: T[]; total: number }
 export interface Me {
   name: string;
   roles: Role[];
+  /** Under which names, besides their own, APIs may be theirs. */
+  groups: string[];
   login: 'none' | 'oidc' | 'bearer';
   csrfToken?: string | null;
   testUsers: string[];
@@ -132,7 +134,17 @@ export interface PolicyType {
 
 export interface Revision { n: number; at: number | string; author: string; diff: string; note?: string | null; action?: string; target?: string }
 
-export interface DryRun { diff: string; diagnostics: Diagnostic[]; affected: unknown[] }
+/** What became of a part of an imported file. */
+export interface ImportNote {
+  outcome: string;
+  field: string;
+  line?: number | null;
+  becomes?: string | null;
+  reason?: string | null;
+  times?: number;
+}
+
+export interface DryRun { diff: string; diagnostics: Diagnostic[]; affected: unknown[]; notes?: ImportNote[] }
 
 export interface MaskedValue { masked: true; type: string; length?: number; count?: number }
 
@@ -227,15 +239,19 @@ export interface Issuer { name: string; issuer: string; [member: string]: unknow
 export interface DialectClaim { attribute: string; claim: string; multi?: boolean; type?: string | null }
 export interface Dialect { name: string; uri: string; prefix?: string; claims: DialectClaim[]; builtIn?: boolean }
 
-export interface ApiKey { id: string; application?: string; expires?: string | null; scopes?: string[]; user?: unknown }
+export interface Subscription { api: string; version?: string | null; tier?: string | null }
+export interface ApiKey { id: string; sandbox?: boolean; expires?: string | null; scopes?: string[]; user?: unknown }
 export interface Application {
   name: string;
+  id?: string | number | null;
   clientIds?: string[];
+  sandboxClientIds?: string[];
   owner?: string | null;
   tier?: string | null;
-  subscriptions?: { api: string; tier?: string | null }[];
+  attributes?: Record<string, unknown>;
+  subscriptions?: Subscription[];
   apiKeys?: ApiKey[];
-  etag?: string;
+  [member: string]: unknown;
 }
 
 export type KeyState = 'announced' | 'active' | 'retired' | 'gone' | 'revoked';

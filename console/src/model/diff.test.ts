@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { countOf, readDiff } from './diff';
+import { countOf, diffOf, fileOf, readDiff } from './diff';
 
 const DIFF = `--- apis/orders.yaml
 +++ apis/orders.yaml
@@ -32,5 +32,23 @@ describe('a unified diff', () => {
 
   it('keeps a removed line that begins with dashes', () => {
     expect(countOf('--- a\n+++ a\n@@ -1,1 +1,0 @@\n--- x\n')).toEqual({ added: 0, removed: 1 });
+  });
+});
+
+describe('the file of a diff', () => {
+  it('is named by its head', () => {
+    expect(fileOf(DIFF)).toBe('apis/orders.yaml');
+    expect(fileOf('--- a/orders.yaml\n+++ b/orders.yaml\n@@ -1 +1 @@\n-a\n+b\n')).toBe('orders.yaml');
+    expect(fileOf('--- a/orders.yaml\n+++ /dev/null\n@@ -1 +0,0 @@\n-a\n')).toBe('orders.yaml');
+    expect(fileOf('')).toBeNull();
+  });
+});
+
+describe('two texts', () => {
+  it('differ in what was added and removed, with the lines around', () => {
+    const before = 'a\nb\nc\nd\ne\nf\ng\n';
+    expect(diffOf(before, 'a\nb\nc\nd\nE\nf\nnew\ng\n')).toBe('@@ -2,6 +2,7 @@\n b\n c\n d\n-e\n+E\n f\n+new\n g\n');
+    expect(diffOf(before, before)).toBe('');
+    expect(countOf(diffOf('', 'a\nb\n'))).toEqual({ added: 2, removed: 0 });
   });
 });

@@ -4,7 +4,11 @@ export function textAt(record: Record<string, unknown>, ...names: string[]): str
   for (const name of names) {
     const value = record[name];
     if (value === null || value === undefined || value === '') continue;
-    return Array.isArray(value) ? value.map(String).join(', ') : typeof value === 'object' ? JSON.stringify(value) : String(value);
+    return textOf(value);
   }
   return '–';
+}
+
+export function textOf(value: unknown): string {
+  return Array.isArray(value) ? value.map(String).join(', ') : typeof value === 'object' ? JSON.stringify(value) : String(value);
 }

@@ -5,8 +5,9 @@ import { useQuery } from '@tanstack/react-query';
 import { Suspense, lazy } from 'react';
 import { Link, useNavigate, useParams } from 'react-router';
 import { Problem, type Tagged } from '../../api/client';
-import { api as apiQuery } from '../../api/queries';
+import { api as apiQuery, useRights } from '../../api/queries';
 import type { Api } from '../../api/types';
+import { loadPoliciesTab } from '../../prefetch';
 import { Chip } from '../../parts/Chip';
 import { Empty, Loaded, useTitle } from '../../parts/Page';
 import parts from '../../parts/parts.module.css';
@@ -15,7 +16,7 @@ import { OverviewTab } from './OverviewTab';
 import { RevisionsTab } from './RevisionsTab';
 import css from './apis.module.css';
 
-const PoliciesTab = lazy(async () => ({ default: (await import('../policies/PoliciesTab')).PoliciesTab }));
+const PoliciesTab = lazy(async () => ({ default: (await loadPoliciesTab()).PoliciesTab }));
 
 const TABS = [['overview', 'Overview'], ['policies', 'Policies'], ['definition', 'Definition'], ['revisions', 'Revisions']] as const;
 
@@ -36,6 +37,7 @@ export function ApiPage() {
 function Shown({ tagged, tab }: { tagged: Tagged<Api>; tab: string }) {
   const api = tagged.value;
   const navigate = useNavigate();
+  const { isAuthor, owns } = useRights();
   const label = TABS.find(([value]) => value === tab)?.[1] ?? 'Overview';
   useTitle(`${api.name} ${api.version}: ${label}`);
   return (
@@ -45,6 +47,7 @@ function Shown({ tagged, tab }: { tagged: Tagged<Api>; tab: string }) {
         {api.state === 'live' ? <Chip tone="good" dot>Live</Chip> : <Chip tone="bad" dot>Broken: answers 503</Chip>}
         <span className="mono soft break">{api.context || api.basePath}</span>
       </div>
+      {isAuthor && !owns(api) && <p className={css.theirs} role="status">This API is not yours to change: you may look. {api.owners.length > 0 ? `Ask ${api.owners.join(', ')}, or an operator.` : 'Operators can change it, and say under admin.owners who else may.'}</p>}
       <Tabs value={tab} onChange={(value) => void navigate(`/apis/${encodeURIComponent(api.id)}${value === 'overview' ? '' : `/${value}`}`)} keepMounted={false}>
         <Tabs.List mb="lg">{TABS.map(([value, title]) => <Tabs.Tab key={value} value={value}>{title}</Tabs.Tab>)}</Tabs.List>
         <Tabs.Panel value="overview"><OverviewTab api={api} etag={tagged.etag} /></Tabs.Panel>

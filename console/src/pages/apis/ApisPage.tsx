@@ -1,10 +1,10 @@
 /** All APIs: found by name, read a page at a time, only what is on the screen in the page. */
-import { Button, Group, TextInput } from '@mantine/core';
+import { Button, Group, SegmentedControl, TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { IconApi, IconPlus, IconSearch } from '@tabler/icons-react';
 import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { useEffect, useLayoutEffect, useRef, useState, type ReactNode } from 'react';
 import { Link, useSearchParams } from 'react-router';
 import { apis, useRights } from '../../api/queries';
 import type { ApiSummary } from '../../api/types';
@@ -16,31 +16,52 @@ import parts from '../../parts/parts.module.css';
 import css from './apis.module.css';
 
 export function ApisPage() {
-  const { isAuthor } = useRights();
+  const { isAuthor, isOperator, owns } = useRights();
   const [search, setSearch] = useSearchParams();
   const q = search.get('q') ?? '';
+  // Operators own every API; authors see theirs first.
+  const isMine = isAuthor && !isOperator && search.get('whose') !== 'all';
+  const change = (name: string, value: string) => {
+    const next = new URLSearchParams(search);
+    if (value) next.set(name, value);
+    else next.delete(name);
+    setSearch(next, { replace: true });
+  };
   const [wanted] = useDebouncedValue(q.trim(), 200);
   const list = useInfiniteQuery({ ...apis(wanted), placeholderData: keepPreviousData });
-  const items = list.data?.pages.flatMap((page) => page.items) ?? [];
-  const total = list.data?.pages[0]?.total ?? 0;
+  const all = list.data?.pages.flatMap((page) => page.items) ?? [];
+  const items = isMine ? all.filter(owns) : all;
+  const total = isMine ? items.length : (list.data?.pages[0]?.total ?? 0);
+  const { fetchNextPage, hasNextPage, isFetchingNextPage } = list;
+  // Which are theirs is known once all are.
+  useEffect(() => {
+    if (isMine && hasNextPage && !isFetchingNextPage) void fetchNextPage();
+  }, [isMine, hasNextPage, isFetchingNextPage, fetchNextPage]);
   const add = isAuthor && <Button component={Link} to="/apis/new" leftSection={<IconPlus size={16} />}>New API</Button>;
   return (
     <Page title="APIs" lead="What the gateway serves. Open one to decide what its backend learns about the caller." actions={add}>
       <Group mb="md" gap="md">
-        <TextInput className={css.search} value={q} onChange={(event) => setSearch(event.currentTarget.value ? { q: event.currentTarget.value } : {}, { replace: true })} placeholder="Search by name or path" aria-label="Search the APIs" leftSection={<IconSearch size={16} />} />
+        <TextInput className={css.search} value={q} onChange={(event) => change('q', event.currentTarget.value)} placeholder="Search by name or path" aria-label="Search the APIs" leftSection={<IconSearch size={16} />} />
+        {isAuthor && !isOperator && <SegmentedControl aria-label="Whose APIs" value={isMine ? 'mine' : 'all'} onChange={(whose) => change('whose', whose === 'all' ? whose : '')} data={[{ value: 'mine', label: 'Yours' }, { value: 'all', label: 'All' }]} />}
         {list.data && <span className="soft" role="status">{plural(total, 'API')}{wanted && ' found'}</span>}
       </Group>
       {list.isError && <ProblemBox problem={list.error} action={<Button size="xs" variant="default" onClick={() => void list.refetch()}>Try again</Button>} />}
-      {list.data && items.length === 0 && (
-        <div className={parts.card}>
-          {wanted
-            ? <Empty icon={<IconSearch />} title={`No API matches “${wanted}”`} action={<Button variant="default" onClick={() => setSearch({})}>Show all</Button>}>The search looks at names and base paths.</Empty>
-            : <Empty icon={<IconApi />} title="No APIs yet" action={add}>An API is a file: where its backend is, which operations it has, who may call them. Drop an OpenAPI document to get one.</Empty>}
-        </div>
+      {list.data && items.length === 0 && !(isMine && hasNextPage) && (
+        <div className={parts.card}><Nothing wanted={wanted} isMine={isMine && all.length > 0} add={add} onAll={() => setSearch({ whose: 'all' })} /></div>
       )}
-      {items.length > 0 && <Rows items={items} hasMore={list.hasNextPage} isFetching={list.isFetchingNextPage} more={() => void list.fetchNextPage()} />}
+      {items.length > 0 && <Rows items={items} hasMore={hasNextPage} isFetching={isFetchingNextPage} more={() => void fetchNextPage()} />}
     </Page>
   );
+}
+
+function Nothing({ wanted, isMine, add, onAll }: { wanted: string; isMine: boolean; add: ReactNode; onAll: () => void }) {
+  if (wanted) {
+    return <Empty icon={<IconSearch />} title={`No API ${isMine ? 'of yours ' : ''}matches “${wanted}”`} action={<Button variant="default" onClick={onAll}>Show all</Button>}>The search looks at names and base paths.</Empty>;
+  }
+  if (isMine) {
+    return <Empty icon={<IconApi />} title="No API is yours" action={add}>Those that you make are, and those for which the operator names you under <code>admin.owners</code>. All shows the others.</Empty>;
+  }
+  return <Empty icon={<IconApi />} title="No APIs yet" action={add}>An API is a file: where its backend is, which operations it has, who may call them. Drop an OpenAPI document to get one.</Empty>;
 }
 
 interface RowsProps { items: ApiSummary[]; hasMore: boolean; isFetching: boolean; more: () => void }

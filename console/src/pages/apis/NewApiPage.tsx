@@ -1,18 +1,21 @@
 /** A new API from a file that somebody has already: dropped, chosen or pasted; shown as what it becomes before it is made. */
 import { Button, FileButton, Group, Stack, TextInput, Textarea } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
-import { IconFileUpload } from '@tabler/icons-react';
+import { IconFileUpload, IconLock } from '@tabler/icons-react';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useState, type DragEvent } from 'react';
 import { Link, useNavigate } from 'react-router';
 import { dryRunNewApi, useCreateApi, type NewApi } from '../../api/changes';
+import { useRights } from '../../api/queries';
 import { Problem } from '../../api/client';
 import type { Diagnostic } from '../../api/types';
 import { segmentsOf } from '../../model/pointer';
 import { DiffView } from '../../parts/DiffView';
-import { Card, Page } from '../../parts/Page';
+import { Card, Empty, Page } from '../../parts/Page';
 import { DiagnosticsBox, ProblemBox } from '../../parts/ProblemBox';
 import { Ticked } from '../../parts/Ticked';
+import parts from '../../parts/parts.module.css';
+import { ImportNotes } from './ImportNotes';
 import css from './apis.module.css';
 
 const MOST_BYTES = 4 * 1024 * 1024;
@@ -21,6 +24,8 @@ type Fields = Partial<Record<(typeof FIELDS)[number], string>>;
 
 export function NewApiPage() {
   const [file, setFile] = useState<{ name: string; text: string } | null>(null);
+  const { isAuthor } = useRights();
+  if (!isAuthor) return <Page title="New API"><div className={parts.card}><Empty icon={<IconLock />} title="Authors make APIs">You may look at everything here, and change nothing. Ask the operator for the role author.</Empty></div></Page>;
   return (
     <Page title="New API" lead="From an OpenAPI document (3.0 or 3.1) or an apk-conf file. It becomes a file in the gateway’s folder, and is live at once.">
       {file ? <Draft key={file.name + file.text.length} file={file} onBack={() => setFile(null)} /> : <Choose onFile={setFile} />}
@@ -110,6 +115,7 @@ function Draft({ file, onBack }: { file: { name: string; text: string }; onBack:
           {dry.data && !dry.isError && (
             <>
               <DiagnosticsBox diagnostics={dry.data.diagnostics} title="Created all the same, but look at this" />
+              <ImportNotes notes={dry.data.notes ?? []} />
               <DiffView diff={dry.data.diff} label="The new file" />
             </>
           )}

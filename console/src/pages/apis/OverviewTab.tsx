@@ -17,7 +17,7 @@ import css from './apis.module.css';
 const SECURITY: Record<string, string> = { oauth2: 'Access token', jwt: 'Access token', apikey: 'API key', mtls: 'Client certificate', basic: 'Name and password' };
 
 export function OverviewTab({ api, etag }: { api: Api; etag: string | null }) {
-  const { isAuthor } = useRights();
+  const mayEdit = useRights().owns(api);
   const path = `/apis/${encodeURIComponent(api.id)}`;
   return (
     <div className={css.columns}>
@@ -54,7 +54,7 @@ export function OverviewTab({ api, etag }: { api: Api; etag: string | null }) {
           ))}
         </ul>
       </Card>
-      {isAuthor && <Delete api={api} etag={etag} />}
+      {mayEdit && <Delete api={api} etag={etag} />}
     </div>
   );
 }

@@ -13,7 +13,7 @@ import parts from '../../parts/parts.module.css';
 import { RevisionList } from '../../parts/RevisionList';
 
 export function RevisionsTab({ api, etag }: { api: Api; etag: string | null }) {
-  const { isAuthor } = useRights();
+  const mayEdit = useRights().owns(api);
   const query = useQuery(revisions(api.id));
   const restore = useRestore(api.id);
   const [chosen, setChosen] = useState<Revision | null>(null);
@@ -24,7 +24,7 @@ export function RevisionsTab({ api, etag }: { api: Api; etag: string | null }) {
         ? <div className={parts.card}><Empty icon={<IconHistory />} title="No revisions yet">Each save makes one: who, when, and what changed. Then you can go back to it here.</Empty></div>
         : (
           <>
-            <RevisionList revisions={items} action={(revision, at) => isAuthor && at > 0 && <Button size="compact-sm" variant="default" onClick={() => setChosen(revision)}>Go back to this</Button>} />
+            <RevisionList revisions={items} action={(revision, at) => mayEdit && at > 0 && <Button size="compact-sm" variant="default" onClick={() => setChosen(revision)}>Go back to this</Button>} />
             <Confirm
               opened={chosen !== null} title={`Go back to revision ${chosen?.n}?`} action="Restore" isPending={restore.isPending} error={restore.error} onClose={close}
               onConfirm={() => chosen && restore.mutate({ n: chosen.n, etag }, { onSuccess: () => { notifications.show({ message: `Revision ${chosen.n} is back, and live.`, color: 'banknote' }); close(); } })}

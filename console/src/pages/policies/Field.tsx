@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { dialects, stores } from '../../api/queries';
 import type { Diagnostic, JsonSchema, PolicyField } from '../../api/types';
+import { choicesOf } from '../../model/choices';
 import { durationText } from '../../model/format';
 import { Ticked } from '../../parts/Ticked';
 import { ClaimsPicker } from './ClaimsPicker';
@@ -65,10 +66,9 @@ function typeIn({ schema }: InputProps, type: string): boolean {
 }
 
 function Choice({ field, value, fallback, common, onChange }: InputProps) {
-  const values = (field.values ?? []).map(String);
   const current = value === undefined ? (common.required ? null : '') : String(value);
-  const known = current && !values.some((one) => one === current) ? [...values, current] : values;
-  const data = common.required ? known : [{ value: '', label: `Default: ${textOf(fallback)}` }, ...known.map((one) => ({ value: one, label: one }))];
+  const known = choicesOf((field.values ?? []).map(String), current);
+  const data = common.required ? known : [{ value: '', label: `Default: ${textOf(fallback)}` }, ...known];
   return <Select {...common} data={data} value={current} onChange={(next) => onChange(next === '' || next === null ? undefined : next)} comboboxProps={{ zIndex: 310 }} />;
 }
 

@@ -6,11 +6,12 @@
 import { DndContext, DragOverlay, type DragEndEvent, type DragStartEvent } from '@dnd-kit/core';
 import { notifications } from '@mantine/notifications';
 import { useQuery } from '@tanstack/react-query';
-import { useCallback, useEffect, useMemo, useState } from 'react';
+import { Suspense, lazy, useCallback, useEffect, useMemo, useState } from 'react';
 import { useSearchParams } from 'react-router';
 import type { Tagged } from '../../api/client';
 import { operations, policies, policyTypes, useRights } from '../../api/queries';
 import type { Api, Operation, Policies, Policy, PolicyType } from '../../api/types';
+import { diffOf } from '../../model/diff';
 import { isBackendJwt, listAt, refusalOf, typeOf, type Level, type Spot } from '../../model/policies';
 import { Loaded } from '../../parts/Page';
 import { ActionsContext, type PolicyActions } from './actions';
@@ -20,9 +21,13 @@ import { applied, type Edit } from './edit';
 import { LevelTabs } from './LevelTabs';
 import { OperationLevel } from './OperationLevel';
 import { Palette } from './Palette';
-import { PolicyDrawer, type Open } from './PolicyDrawer';
+import type { Open } from './PolicyDrawer';
 import { ReviewChange } from './ReviewChange';
 import css from './policies.module.css';
+
+// The form with its preview is as large as the board: the board does not wait for it, and who opens it does neither.
+const loadDrawer = () => import('./PolicyDrawer');
+const PolicyDrawer = lazy(async () => ({ default: (await loadDrawer()).PolicyDrawer }));
 
 export function PoliciesTab({ api }: { api: Api }) {
   const set = useQuery(policies(api.id));
@@ -42,13 +47,13 @@ export function PoliciesTab({ api }: { api: Api }) {
 interface BoardProps { api: Api; base: Tagged<Policies>; operations: Operation[]; types: PolicyType[] }
 
 function Board({ api, base, operations, types }: BoardProps) {
-  const { isAuthor } = useRights();
+  const mayEdit = useRights().owns(api);
   const [search, setSearch] = useSearchParams();
   const level = search.get('level') === 'operation' ? 'operation' : 'api';
   const setLevel = useCallback((next: string) => setSearch({ level: next }, { replace: true }), [setSearch]);
   const [opened, setOpened] = useState<ReadonlySet<string>>(() => new Set(operations.length > 0 && operations[0] ? [operations[0].key] : []));
   const [drawer, setDrawer] = useState<Open | null>(null);
-  const [edit, setEdit] = useState<{ title: string; edit: Edit } | null>(null);
+  const [edit, setEdit] = useState<{ title: string; edit: Edit; document: string } | null>(null);
   const [dragged, setDragged] = useState<string | null>(null);
   const sensors = usePolicySensors();
   const keys = useMemo(() => operations.map((operation) => operation.key), [operations]);
@@ -78,9 +83,9 @@ function Board({ api, base, operations, types }: BoardProps) {
     const refusal = type ? refusalOf(type, to) : null;
     if (refusal) return notifications.show({ message: refusal, color: 'red.8' });
     const title = `Move ${type?.title ?? policy.policyName} to ${to.level === 'api' ? 'the API level' : to.key}`;
-    setEdit({ title, edit: { kind: 'move', spot: from, before: policy, to } });
+    setEdit({ title, edit: { kind: 'move', spot: from, before: policy, to }, document: api.document });
     place(to);
-  }, [types, place]);
+  }, [types, place, api.document]);
 
   const actions = useMemo<PolicyActions>(() => ({
     add,
@@ -89,9 +94,9 @@ function Board({ api, base, operations, types }: BoardProps) {
       if (type) setDrawer({ type, spot, before: policy, policy });
       else notifications.show({ message: `This gateway has no form for ${policy.policyName}. Edit it on the Definition tab.` });
     },
-    remove: (spot, policy) => setEdit({ title: `Remove ${typeOf(policy, types)?.title ?? policy.policyName}`, edit: { kind: 'remove', spot, before: policy } }),
+    remove: (spot, policy) => setEdit({ title: `Remove ${typeOf(policy, types)?.title ?? policy.policyName}`, edit: { kind: 'remove', spot, before: policy }, document: api.document }),
     moveToApi: (spot, policy) => move(policy, spot, { level: 'api', flow: spot.flow, index: Number.MAX_SAFE_INTEGER }),
-  }), [add, move, types]);
+  }), [add, move, types, api.document]);
 
   const drop = ({ active, over }: DragEndEvent) => {
     setDragged(null);
@@ -102,6 +107,7 @@ function Board({ api, base, operations, types }: BoardProps) {
     else if (!isSameSpot(data.spot as Spot, spot)) move(data.policy as Policy, data.spot as Spot, spot);
   };
 
+  useEffect(() => void loadDrawer(), []);
   const change = edit && applied(saved, edit.edit);
   const isGone = edit !== null && change === null;
   useEffect(() => {
@@ -117,23 +123,25 @@ function Board({ api, base, operations, types }: BoardProps) {
         onDragStart={({ active }: DragStartEvent) => setDragged(String(active.data.current?.title ?? ''))}
         onDragCancel={() => setDragged(null)} onDragEnd={drop}
       >
-        <div className={css.board} data-readonly={!isAuthor || undefined}>
+        <div className={css.board} data-readonly={!mayEdit || undefined}>
           <div className={css.main}>
             <LevelTabs level={level} onChange={setLevel} operations={operations.length} />
             {level === 'api'
-              ? <ApiLevel set={base.value} operations={operations} types={types} readOnly={!isAuthor} />
-              : <OperationLevel operations={operations} types={types} opened={opened} readOnly={!isAuthor} onToggle={toggle} />}
+              ? <ApiLevel set={base.value} operations={operations} types={types} readOnly={!mayEdit} />
+              : <OperationLevel operations={operations} types={types} opened={opened} readOnly={!mayEdit} onToggle={toggle} />}
           </div>
-          {isAuthor && <Palette types={types} keys={keys} suggested={suggested} />}
+          {mayEdit && <Palette types={types} keys={keys} suggested={suggested} />}
         </div>
         <DragOverlay dropAnimation={null}>{dragged !== null && <div className={css.overlay}>{dragged}</div>}</DragOverlay>
       </DndContext>
       {drawer && (
-        <PolicyDrawer key={drawerKey(drawer)} api={api} base={base} saved={saved} keys={keys} open={drawer} onClose={() => setDrawer(null)} />
+        <Suspense fallback={null}>
+          <PolicyDrawer key={drawerKey(drawer)} api={api} base={base} saved={saved} keys={keys} open={drawer} onClose={() => setDrawer(null)} />
+        </Suspense>
       )}
       <ReviewChange
         id={api.id} file={api.file} title={edit?.title ?? ''} etag={base.etag}
-        change={change ? { kind: 'policies', set: change } : null}
+        change={change ? { kind: 'policies', set: change } : null} theirs={edit ? diffOf(edit.document, api.document) : ''}
         onSaved={() => setEdit(null)} onClose={() => setEdit(null)}
       />
     </ActionsContext>

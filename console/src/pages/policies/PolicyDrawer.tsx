@@ -10,10 +10,12 @@ import { useEffect, useMemo, useRef, useState } from 'react';
 import { dryRun } from '../../api/changes';
 import { Problem, type Tagged } from '../../api/client';
 import type { Api, Diagnostic, Policies, Policy, PolicyType } from '../../api/types';
+import { diffOf } from '../../model/diff';
 import { plural } from '../../model/format';
 import { isBackendJwt, isEqual, listAt, type Spot } from '../../model/policies';
 import { sorted } from '../../model/pointer';
 import { DiagnosticsBox } from '../../parts/ProblemBox';
+import { TheirChange } from '../../parts/TheirChange';
 import { applied, toAll, type Edit } from './edit';
 import { PolicyForm } from './PolicyForm';
 import { PreviewPanel } from './PreviewPanel';
@@ -42,6 +44,8 @@ export function PolicyDrawer({ api, base, saved, keys, open, onClose }: DrawerPr
   const [refused, setRefused] = useState<{ policy: Policy; diagnostics: Diagnostic[] } | null>(null);
   const [drawn, setDrawn] = useState<Diagnostic[]>([]);
   const [shown, setShown] = useState('form');
+  const [began] = useState(api.document);
+  const theirs = useMemo(() => diffOf(began, api.document), [began, api.document]);
   const form = useRef<HTMLFormElement>(null);
   // Counts the attempts to save that failed: after each, once its errors are drawn, the first wrong field has the focus.
   const [attempt, setAttempt] = useState(0);
@@ -101,6 +105,7 @@ export function PolicyDrawer({ api, base, saved, keys, open, onClose }: DrawerPr
             <form ref={form} className={css.form} noValidate onSubmit={(event) => { event.preventDefault(); save(); }}>
               <div className="soft">{type.about} <strong>{placeText(spot)}</strong></div>
               <DiagnosticsBox diagnostics={others} title="The gateway would refuse this" />
+              {!isReviewing && <TheirChange diff={theirs} />}
               {draft === null && <DiagnosticsBox diagnostics={GONE} title="Somebody else has changed or removed this policy" />}
               <PolicyForm type={type} policy={policy} errors={errors} onChange={change} />
               <Everywhere edit={edit} saved={saved} spot={spot} keys={keys} isForAll={isForAll} onForAll={setForAll} type={type} />
@@ -123,7 +128,7 @@ export function PolicyDrawer({ api, base, saved, keys, open, onClose }: DrawerPr
       </Drawer.Content>
       <ReviewChange
         id={api.id} file={api.file} etag={base.etag} title="Review the change"
-        change={isReviewing && draft ? { kind: 'policies', set: draft } : null}
+        change={isReviewing && draft ? { kind: 'policies', set: draft } : null} theirs={theirs}
         onSaved={onClose} onClose={() => setReviewing(false)}
       />
     </Drawer.Root>

@@ -2,22 +2,26 @@
 import { Button, Group, Modal, Skeleton, Stack } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useEffect, useState, type ReactNode } from 'react';
-import { dryRun, useSaveFile, type FileChange } from '../../api/changes';
+import { useEffect, useState } from 'react';
+import { dryRun, sourceOf, useSaveFile, type FileChange } from '../../api/changes';
 import { Problem } from '../../api/client';
 import type { Diagnostic } from '../../api/types';
-import { countOf } from '../../model/diff';
+import { countOf, fileOf } from '../../model/diff';
 import { plural } from '../../model/format';
 import { DiffView } from '../../parts/DiffView';
 import { DiagnosticsBox, ProblemBox } from '../../parts/ProblemBox';
+import { TheirChange } from '../../parts/TheirChange';
 
 interface ReviewProps {
+  /** The API's or the application's. */
   id: string;
   title: string;
-  file: string;
+  /** The file's name, where it is known before its diff is. */
+  file?: string;
   change: FileChange | null;
   etag: string | null;
-  children?: ReactNode;
+  /** What somebody else has saved since this edit began, as a diff. */
+  theirs?: string;
   onSaved: () => void;
   onClose: () => void;
   /** Called with the mistakes of a change that does not compile, when whoever asked can show them at a field. */
@@ -38,12 +42,13 @@ type InnerProps = Omit<ReviewProps, 'change' | 'title'> & { change: FileChange }
  * Holds on to the change and the state of the file that it was opened with: what is saved is what is shown.
  * Only when the gateway says that the file is another by now does it take up the newer ones.
  */
-function Review({ id, file, change, etag, children, onSaved, onClose, onMistakes }: InnerProps) {
+function Review({ id, file: known, change, etag, theirs = '', onSaved, onClose, onMistakes }: InnerProps) {
   const client = useQueryClient();
   const save = useSaveFile(id);
   const [held, setHeld] = useState({ change, etag });
   const [wasStale, setWasStale] = useState(false);
   const dry = useQuery(dryRun(id, held.change, held.etag));
+  const file = fileOf(dry.data?.diff ?? '') ?? known ?? 'the file';
   const mistakes = dry.error instanceof Problem && dry.error.status === 422 ? dry.error.diagnostics : null;
   useEffect(() => {
     if (mistakes && onMistakes?.(mistakes)) onClose();
@@ -53,8 +58,8 @@ function Review({ id, file, change, etag, children, onSaved, onClose, onMistakes
   const isStale = problem instanceof Problem && problem.status === 412;
   const { reset } = save;
   useEffect(() => {
-    if (isStale) void client.invalidateQueries({ queryKey: ['api', id] });
-  }, [isStale, client, id]);
+    if (isStale) void client.invalidateQueries({ queryKey: sourceOf(id, change) });
+  }, [isStale, client, id, change]);
   useEffect(() => {
     if (!isStale || etag === held.etag) return;
     setWasStale(true);
@@ -71,8 +76,7 @@ function Review({ id, file, change, etag, children, onSaved, onClose, onMistakes
   const isEmpty = dry.data?.diff === '';
   return (
     <Stack>
-      {children}
-      {wasStale && <StaleNotice />}
+      {theirs !== '' && !save.isPending ? <TheirChange diff={theirs} /> : wasStale && <StaleNotice />}
       {(dry.isPending || isStale) && <Skeleton height={120} radius="md" role="status" aria-label="Working out the change" />}
       {dry.data && !isEmpty && <p className="soft">{file}: {lineCount(dry.data.diff)}. Everything else in the file stays as it is.</p>}
       {dry.data && (isEmpty ? <p>Nothing changes in {file}.</p> : <DiffView diff={dry.data.diff} />)}

@@ -106,6 +106,11 @@ impl Problem {
         }
     }
 
+    /// What happened, for programs.
+    pub(crate) const fn code(&self) -> &'static str {
+        self.code
+    }
+
     /// 400: the request makes no sense.
     pub(crate) fn bad_request(detail: impl Into<Box<str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad_request", detail)

@@ -9,7 +9,7 @@ use axum::{
 use gateway::AdminLogin;
 use http::{
     HeaderMap, HeaderValue, StatusCode,
-    header::{LOCATION, SET_COOKIE},
+    header::{ACCEPT, LOCATION, SET_COOKIE},
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -85,14 +85,14 @@ async fn begin(State(desk): State<Arc<Desk>>, Search(begin): Search<Begin>) -> R
     see_other(url.as_str(), [bound])
 }
 
-/// Takes the provider's answer and opens a session.
+/// Takes the provider's answer and opens a session. A browser that is refused is sent to the console, which says so.
 #[utoipa::path(
     get,
     path = "/login/callback",
     operation_id = "loginCallback",
     params(Finish),
     responses(
-        (status = SEE_OTHER, description = "To the console"),
+        (status = SEE_OTHER, description = "To the console; with `refused`, a problem's code, when it has no session for a browser"),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")
     )
@@ -102,12 +102,24 @@ async fn finish(
     headers: HeaderMap,
     Search(answer): Search<Finish>,
 ) -> Result<Response, Problem> {
-    let login = configured(&desk)?;
+    match open_session(&desk, &headers, answer).await {
+        Err(problem) if is_for_a_person(&headers) => see_other(&format!("/?refused={}", problem.code()), []),
+        answered => answered,
+    }
+}
+
+/// True when the answer is shown as a page.
+fn is_for_a_person(headers: &HeaderMap) -> bool {
+    headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
+}
+
+async fn open_session(desk: &Desk, headers: &HeaderMap, answer: Finish) -> Result<Response, Problem> {
+    let login = configured(desk)?;
     let state = answer.state.as_deref().unwrap_or_default();
     let public_url = login.public_url.as_ref();
     // Whoever answers must be the browser that asked: otherwise somebody else's login could be slipped in.
-    let is_ours = cookie(&headers, cookie_name(CookieFor::Login, public_url)) == Some(state);
-    let begun = desk.sessions.take(state, seconds(&desk)).filter(|_| is_ours);
+    let is_ours = cookie(headers, cookie_name(CookieFor::Login, public_url)) == Some(state);
+    let begun = desk.sessions.take(state, seconds(desk)).filter(|_| is_ours);
     let begun = begun.ok_or_else(|| Problem::bad_request("this login was not begun here, or is over: begin again"))?;
     if answer.iss.as_deref().is_some_and(|iss| *iss != *login.issuer) {
         return Err(Problem::bad_request("the answer is another provider's"));
@@ -118,14 +130,14 @@ async fn finish(
         (None, None) => return Err(Problem::bad_request("the answer has no code")),
     };
     let endpoints = provider::discover(&login).await?;
-    let redirect_uri = redirect_uri(&desk, &login);
+    let redirect_uri = redirect_uri(desk, &login);
     let grant = Grant { code, redirect_uri: &redirect_uri, verifier: &begun.verifier, nonce: &begun.nonce };
     let claims = provider::redeem(&login, &endpoints, grant, desk.now()).await?;
     let name = provider::named(&login, &claims).unwrap_or_default().to_owned();
     let person = provider::person(&login, &claims, (&name, Login::Oidc));
     let event = if person.is_ok() { "operator_logged_in" } else { "operator_refused" };
     note(desk.parts(), json!({ "event": event }), &name);
-    let id = desk.sessions.open(person?, login.fingerprint, seconds(&desk))?;
+    let id = desk.sessions.open(person?, login.fingerprint, seconds(desk))?;
     let opened = set_cookie(CookieFor::Session, Some(&id), public_url);
     see_other(&begun.return_to, [opened, set_cookie(CookieFor::Login, None, public_url)])
 }

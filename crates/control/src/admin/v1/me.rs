@@ -23,6 +23,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
 pub(super) struct Me {
     name: String,
     roles: Vec<Role>,
+    /// Under which names, besides their own, APIs may be theirs.
+    groups: Vec<String>,
     login: Login,
     /// What `X-Countersign-Csrf` must say on unsafe methods.
     csrf_token: String,
@@ -62,6 +64,7 @@ async fn me(State(desk): State<Arc<Desk>>, person: Person) -> Json<Me> {
     Json(Me {
         name: person.name.to_string(),
         roles: person.roles,
+        groups: person.groups.iter().map(ToString::to_string).collect(),
         login: person.login,
         csrf_token: person.csrf_token.to_string(),
         test_users: published.operator.admin.test_users.iter().map(|user| user.value.clone()).collect(),

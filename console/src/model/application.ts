@@ -1,0 +1,81 @@
+/** A client application as a form holds it, and as its file shall have it. */
+import type { Application, Diagnostic, Subscription } from '../api/types';
+import { segmentsOf } from './pointer';
+
+export interface AttributeRow { name: string; value: string }
+
+/** Every field of the form as text and lists; what the form does not show stays in `others`. */
+export interface ApplicationFields {
+  name: string;
+  id: string;
+  owner: string;
+  tier: string;
+  clientIds: string[];
+  sandboxClientIds: string[];
+  attributes: AttributeRow[];
+  subscriptions: Subscription[];
+  others: Record<string, unknown>;
+}
+
+export function fieldsOf(application: Application | null): ApplicationFields {
+  const { name = '', id, owner, tier, clientIds = [], sandboxClientIds = [], attributes = {}, subscriptions = [], ...rest } = application ?? { name: '' };
+  return {
+    name, id: text(id), owner: text(owner), tier: text(tier), clientIds: clientIds.map(text), sandboxClientIds: sandboxClientIds.map(text), subscriptions,
+    attributes: Object.entries(attributes).map(([name, value]) => ({ name, value: text(value) })),
+    // API keys are made and taken back by themselves.
+    others: Object.fromEntries(Object.entries(rest).filter(([member]) => member !== 'apiKeys')),
+  };
+}
+
+/** What is sent: members that are empty are left out, and values that nobody touched stay what they were. */
+export function applicationOf(fields: ApplicationFields, before: Application | null): Application {
+  const { name, others, attributes, subscriptions, ...rest } = fields;
+  const written: Record<string, unknown> = {
+    ...rest,
+    clientIds: fields.clientIds.map((one) => kept(one, before?.clientIds)),
+    sandboxClientIds: fields.sandboxClientIds.map((one) => kept(one, before?.sandboxClientIds)),
+    id: kept(fields.id, [before?.id]),
+    attributes: Object.fromEntries(attributes.filter(({ name }) => name.trim() !== '').map(({ name, value }) => [name.trim(), kept(value, [before?.attributes?.[name]])])),
+    subscriptions: subscriptions.filter(({ api }) => api !== '').map(({ api, version, tier }) => ({ api, ...(version ? { version } : {}), ...(tier ? { tier } : {}) })),
+  };
+  const filled = Object.entries(written).filter(([, value]) => !isEmpty(value));
+  return { name: name.trim(), ...others, ...Object.fromEntries(filled) };
+}
+
+/**
+ * An edit that began with `began`, put on the application as it is now: members that the edit did not touch are taken
+ * from `now`, so that nobody's work is undone.
+ */
+export function rebased(began: Application, edited: Application, now: Application): Application {
+  const names = new Set([...Object.keys(began), ...Object.keys(edited), ...Object.keys(now)]);
+  const members = [...names].map((name) => [name, isSame(began[name], edited[name]) ? now[name] : edited[name]] as const);
+  return Object.fromEntries(members.filter(([, value]) => value !== undefined)) as Application;
+}
+
+/** True when the admin API has kept a value back: saving the application would put the mark in its place. */
+export function hasHidden(application: Application): boolean {
+  return JSON.stringify(application).includes('"(not shown)"');
+}
+
+/** The field of the form that a diagnostic is about: `clientIds`, `subscriptions/1/api`, `attributes/team`. */
+export function fieldOf({ pointer }: Diagnostic): string | null {
+  return pointer ? segmentsOf(pointer).filter((_, at) => at < 3).join('/') : null;
+}
+
+/** A value that reads as the same text as before is the same value: `7` stays a number. */
+function kept(value: string, before: unknown[] | undefined): unknown {
+  return before?.find((one) => text(one) === value && one !== undefined) ?? value.trim();
+}
+
+function text(value: unknown): string {
+  if (value === undefined || value === null) return '';
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+function isEmpty(value: unknown): boolean {
+  return value === '' || (typeof value === 'object' && value !== null && Object.keys(value).length === 0);
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
