@@ -10,6 +10,7 @@ mod completions;
 mod import;
 mod keys;
 mod live_keys;
+mod state;
 mod stores;
 mod token;
 
@@ -31,6 +32,7 @@ pub(crate) use self::{
         ListArguments, RevokeArguments, RotateArguments,
     },
     live_keys::{LiveKeyArguments, LiveKeysArguments, LiveKeysCommand},
+    state::{PullStateArguments, PushStateArguments, StateArguments, StateCommand},
     stores::{
         HoldStoreArguments, InvalidateArguments, StoreStatusArguments, StoresArguments, StoresCommand,
         TestStoreArguments,
@@ -84,6 +86,7 @@ pub(crate) enum Command {
     Disclosures(DisclosuresArguments),
     Keys(KeysArguments),
     Stores(StoresArguments),
+    State(StateArguments),
     Apis(ApisArguments),
     Policies(PoliciesArguments),
     Apps(AppsArguments),

@@ -68,7 +68,7 @@ pub use certificate_authority::{
     CertificateAuthority, CertificateIdentity, CertificateRefusal, RevocationDoubt, RevocationGap,
 };
 pub use client_certificate::ClientCertificate;
-pub use compile::{BrokenApis, Compiled, Pools, Sources, Surroundings, compile};
+pub use compile::{BrokenApis, Compiled, Pools, Sources, StateAddress, Surroundings, compile};
 pub use credential::{CredentialSource, Holds, Place};
 pub use decide::{Decision, DecisionRecord, Jwts, Steps};
 pub use defaults::defaults;

@@ -39,6 +39,11 @@ pub fn parse_api(source: &Source, diagnostics: &mut Diagnostics) -> Option<spec:
     parse(source, diagnostics)
 }
 
+/// Reads applications that several gateways share; none after a diagnostic.
+pub(crate) fn parse_applications(source: &Source, diagnostics: &mut Diagnostics) -> Vec<spec::Application> {
+    parse::<spec::SharedApplications>(source, diagnostics).map(|shared| shared.applications).unwrap_or_default()
+}
+
 /// Returns a configuration file as JSON, as it is written. `None`: not YAML, or not one document.
 pub fn yaml_to_json(source: &Source) -> Option<serde_json::Value> {
     let file: Arc<Path> = Arc::from(source.path.as_path());

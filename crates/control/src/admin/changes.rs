@@ -110,39 +110,39 @@ pub(super) fn check_condition(headers: &HeaderMap, current: &str) -> Result<(), 
 /// # Errors
 ///
 /// 412 when the file has changed meanwhile, 422 with diagnostics when the configuration would be broken.
-pub(super) fn change(desk: &Desk, person: &Person, wanted: Wanted, purpose: Purpose) -> Result<Outcome, Problem> {
+pub(super) fn change(desk: &Desk, person: &Person, wanted: &Wanted, purpose: Purpose) -> Result<Outcome, Problem> {
     let edit = &wanted.edit;
     let file = edit.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let diff = history::diff(&file, edit.before.as_deref(), edit.after.as_deref());
     if purpose == Purpose::Try {
-        return try_out(desk, &wanted, diff).map(Outcome::Tried);
+        return try_out(desk, wanted, diff).map(Outcome::Tried);
     }
     if edit.before == edit.after {
         return Ok(Outcome::Done);
     }
     let parts = desk.parts();
-    let diagnostics = parts.files.edit(&parts.gateway, edit).map_err(|error| refusal(&wanted, error))?;
-    (parts.report)(&Reload::Applied(diagnostics));
-    let act = json!({
-        "event": "configuration_changed",
-        "action": wanted.action,
-        "target": wanted.target,
-        "file": file,
-        "diff": diff,
-    });
-    note(parts, act, &person.name);
     let change = Change {
         n: 0,
         at: desk.now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs()),
         author: person.name.to_string(),
         action: wanted.action.to_owned(),
-        target: wanted.target,
+        target: wanted.target.clone(),
         file,
-        note: wanted.note,
+        note: wanted.note.clone(),
         diff,
-        after: wanted.edit.after,
+        after: edit.after.clone(),
     };
-    desk.remember(wanted.edit.before.as_deref(), change);
+    let diagnostics = parts.files.edit(&parts.gateway, edit, &change).map_err(|error| refusal(wanted, error))?;
+    (parts.report)(&Reload::Applied(diagnostics));
+    let act = json!({
+        "event": "configuration_changed",
+        "action": change.action,
+        "target": change.target,
+        "file": change.file,
+        "diff": change.diff,
+    });
+    note(parts, act, &person.name);
+    desk.remember_edit(edit.before.as_deref(), change);
     Ok(Outcome::Done)
 }
 
@@ -165,10 +165,8 @@ fn try_out(desk: &Desk, wanted: &Wanted, diff: String) -> Result<DryRun, Problem
 
 fn refusal(wanted: &Wanted, error: FileEditError) -> Problem {
     match error {
-        FileEditError::Changed => {
-            let now = std::fs::read_to_string(&wanted.edit.path).unwrap_or_default();
-            Problem::stale(&etag(&now))
-        }
+        FileEditError::Changed(now) => Problem::stale(&etag(&now.unwrap_or_default())),
+        FileEditError::Unreachable(error) => Problem::unavailable(error),
         FileEditError::Refused(diagnostics) => Problem::broken(located(wanted, &diagnostics)),
         FileEditError::Unreadable(diagnostics) => Problem::failed(diagnostics.to_string().trim_end()),
         FileEditError::Unwritable(path, error) => {

@@ -4,6 +4,7 @@
 
 mod api_changes;
 mod apis;
+mod applications;
 mod keys;
 mod login;
 mod me;
@@ -62,7 +63,8 @@ fn all() -> OpenApiRouter<Arc<Desk>> {
     router
 }
 
-/// Says of every operation that it may answer with a problem: nobody may be logged in, a parameter may make no sense.
+/// Says of every operation that it may answer with a problem: nobody may be logged in, a parameter may make no sense, a
+/// database may be down.
 fn add_problems(item: &mut PathItem) {
     let problem = || {
         let content = Content::new(Some(Ref::from_schema_name("Problem")));
@@ -70,7 +72,9 @@ fn add_problems(item: &mut PathItem) {
     };
     let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete];
     for operation in operations.into_iter().filter_map(Option::as_mut) {
-        operation.responses.responses.entry("4XX".to_owned()).or_insert_with(|| problem().into());
+        for status in ["4XX", "5XX"] {
+            operation.responses.responses.entry(status.to_owned()).or_insert_with(|| problem().into());
+        }
     }
 }
 
@@ -87,6 +91,7 @@ fn every_route() -> OpenApiRouter<Arc<Desk>> {
         .merge(shadow::routes())
         .merge(user_stores::routes())
         .merge(operators_file::routes())
+        .merge(applications::routes())
         .merge(keys::routes())
         .merge(watching::routes())
 }

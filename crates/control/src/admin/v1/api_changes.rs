@@ -145,7 +145,7 @@ async fn create(
     person.require(Role::Author)?;
     blocking(move || {
         let sources = desk.sources()?;
-        let folder = desk.published().operator.apis.directory.value.clone();
+        let folder = desk.parts().files.api_folder(&desk.published().operator);
         let (file_name, text) = definition_of(&new)?;
         let path = free_path(&folder, &file_name, &sources, new.file_name.is_some())?;
         let definition = Definition::of(Source { path: path.clone(), text: text.clone() });
@@ -156,7 +156,7 @@ async fn create(
             edit: FileEdit { path, before: None, after: Some(text) },
             pointer: whole_document,
         };
-        match change(&desk, &person, wanted, purpose)? {
+        match change(&desk, &person, &wanted, purpose)? {
             Outcome::Tried(tried) => Ok(Json(Changed::<ApiView>::Tried(tried)).into_response()),
             Outcome::Done => {
                 let (etag, view) = ApiView::read(&desk, &definition.id)?;
@@ -281,7 +281,7 @@ fn write(
         edit: FileEdit { path, before: Some(definition.source.text.clone()), after: Some(text) },
         pointer: whole_document,
     };
-    match change(desk, person, wanted, asked.purpose)? {
+    match change(desk, person, &wanted, asked.purpose)? {
         Outcome::Tried(tried) => Ok(Json(Changed::<ApiView>::Tried(tried)).into_response()),
         Outcome::Done => {
             let (etag, view) = ApiView::read(desk, &after.id)?;
@@ -328,7 +328,7 @@ async fn remove(
             },
             pointer: whole_document,
         };
-        match change(&desk, &person, wanted, purpose)? {
+        match change(&desk, &person, &wanted, purpose)? {
             Outcome::Tried(tried) => Ok(Json(tried).into_response()),
             Outcome::Done => Ok(StatusCode::NO_CONTENT.into_response()),
         }
@@ -444,7 +444,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("a.yaml"), "").unwrap();
         let operator = Source { path: folder.path().join("countersign.yaml"), text: String::new() };
-        let sources = Sources { operator, apis: Vec::new(), variables: std::collections::BTreeMap::default() };
+        let sources = Sources {
+            operator,
+            apis: Vec::new(),
+            applications: None,
+            variables: std::collections::BTreeMap::default(),
+        };
         let check = |name: &str, is_wanted: bool, expected: Option<&str>| {
             let path = free_path(folder.path(), name, &sources, is_wanted).ok();
             assert_eq!(path, expected.map(|name| folder.path().join(name)), "{name}");

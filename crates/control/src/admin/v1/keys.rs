@@ -243,7 +243,7 @@ async fn change(
             diff: String::new(),
             after: None,
         };
-        desk.remember(None, entry);
+        desk.remember(entry);
         Ok(Json(views(&desk)))
     })
     .await
