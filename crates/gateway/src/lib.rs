@@ -78,8 +78,8 @@ pub use documents::{Document, Documents, Published};
 pub use elsewhere::Elsewhere;
 pub use events::{EventError, EventSources, WebhookFields, receive_set, receive_webhook};
 pub use explain::{
-    AskedCaller, ExplainError, ExplainedCaller, ExplainedJwt, Explanation, JwtOutcome, Question, Refusal, SentJwt,
-    WrittenQuestion, WrittenQuestionError, explain,
+    AskedCaller, ExplainError, ExplainedCaller, ExplainedJwt, ExplainedPolicy, Explanation, JwtOutcome, Question,
+    Refusal, SentJwt, WrittenQuestion, WrittenQuestionError, explain,
 };
 pub use fields::{FieldClass, FieldRules};
 pub use fingerprint::Fingerprint;
