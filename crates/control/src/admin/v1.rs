@@ -27,7 +27,11 @@ use axum::{
 use http::header::CONTENT_TYPE;
 use utoipa::{
     OpenApi,
-    openapi::{Content, Ref, ResponseBuilder, path::PathItem},
+    openapi::{
+        self, Content, Ref, RefOr, ResponseBuilder,
+        path::PathItem,
+        security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+    },
 };
 use utoipa_axum::router::OpenApiRouter;
 
@@ -49,33 +53,54 @@ struct Description;
 /// Returns the routes, below `/api/v1`.
 pub(super) fn routes() -> Router<Arc<Desk>> {
     let (router, _) = all().split_for_parts();
-    router.route("/openapi.json", get(openapi)).fallback(nothing).method_not_allowed_fallback(not_allowed)
+    router.route("/openapi.json", get(described)).fallback(nothing).method_not_allowed_fallback(not_allowed)
 }
 
 /// Returns the description.
-pub(super) fn document() -> utoipa::openapi::OpenApi {
+pub(super) fn document() -> openapi::OpenApi {
     all().into_openapi()
 }
 
 fn all() -> OpenApiRouter<Arc<Desk>> {
     let mut router = every_route();
-    router.get_openapi_mut().paths.paths.values_mut().for_each(add_problems);
+    let document = router.get_openapi_mut();
+    document.paths.paths.values_mut().for_each(complete);
+    add_security(document);
     router
 }
 
-/// Says of every operation that it may answer with a problem: nobody may be logged in, a parameter may make no sense, a
-/// database may be down.
-fn add_problems(item: &mut PathItem) {
+/// Completes what is said of a path: that every operation may answer with a problem (nobody may be logged in, a parameter
+/// may make no sense, a database may be down), and what answers without words of their own are.
+fn complete(item: &mut PathItem) {
     let problem = || {
         let content = Content::new(Some(Ref::from_schema_name("Problem")));
-        ResponseBuilder::new().description("A problem").content("application/problem+json", content).build()
+        ResponseBuilder::new().content("application/problem+json", content).build()
     };
     let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete];
     for operation in operations.into_iter().filter_map(Option::as_mut) {
+        let responses = &mut operation.responses.responses;
         for status in ["4XX", "5XX"] {
-            operation.responses.responses.entry(status.to_owned()).or_insert_with(|| problem().into());
+            responses.entry(status.to_owned()).or_insert_with(|| problem().into());
+        }
+        for (status, response) in responses {
+            let RefOr::T(response) = response else { continue };
+            if response.description.is_empty() {
+                response.description = if status.starts_with(['4', '5']) { "A problem" } else { "Done" }.to_owned();
+            }
         }
     }
+}
+
+/// Says how callers prove who they are: not at all on a loopback listener without a login.
+fn add_security(document: &mut openapi::OpenApi) {
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("An access token")).build();
+    let cookie = ApiKeyValue::with_description("countersign", "A session; with HTTPS `__Host-countersign`");
+    if let Some(components) = &mut document.components {
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+    }
+    let named = |name: &str| SecurityRequirement::new(name, [] as [&str; 0]);
+    document.security = Some(vec![SecurityRequirement::default(), named("bearer"), named("session")]);
 }
 
 fn every_route() -> OpenApiRouter<Arc<Desk>> {
@@ -96,7 +121,7 @@ fn every_route() -> OpenApiRouter<Arc<Desk>> {
         .merge(watching::routes())
 }
 
-async fn openapi() -> Response {
+async fn described() -> Response {
     static TEXT: LazyLock<String> = LazyLock::new(super::openapi);
     ([(CONTENT_TYPE, "application/json")], TEXT.as_str()).into_response()
 }

@@ -18,7 +18,7 @@ use super::{apis::List, operators_file::without_secrets};
 use crate::{
     admin::{
         body::{Body, Place},
-        changes::{Changed, DryRun, Outcome, Purpose, Wanted, change, check_condition},
+        changes::{DryRun, Outcome, Purpose, Wanted, change, check_condition},
         desk::{Desk, blocking},
         person::{Person, Role},
         problem::Problem,
@@ -283,7 +283,7 @@ fn without_keys(application: &Map<String, Value>, before: Option<&Value>) -> Res
     ),
     request_body = Application,
     responses(
-        (status = OK, body = Changed<Value>, headers(("ETag" = String, description = "Of the applications' file"))),
+        (status = OK, body = Object, description = "How it is now, or, with `dryRun`, what would happen", headers(("ETag" = String, description = "Of the applications' file"))),
         (status = "4XX", body = Problem, content_type = "application/problem+json")
     )
 )]
