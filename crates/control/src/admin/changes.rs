@@ -14,6 +14,7 @@ use super::{
     desk::Desk,
     person::Person,
     problem::{Mistake, Problem},
+    v1::NoteView,
 };
 use crate::{
     definitions::etag,
@@ -41,6 +42,16 @@ pub(super) struct DryRun {
     diagnostics: Vec<Mistake>,
     /// The operations that would answer otherwise: API, verb and target.
     affected: Vec<String>,
+    /// What became of each part of an imported document: what was not carried over, and where it stands.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<NoteView>,
+}
+
+impl DryRun {
+    /// Adds what became of an imported document.
+    pub(super) fn with_notes(self, notes: Vec<NoteView>) -> Self {
+        Self { notes, ..self }
+    }
 }
 
 /// What a change answers: how it is now, or, with `dryRun`, what would happen.
@@ -160,7 +171,7 @@ pub(super) fn draft(desk: &Desk, wanted: &Wanted) -> Result<(Compiled, Diagnosti
 fn try_out(desk: &Desk, wanted: &Wanted, diff: String) -> Result<DryRun, Problem> {
     let (compiled, diagnostics) = draft(desk, wanted)?;
     let affected = affected(&desk.published(), &compiled);
-    Ok(DryRun { diff, diagnostics: located(wanted, &diagnostics), affected })
+    Ok(DryRun { diff, diagnostics: located(wanted, &diagnostics), affected, notes: Vec::new() })
 }
 
 fn refusal(wanted: &Wanted, error: FileEditError) -> Problem {

@@ -5,6 +5,7 @@
 mod api_changes;
 mod apis;
 mod applications;
+mod imports;
 mod keys;
 mod login;
 mod me;
@@ -35,6 +36,7 @@ use utoipa::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
+pub(super) use self::imports::NoteView;
 use super::{desk::Desk, problem::Problem};
 
 #[derive(OpenApi)]
@@ -109,6 +111,7 @@ fn every_route() -> OpenApiRouter<Arc<Desk>> {
         .merge(login::routes())
         .merge(apis::routes())
         .merge(api_changes::routes())
+        .merge(imports::routes())
         .merge(operations::routes())
         .merge(policies::routes())
         .merge(policy_types::routes())
