@@ -222,6 +222,18 @@ class Changes(unittest.TestCase):
         self.assertEqual((broken.status, broken.json["refused"][0]["file"]), (200, "x.yaml"))
         self.assertEqual(self.client.ask("POST", "/import", {"files": []}).status, 422)
 
+    def test_every_policy_with_effect_says_on_which_line_it_stands(self):
+        header = {"policyName": "SetHeader", "policyVersion": "v1", "parameters": {"headerName": "X-Stage", "headerValue": "test"}}
+        seen = self.client.get(POLICIES)
+        lists = {"api": {"request": [POLICY]}, "operations": {"GET /items": {"request": [header]}}}
+        self.assertEqual(self.client.change("PUT", POLICIES, lists, seen.etag).status, 200)
+        lines = self.world.file.read_text().splitlines()
+        line = next(number for number, text in enumerate(lines, 1) if "policyName: SetHeader" in text)
+        operations = self.client.get(f"/apis/{quoted(ORDERS_ID)}/operations").json["items"]
+        [shown] = [each for each in operations if each["target"] == "/items"]
+        places = {each["policyName"]: each["at"] for each in shown["effective"]}
+        self.assertEqual(places["SetHeader"], f"orders.yaml:{line}")
+
     def test_an_api_is_made_of_an_openapi_document_replaced_restored_and_removed(self):
         document = {
             "openapi": "3.1.0",

@@ -94,7 +94,7 @@ pub use keyring::{
     DirectoryError, JWKS_MAX_AGE, Keyring, LoadedKeys, lock_directory, make_first_keys, read_directory,
     retirement_times, write_key,
 };
-pub use parse::{Source, parse_api, parse_operator, render_yaml, update_yaml, yaml_pointers, yaml_to_json};
+pub use parse::{Source, parse_api, parse_operator, render_yaml, update_yaml, yaml_lines, yaml_pointers, yaml_to_json};
 pub use passwords::{ClearText, Passwords};
 pub use path::{EncodedSlash, NormalPath, PathError};
 pub use policy_types::{PolicyField, PolicyType, policy_types};

@@ -57,6 +57,14 @@ pub fn yaml_pointers(source: &Source, places: &[(u32, u32)]) -> Vec<Option<Strin
     places.iter().map(|place| root.as_ref().and_then(|root| yaml::pointer(root, *place))).collect()
 }
 
+/// Returns the lines, from 1, on which values of a configuration file begin, by their JSON pointers (RFC 6901).
+pub fn yaml_lines(source: &Source, pointers: &[String]) -> Vec<Option<u32>> {
+    let file: Arc<Path> = Arc::from(source.path.as_path());
+    let root = yaml::load(&source.text, &file, &mut Diagnostics::new());
+    let node = |pointer: &String| root.as_ref().and_then(|root| yaml::at(root, pointer));
+    pointers.iter().map(|pointer| node(pointer).map(|node| node.place.line)).collect()
+}
+
 /// Returns the text that means `wanted`, with everything else of `text` left as it is: comments, order, layout.
 ///
 /// # Errors

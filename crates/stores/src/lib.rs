@@ -28,7 +28,7 @@ mod userinfo;
 pub use attribute_map::{AttributeMap, AttributeMapError, MappedAttribute, Pattern, ValueRule};
 pub use breaker::{Breaker, BreakerSettings, BreakerState};
 pub use cache::{
-    Answer, CacheCounters, CacheSettings, CachedStore, Freshness, Generation, Hold, LastFailure, StalePolicy,
+    Answer, CacheCounters, CacheSettings, CachedStore, Freshness, Generation, Hold, LastFailure, Latency, StalePolicy,
     StoreStatus,
 };
 pub use client_credentials::{ClientAuthentication, ClientCredentialsError, ClientCredentialsSettings};

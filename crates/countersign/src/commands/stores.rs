@@ -104,10 +104,11 @@ fn status_text(stores: &[Json], now: u64) -> String {
     let row = |store: &Json| {
         let mut row = vec![text(store, "name").to_owned(), text(store, "state").to_owned()];
         row.extend(NUMBERS.map(|name| number(store, name).to_string()));
+        row.extend(["p50Microseconds", "p99Microseconds"].map(|name| milliseconds(store, name)));
         row
     };
     let rows: Vec<Vec<String>> = stores.iter().map(row).collect();
-    let names = ["STORE", "STATE", "USERS", "HITS", "MISSES", "FAILURES", "REFUSED", "STALE"];
+    let names = ["STORE", "STATE", "USERS", "HITS", "MISSES", "FAILURES", "REFUSED", "STALE", "P50", "P99"];
     // INVARIANT: writing to a string cannot fail.
     let mut shown = output::columns(&names, &rows);
     for store in stores {
@@ -148,6 +149,12 @@ fn invalidate(arguments: &InvalidateArguments, process: &Process) -> anyhow::Res
     let place = arguments.name.as_deref().unwrap_or("all stores");
     output::result_line(&format!("{whom} in {place}: the next call asks the store"))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Returns how long a store takes, in milliseconds; nothing where it was not asked yet.
+fn milliseconds(store: &Json, name: &str) -> String {
+    let time = member(store, "latency").and_then(|latency| member(latency, name)).and_then(Json::as_u64);
+    time.map_or_else(|| "-".to_owned(), |time| format!("{}.{} ms", time / 1000, time % 1000 / 100))
 }
 
 /// Writes seconds as people say them.
