@@ -180,6 +180,17 @@ class SharedState(unittest.TestCase):
         named = run("check", "--config", self.first.operator_file, "--format", "json").stdout
         self.assertIn("database:/apis/orders.yaml", named)
 
+    def test_a_change_that_waits_too_long_is_refused_and_leaves_no_doubt(self):
+        release = self.database.hold("LOCK TABLE countersign.revision IN EXCLUSIVE MODE")
+        try:
+            self.attach(self.clients[0], "X-Held", code=503)
+            # It was only busy: that is found out without anybody asking again.
+            self.first.wait_until(lambda: self.readiness(self.first)["isReachable"], "it is still in doubt")
+        finally:
+            release()
+        self.attach(self.clients[0], "X-Free")
+        self.wait_everywhere("X-Free")
+
     def test_gateways_go_on_without_the_database_and_follow_it_again(self):
         self.attach(self.clients[0], "X-Before")
         self.wait_everywhere("X-Before")

@@ -19,7 +19,7 @@ use std::{
 use gateway::{Diagnostic, DiagnosticCode, Diagnostics, Source, Span, StateAddress};
 use sqlx::postgres::PgConnectOptions;
 use stores::{PostgresListener, postgres_options};
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, sync::Notify};
 
 use self::session::Session;
 pub use self::{
@@ -50,6 +50,8 @@ pub(crate) struct StateDatabase {
     background: Handle,
     known: Mutex<Option<Arc<Known>>>,
     is_reachable: Mutex<bool>,
+    /// A change has failed: whether the database answers, and what it holds, is to be found out.
+    doubt: Notify,
 }
 
 /// What the database holds, as it was read last.
@@ -98,6 +100,7 @@ impl StateDatabase {
             background,
             known: Mutex::default(),
             is_reachable: Mutex::new(false),
+            doubt: Notify::new(),
         }
     }
 
@@ -133,12 +136,13 @@ impl StateDatabase {
     /// [`StateError`]
     pub(crate) fn begin(&self) -> Result<Editing<'_>, StateError> {
         let before = self.base(Reread::Changed);
-        let (session, known) = self.run(async {
+        let begun = self.run(async {
             let mut session = self.session().await?;
             session.begin_editing().await?;
             let known = session.read(before.as_deref()).await?;
             Ok((session, known))
-        })?;
+        });
+        let (session, known) = self.doubting(begun)?;
         Ok(Editing::new(self, session, self.remember(known)))
     }
 
@@ -154,6 +158,11 @@ impl StateDatabase {
     /// Returns who hears of changes.
     pub(crate) fn listener(&self) -> PostgresListener {
         PostgresListener::new(self.options.clone(), CHANNEL)
+    }
+
+    /// Waits until a change has failed.
+    pub(crate) async fn is_doubtful(&self) {
+        self.doubt.notified().await;
     }
 
     /// Returns how it is doing.
@@ -204,6 +213,11 @@ impl StateDatabase {
         let outcome = self.background.block_on(bounded).unwrap_or(Err(StateError::TooLate));
         *self.is_reachable.lock().unwrap_or_else(PoisonError::into_inner) = outcome.is_ok();
         outcome
+    }
+
+    /// Has whoever follows look again, after a change that failed: it may have been made all the same.
+    fn doubting<T>(&self, outcome: Result<T, StateError>) -> Result<T, StateError> {
+        outcome.inspect_err(|_| self.doubt.notify_one())
     }
 
     async fn session(&self) -> Result<Session, StateError> {

@@ -40,7 +40,11 @@ async fn follow(files: Arc<ConfigurationFiles>, gateway: Arc<Gateway>, report: R
     let Some(database) = files.database() else { return };
     let mut listener = database.listener();
     loop {
-        let how = match listener.next().await {
+        let heard = tokio::select! {
+            heard = listener.next() => heard,
+            () = database.is_doubtful() => Heard::Said(Box::default()),
+        };
+        let how = match heard {
             // What was announced before is unknown.
             Heard::Connected => Reread::Everything,
             Heard::Said(_) => Reread::Changed,

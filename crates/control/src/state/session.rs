@@ -147,12 +147,13 @@ impl<'a> Editing<'a> {
             known.history.push(Arc::new(edit.change.clone()));
         }
         let database = self.database;
-        database.run(async {
+        let committed = database.run(async {
             for edit in &numbered {
                 self.session.write(edit).await?;
             }
             self.session.commit(known.revision).await
-        })?;
+        });
+        database.doubting(committed)?;
         Ok(database.remember(known).revision)
     }
 }
