@@ -87,7 +87,7 @@ fn complete(item: &mut PathItem) {
         for (status, response) in responses {
             let RefOr::T(response) = response else { continue };
             if response.description.is_empty() {
-                response.description = if status.starts_with(['4', '5']) { "A problem" } else { "Done" }.to_owned();
+                response.description = String::from(if status.starts_with(['4', '5']) { "A problem" } else { "Done" });
             }
         }
     }
