@@ -3,6 +3,7 @@
 //! `docs/openapi.json` is the golden file of the description; a test keeps it fresh.
 
 mod api_changes;
+mod api_keys;
 mod apis;
 mod applications;
 mod imports;
@@ -120,6 +121,7 @@ fn every_route() -> OpenApiRouter<Arc<Desk>> {
         .merge(user_stores::routes())
         .merge(operators_file::routes())
         .merge(applications::routes())
+        .merge(api_keys::routes())
         .merge(keys::routes())
         .merge(watching::routes())
 }
