@@ -67,7 +67,8 @@ impl Subject {
         let files = many_apis(&caller, nowhere, apis);
         let path = files.write(folder, nowhere, nowhere)?;
         let operator = Source { text: fs::read_to_string(&path)?, path };
-        let sources = Sources { operator, apis: files.api_sources(folder), variables: BTreeMap::new() };
+        let definitions = files.api_sources(folder);
+        let sources = Sources { operator, apis: definitions, applications: None, variables: BTreeMap::new() };
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let process = ProcessSettings { background: runtime.handle().clone(), clock, broken_apis: BrokenApis::Refuse };
         let (gateway, _) = Gateway::start(&sources, process)

@@ -13,6 +13,31 @@ from harness.gateway import fetch
 ORDERS_ID = "orders:1.0"
 POLICIES = f"/apis/{quoted(ORDERS_ID)}/policies"
 
+IMPORTED = """\
+type: api
+version: v4.1.0
+data:
+  name: Books
+  context: /books/{{version}}
+  version: 1.2.0
+  enableBackendJWT: true
+  securityScheme: [oauth2, api_key]
+  corsConfiguration:
+    corsConfigurationEnabled: true
+    accessControlAllowOrigins: ["https://shop.test"]
+  endpointConfig:
+    production_endpoints: {{ url: "{backend}" }}
+  operations:
+    - {{ target: /list, verb: GET, authType: Any }}
+"""
+
+RESOURCE = """\
+apiVersion: dp.wso2.com/v1alpha1
+kind: BackendJWT
+metadata: { name: lonely }
+spec: { header: X-Lonely, tokenTTL: 60 }
+"""
+
 
 class Changes(unittest.TestCase):
     def setUp(self):
@@ -166,16 +191,63 @@ class Changes(unittest.TestCase):
         stat = git("diff", "--numstat").stdout.split()
         self.assertEqual(stat[:2], ["7", "0"])
 
+    def test_files_of_other_products_are_imported_and_only_tried_unless_told_otherwise(self):
+        api = IMPORTED.format(backend=self.world.backend.url)
+        files = [{"name": "shop/api.yaml", "text": api}, {"name": "jwt.yaml", "text": RESOURCE}]
+        folder = self.world.gateway.path / "apis"
+        tried = self.client.ask("POST", "/import", {"files": files})
+        self.assertEqual(tried.status, 200, tried.text)
+        self.assertEqual([(each["from"], each["name"], each["written"]) for each in tried.json["files"]],
+                         [("shop/api.yaml", "books-1-2-0.yaml", False), ("jwt.yaml", "lonely.yaml", False)])
+        notes = {note["field"]: note for note in tried.json["notes"]}
+        self.assertEqual(notes["data.securityScheme"]["outcome"], "not carried over")
+        self.assertEqual((notes["data.securityScheme"]["file"], notes["data.securityScheme"]["line"]), ("shop/api.yaml", 8))
+        summary = tried.json["summary"]
+        self.assertEqual((summary["apis"], summary["refused"]), (2, 0))
+        self.assertEqual(summary["notCarriedOver"], sum(it["times"] for it in notes.values() if it["outcome"] == "not carried over"))
+        self.assertEqual([path.name for path in folder.iterdir()], ["orders.yaml"])
+        made = self.client.ask("POST", "/import?dryRun=false", {"files": files[:1], "note": "moved"})
+        self.assertEqual((made.status, made.json["files"][0]["written"]), (200, True), made.text)
+        # It answers at once, with the CORS that it had.
+        fields = [("Origin", "https://shop.test"), ("Access-Control-Request-Method", "GET")]
+        preflight = client.request(self.world.gateway.plain, "OPTIONS", "/books/1.2.0/list", fields)
+        self.assertEqual((preflight.status, preflight.value("Access-Control-Allow-Origin")), (204, "https://shop.test"))
+        newest = self.client.get("/history").json["items"][0]
+        self.assertEqual((newest["action"], newest["note"], newest["file"]), ("api created", "moved", "books-1-2-0.yaml"))
+        # A second time it would stand in its own way, and nothing is made.
+        again = self.client.ask("POST", "/import", {"files": files[:1]})
+        self.assertEqual((again.status, again.json["check"][0]["severity"]), (200, "error"))
+        self.assertEqual(self.client.ask("POST", "/import?dryRun=false", {"files": files[:1]}).status, 422)
+        broken = self.client.ask("POST", "/import", {"files": [{"name": "x.yaml", "text": "a: ["}]})
+        self.assertEqual((broken.status, broken.json["refused"][0]["file"]), (200, "x.yaml"))
+        self.assertEqual(self.client.ask("POST", "/import", {"files": []}).status, 422)
+
+    def test_every_policy_with_effect_says_on_which_line_it_stands(self):
+        header = {"policyName": "SetHeader", "policyVersion": "v1", "parameters": {"headerName": "X-Stage", "headerValue": "test"}}
+        seen = self.client.get(POLICIES)
+        lists = {"api": {"request": [POLICY]}, "operations": {"GET /items": {"request": [header]}}}
+        self.assertEqual(self.client.change("PUT", POLICIES, lists, seen.etag).status, 200)
+        lines = self.world.file.read_text().splitlines()
+        line = next(number for number, text in enumerate(lines, 1) if "policyName: SetHeader" in text)
+        operations = self.client.get(f"/apis/{quoted(ORDERS_ID)}/operations").json["items"]
+        [shown] = [each for each in operations if each["target"] == "/items"]
+        places = {each["policyName"]: each["at"] for each in shown["effective"]}
+        self.assertEqual(places["SetHeader"], f"orders.yaml:{line}")
+
     def test_an_api_is_made_of_an_openapi_document_replaced_restored_and_removed(self):
         document = {
             "openapi": "3.1.0",
             "info": {"title": "Bills", "version": "2.0"},
+            "x-team": "billing",
             "servers": [{"url": self.world.backend.url}],
             "paths": {"/bills": {"get": {"responses": {"200": {"description": "ok"}}}}},
         }
         new = {"document": json.dumps(document), "basePath": "/bills", "kind": "auto"}
         tried = self.client.ask("POST", "/apis?dryRun=true", new)
         self.assertEqual(tried.status, 200, tried.text)
+        told = {note["field"]: (note["outcome"], note["line"]) for note in tried.json["notes"]}
+        self.assertEqual(told["info.title"], ("carried over", 1))
+        self.assertEqual(told["x-…"], ("not carried over", 1))
         self.assertEqual(len(list((self.world.gateway.path / "apis").iterdir())), 1)
         made = self.client.ask("POST", "/apis", new)
         self.assertEqual(made.status, 201, made.text)

@@ -32,6 +32,15 @@ class Contract(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout[-6000:] + done.stderr[-2000:])
         self.assertEqual(world.gateway.process.poll(), None)
 
+    def test_the_description_is_sound_by_the_rules_of_a_public_linter(self):
+        redocly = ROOT / "tests" / "interop" / "node_modules" / ".bin" / "redocly"
+        config = pathlib.Path(__file__).with_name("redocly.yaml")
+        command = [str(redocly), "lint", "docs/openapi.json", "--config", str(config), "--format", "json"]
+        environment = dict(os.environ, REDOCLY_TELEMETRY="off", REDOCLY_SUPPRESS_UPDATE_NOTICE="true", NO_COLOR="1")
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment, cwd=ROOT)
+        found = json.loads(done.stdout[done.stdout.index("{"):])
+        self.assertEqual((done.returncode, found["problems"]), (0, []), done.stderr)
+
     def test_the_served_description_is_the_documented_one(self):
         world = World()
         self.addCleanup(world.stop)

@@ -5,7 +5,10 @@ The rows AD and OB of docs/security.md.
 
 import http.client
 import json
+import os
+import pathlib
 import re
+import tempfile
 import unittest
 import urllib.parse
 
@@ -13,7 +16,7 @@ import yaml
 
 from admin.client import POLICY, Client, World, quoted
 from harness import client, jws
-from harness.gateway import fetch
+from harness.gateway import fetch, run
 from harness.openid import Provider
 
 ORDERS_ID = "orders:1.0"
@@ -108,6 +111,40 @@ class Login(unittest.TestCase):
         self.assertIn("; HttpOnly; SameSite=Strict", cookie)
         self.assertEqual(asked.ask("POST", "/logout").status, 204)
         self.assertEqual(asked.get("/me").status, 401)
+
+    def test_commands_about_stores_and_explain_ask_with_a_token(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder) / "token"
+            token = lambda user: self.provider.token(user, audience=AUDIENCE, extra={"groups": [user]})
+            file.write_text(token("olga") + "\n")
+            here = ["--config", self.world.gateway.operator_file]
+            address = ["--admin", "http://%s:%d" % self.world.gateway.admin]
+            nobody = run("stores", "status", *here)
+            self.assertEqual((nobody.returncode, "COUNTERSIGN_ADMIN_TOKEN" in nobody.stderr), (2, True), nobody.stderr)
+            # An operator runs them; the token stands in a file, or in the environment.
+            for command in (
+                ["stores", "status", *here],
+                ["stores", "invalidate", "staff", "--user", "alice", *address],
+                ["stores", "hold", "staff", "--stale", "1h", *address],
+                ["stores", "hold", "staff", "--release", *here],
+            ):
+                done = run(*command, "--token-file", file)
+                self.assertEqual(done.returncode, 0, done.stderr)
+            environment = dict(os.environ, COUNTERSIGN_ADMIN_TOKEN=token("olga"))
+            tried = run("stores", "test", "staff", "--user", "alice", "--live", *address, env=environment)
+            self.assertEqual((tried.returncode, tried.stderr), (0, ""))
+            self.assertRegex(tried.stdout, r'alice in staff: found\n(.*\n)*email +email +"alice@corp\.test"')
+            masked = run("stores", "test", "staff", "--user", "bob", "--live", *address, env=environment)
+            self.assertNotIn("bob@corp.test", masked.stdout)
+            # What needs another role is refused with the reason.
+            explain = ["explain", "--api", "orders", "--operation", "GET /items", "--user", "alice", "--live", *here]
+            refused = run(*explain, "--token-file", file)
+            self.assertEqual((refused.returncode, "support" in refused.stderr), (2, True), refused.stderr)
+            file.write_text(token("sue"))
+            explained = run(*explain, "--token-file", file)
+            self.assertEqual(explained.returncode, 0, explained.stderr)
+            alone = run(*[word for word in explain if word != "--live"], "--token-file", file)
+            self.assertEqual((alone.returncode, "--live" in alone.stderr), (2, True))
 
     def test_whoever_has_no_role_is_refused(self):
         status, _, text = Browser(self.world.gateway.admin).log_in("nobody")

@@ -1,12 +1,18 @@
 """What the admin REST API tells of the running gateway, and does to it: preview, stores, keys, applications, traffic."""
 
+import base64
 import http.client
 import json
 import time
 import unittest
 
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+
 from admin.client import POLICY, World, quoted
 from harness import client, jws
+from harness.gateway import run
 
 ORDERS_ID = "orders:1.0"
 POLICIES = f"/apis/{quoted(ORDERS_ID)}/policies"
@@ -83,6 +89,11 @@ class Running(unittest.TestCase):
         self.call()
         [store] = self.client.get("/stores").json["items"]
         self.assertEqual((store["name"], store["kind"], store["state"], store["entries"]), ("staff", "inline", "up", 1))
+        self.assertEqual(set(store["latency"]), {"p50Microseconds", "p99Microseconds"})
+        told = json.loads(self.world.gateway.admin_get("/stores")[1])["stores"][0]["latency"]
+        self.assertEqual(told, store["latency"])
+        shown = run("stores", "status", "--config", self.world.gateway.operator_file).stdout
+        self.assertRegex(shown, r"P50 +P99\n(.*\n)*staff .*\d ms +\d+\.\d ms")
         found = self.client.ask("POST", "/stores/staff/lookup", {"user": "alice"})
         self.assertEqual(found.json["attributes"]["email"], ["alice@corp.test"], found.text)
         self.assertEqual(self.client.ask("POST", "/stores/nobody/lookup", {"user": "alice"}).status, 404)
@@ -116,6 +127,34 @@ class Running(unittest.TestCase):
         self.assertEqual(self.client.ask("POST", "/keys/nobody/revoke").status, 404)
         self.assertEqual(self.client.ask("POST", "/keys", {"algorithm": "HS256"}).status, 409)
         self.assertEqual(self.client.ask("POST", "/keys", {"algorithm": "RS257"}).status, 422)
+
+    def test_a_retired_key_has_a_successor_and_stays_published(self):
+        self.attach(signingAlgorithm="RS256", tokenTTL=600)
+        kid = lambda: jws.decode(self.call().value("X-JWT-Assertion"))[0]["kid"]
+        first = kid()
+        answer = self.client.ask("POST", f"/keys/{first}/retire")
+        self.assertEqual(answer.status, 200, answer.text)
+        keys = {key["kid"]: key for key in answer.json["items"] if key["algorithm"] == "RS256"}
+        self.assertEqual(keys[first]["state"], "retired")
+        self.assertGreater(keys[first]["goneAt"], keys[first]["retiredAt"])
+        [second] = [name for name, key in keys.items() if key["state"] == "active"]
+        self.assertEqual(kid(), second)
+        self.assertLessEqual({first, second}, {key["kid"] for key in self.world.gateway.jwks()["keys"]})
+        self.assertNotIn("certificate", keys[second])
+        self.assertEqual(self.client.ask("POST", f"/keys/{first}/retire").status, 409)
+        self.assertEqual(self.client.get("/history").json["items"][0]["action"], f"key {first} retired")
+
+    def test_a_key_with_a_certificate_shows_it(self):
+        path = self.world.gateway.path / "tls" / "cert.pem"
+        written = yaml.safe_load(self.world.gateway.operator_file.read_text())
+        written["keys"]["files"] = [{"file": "tls/key.pem", "certificate": "tls/cert.pem"}]
+        self.world.gateway.write("countersign.yaml", written)
+        self.world.gateway.reload()
+        [shown] = [key["certificate"] for key in self.client.get("/keys").json["items"] if key["origin"] == "keys.files"]
+        certificate = x509.load_pem_x509_certificate(path.read_bytes())
+        thumbprint = base64.urlsafe_b64encode(certificate.fingerprint(hashes.SHA256())).decode().rstrip("=")
+        expected = {"subject": "CN=localhost", "notAfter": int(certificate.not_valid_after_utc.timestamp()), "x5t#S256": thumbprint}
+        self.assertEqual(shown, expected)
 
     def test_applications_and_api_keys_live_in_the_operators_file(self):
         new = {"name": "shop", "clientIds": ["shop-1"], "subscriptions": [{"api": "orders"}]}

@@ -48,6 +48,31 @@ class Explain(unittest.TestCase):
         self.assertNotEqual(self.asked("--live").returncode, 0)
         self.assertEqual(claims(self.asked()), live)
 
+    def test_other_policies_are_told_in_the_order_in_which_they_act(self):
+        header = {"policyName": "SetHeader", "parameters": {"headerName": "X-Stage", "headerValue": "hunter2"}}
+        gone = {"policyName": "RemoveHeader", "parameters": {"headerName": "Server"}}
+        mirror = {"policyName": "RequestMirror", "parameters": {"urls": ["http://127.0.0.1:1/copies"]}}
+        operation = {"target": "/x", "verb": "GET", "secured": True, "scopes": [], "rateLimit": {"requestsPerUnit": 9, "unit": "Hour", "per": "caller"}}
+        operation["operationPolicies"] = {"request": [header, mirror], "response": [gone]}
+        elsewhere = {"policyName": "RequestRedirect", "parameters": {"url": "https://elsewhere.test/y", "statusCode": 308}}
+        away = {"target": "/y", "verb": "GET", "secured": True, "scopes": [], "operationPolicies": {"request": [elsewhere]}}
+        cors = {"corsConfigurationEnabled": True, "accessControlAllowOrigins": ["https://shop.test"]}
+        self.gateway.write_api("orders", api("orders", "http://127.0.0.1:1", operations=[operation, away], corsConfiguration=cors))
+        self.gateway.reload()
+        told = json.loads(self.asked("--live").stdout)["policies"]
+        self.assertEqual(told, json.loads(self.asked().stdout)["policies"])
+        expected = ["corsConfiguration", "rateLimit", "SetHeader", "RequestMirror", "RemoveHeader"]
+        self.assertEqual([each["policy"] for each in told], expected)
+        effects = {each["policy"]: each["effect"] for each in told}
+        self.assertIn("https://shop.test", effects["corsConfiguration"])
+        self.assertEqual(effects["rateLimit"], "9 calls in 3600 s, each caller, of the operation; more are 429")
+        self.assertEqual(effects["SetHeader"], "`x-stage` to the backend")
+        self.assertEqual(effects["RequestMirror"], "a copy goes to http://127.0.0.1:1/copies")
+        here = ["--config", self.gateway.operator_file, "--api", "orders", "--user", "alice"]
+        text = run("explain", *here, "--operation", "GET /y").stdout
+        self.assertRegex(text, r"OTHER POLICIES, IN ORDER +EFFECT\n(.*\n)*RequestRedirect +308 to https://elsewhere\.test/y: the backend is not called")
+        self.assertNotIn("hunter2", run("explain", *here, "--operation", "GET /x").stdout)
+
     def test_the_admin_listener_answers_programs_on_this_machine_only(self):
         question = json.dumps(QUESTION)
         self.assertEqual(fetch(self.gateway.admin, "/explain", "POST", question, JSON)[0], 200)

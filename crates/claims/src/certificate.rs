@@ -44,7 +44,19 @@ pub struct CertificateChain {
     sha1: Box<[u8]>,
     sha256: Box<[u8]>,
     issuer_and_serial: Box<str>,
+    subject: Box<str>,
     not_after: i64,
+}
+
+/// What operators look for in a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateFacts {
+    /// The subject's distinguished name.
+    pub subject: Box<str>,
+    /// When it expires, in seconds since the epoch.
+    pub not_after: i64,
+    /// `x5t#S256` (RFC 7515 §4.1.8).
+    pub x5t_s256: Box<str>,
 }
 
 impl CertificateChain {
@@ -77,9 +89,11 @@ impl CertificateChain {
         let (sha1, sha256) = (digest(&SHA1_FOR_LEGACY_USE_ONLY, &leaf), digest(&SHA256, &leaf));
         let issuer = distinguished_name::java_text(certificate.issuer());
         let issuer_and_serial = format!("{issuer}#{}", certificate.serial).into();
+        let subject = distinguished_name::java_text(certificate.subject()).into();
         let not_after = certificate.validity().not_after.timestamp();
         chain.insert(0, leaf);
-        Ok(Self { chain, sha1: sha1.as_ref().into(), sha256: sha256.as_ref().into(), issuer_and_serial, not_after })
+        let (sha1, sha256) = (sha1.as_ref().into(), sha256.as_ref().into());
+        Ok(Self { chain, sha1, sha256, issuer_and_serial, subject, not_after })
     }
 
     /// Reads `x5c` (RFC 7517 §4.7).
@@ -100,6 +114,12 @@ impl CertificateChain {
     /// Returns when the leaf expires, in seconds since the epoch.
     pub const fn not_after(&self) -> i64 {
         self.not_after
+    }
+
+    /// Returns what operators look for in the leaf.
+    pub fn facts(&self) -> CertificateFacts {
+        let x5t_s256 = self.x5t_s256().into();
+        CertificateFacts { subject: self.subject.clone(), not_after: self.not_after, x5t_s256 }
     }
 
     /// Returns the value of `x5c`: base64 of each certificate's DER (RFC 7517 §4.7).

@@ -15,7 +15,7 @@ pub use plan::{Announcement, KeyChange, PlanError, RetirementTimes, RotationPlan
 
 use crate::{
     algorithm::Algorithm,
-    certificate::CertificateChain,
+    certificate::{CertificateChain, CertificateFacts},
     fingerprint::KeyFingerprint,
     json::{Json, write_members},
     key::SigningKey,
@@ -98,6 +98,8 @@ pub struct KeyStatus {
     pub life: KeyLife,
     /// Where it comes from.
     pub origin: KeyOrigin,
+    /// Its certificate, if it came with one.
+    pub certificate: Option<CertificateFacts>,
 }
 
 /// The keys that a gateway signs with and publishes.
@@ -204,6 +206,7 @@ impl KeySet {
             state: state(entry),
             life: entry.life,
             origin: entry.origin,
+            certificate: entry.key.certificate().map(CertificateChain::facts),
         };
         self.entries.iter().map(status).collect()
     }

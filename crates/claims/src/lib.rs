@@ -31,7 +31,7 @@ mod verify;
 
 pub use algorithm::{Algorithm, Encoding, ParseAlgorithmError};
 pub use attributes::{Attribute, Attributes, Source};
-pub use certificate::{CertificateChain, CertificateError};
+pub use certificate::{CertificateChain, CertificateError, CertificateFacts};
 pub use claim_set::{
     Claim, ClaimIssue, ClaimProblem, ClaimSet, Omission, OmissionKind, OmissionNotes, OmissionReason, Origin, Rule,
 };

@@ -1,6 +1,7 @@
-//! One file edited: compiled with everything else first, then replaced as a whole, then published.
+//! One file, or one document of a database, edited: compiled with everything else first, then replaced as a whole, then
+//! published.
 //!
-//! Whoever edits says what they have seen; a file that somebody else has changed meanwhile, also by hand, is left alone.
+//! Whoever edits says what they have seen; what somebody else has changed meanwhile, also by hand, is left alone.
 
 use std::{
     fs::{self, OpenOptions},
@@ -10,7 +11,11 @@ use std::{
 
 use gateway::{Diagnostics, EditError, Gateway, Source, Sources};
 
-use crate::files::ConfigurationFiles;
+use crate::{
+    files::ConfigurationFiles,
+    history::Change,
+    state::{APPLICATIONS, DocumentEdit, StateDatabase, StateError, name_of, path_of},
+};
 
 /// A file as it was seen, and as it shall be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,9 +31,9 @@ pub(crate) struct FileEdit {
 /// Why an edit was not made.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FileEditError {
-    /// The file holds something else by now.
+    /// The file holds something else by now: this, or nothing.
     #[error("the file has been changed meanwhile")]
-    Changed,
+    Changed(Option<String>),
     /// The configuration would be broken.
     #[error("the configuration would be broken")]
     Refused(Diagnostics),
@@ -38,6 +43,9 @@ pub(crate) enum FileEditError {
     /// The file cannot be written.
     #[error("cannot write `{path}`", path = .0.display())]
     Unwritable(PathBuf, #[source] io::Error),
+    /// The database cannot be asked.
+    #[error("the database does not answer")]
+    Unreachable(#[source] StateError),
 }
 
 impl FileEdit {
@@ -45,6 +53,10 @@ impl FileEdit {
     pub(crate) fn applied_to(&self, mut sources: Sources) -> Sources {
         if sources.operator.path == self.path {
             sources.operator.text = self.after.clone().unwrap_or_default();
+            return sources;
+        }
+        if path_of(APPLICATIONS) == self.path {
+            sources.applications = self.after.clone().map(|text| Source { path: self.path.clone(), text });
             return sources;
         }
         sources.apis.retain(|api| api.path != self.path);
@@ -62,7 +74,7 @@ impl FileEdit {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(FileEditError::Unwritable(self.path.clone(), error)),
         };
-        if now == self.before { Ok(()) } else { Err(FileEditError::Changed) }
+        if now == self.before { Ok(()) } else { Err(FileEditError::Changed(now)) }
     }
 
     fn write(&self) -> Result<(), FileEditError> {
@@ -77,19 +89,52 @@ impl FileEdit {
 }
 
 impl ConfigurationFiles {
-    /// Makes an edit: nothing changes when it fails; when it returns, requests see it.
+    /// Makes an edit: nothing changes when it fails; when it returns, requests see it. A database keeps `change` as well.
     ///
     /// # Errors
     ///
     /// [`FileEditError`]
-    pub(crate) fn edit(&self, gateway: &Gateway, edit: &FileEdit) -> Result<Diagnostics, FileEditError> {
+    pub(crate) fn edit(
+        &self,
+        gateway: &Gateway,
+        edit: &FileEdit,
+        change: &Change,
+    ) -> Result<Diagnostics, FileEditError> {
         let _turn = self.turn();
+        if let (Some(database), Some(name)) = (self.database(), name_of(&edit.path)) {
+            return self.edit_document(gateway, (database, name), (edit, change));
+        }
         edit.check()?;
+        self.publish(gateway, edit, || edit.write())
+    }
+
+    fn edit_document(
+        &self,
+        gateway: &Gateway,
+        (database, name): (&StateDatabase, &str),
+        (edit, change): (&FileEdit, &Change),
+    ) -> Result<Diagnostics, FileEditError> {
+        let editing = database.begin().map_err(FileEditError::Unreachable)?;
+        let now = editing.known().documents.get(name);
+        if now.map(|text| &**text) != edit.before.as_deref() {
+            return Err(FileEditError::Changed(now.map(ToString::to_string)));
+        }
+        let written = DocumentEdit { name: Some(name.to_owned()), change: change.clone() };
+        let save = || editing.commit(vec![written]).map(drop).map_err(FileEditError::Unreachable);
+        self.publish(gateway, edit, save)
+    }
+
+    /// Compiles with an edit in what is there, saves it, and publishes.
+    fn publish(
+        &self,
+        gateway: &Gateway,
+        edit: &FileEdit,
+        save: impl FnOnce() -> Result<(), FileEditError>,
+    ) -> Result<Diagnostics, FileEditError> {
         let sources = edit.applied_to(self.read().map_err(FileEditError::Unreadable)?);
         // Before the watch can see the file: it finds nothing new then.
         let before = self.remember_sources(&sources);
-        let outcome = gateway.apply_edit(&sources, &edit.path, || edit.write());
-        outcome.map_err(|error| {
+        gateway.apply_edit(&sources, &edit.path, save).map_err(|error| {
             self.remember(before);
             match error {
                 EditError::Refused(diagnostics) => FileEditError::Refused(diagnostics),
@@ -149,10 +194,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.yaml");
         edit(&path, None, Some("one")).unwrap();
-        assert!(matches!(edit(&path, None, Some("two")), Err(FileEditError::Changed)));
+        assert!(matches!(edit(&path, None, Some("two")), Err(FileEditError::Changed(_))));
         fs::write(&path, "by hand").unwrap();
-        assert!(matches!(edit(&path, Some("one"), Some("two")), Err(FileEditError::Changed)));
-        assert!(matches!(edit(&path, Some("one"), None), Err(FileEditError::Changed)));
+        assert!(matches!(edit(&path, Some("one"), Some("two")), Err(FileEditError::Changed(_))));
+        assert!(matches!(edit(&path, Some("one"), None), Err(FileEditError::Changed(_))));
         assert_eq!(fs::read_to_string(&path).unwrap(), "by hand");
         edit(&path, Some("by hand"), None).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);

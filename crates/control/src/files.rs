@@ -1,13 +1,18 @@
-//! The operator's file and the folder of API definitions: read together, applied together.
+//! The operator's file and the API definitions, of a folder or a database: read together, applied together.
 
 use std::{
     collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
-use gateway::{Diagnostic, DiagnosticCode, Diagnostics, Fingerprint, Gateway, Source, Sources, Span, parse_operator};
+use gateway::{
+    Diagnostic, DiagnosticCode, Diagnostics, Fingerprint, Gateway, Source, Sources, Span, StateAddress, parse_operator,
+};
+use tokio::runtime::Handle;
+
+use crate::state::{self, Reread, StateDatabase, StateError, StateStatus};
 
 /// How the names of other files end that count: keys, and revocation lists.
 const WATCHED_ENDINGS: [&str; 3] = ["json", "crl", "pem"];
@@ -22,6 +27,10 @@ pub struct ConfigurationFiles {
     variables: BTreeMap<String, String>,
     applied: Mutex<Option<Fingerprint>>,
     turn: Mutex<()>,
+    /// Where databases are asked.
+    background: Handle,
+    /// Where API definitions live: known, and kept, as soon as the operator's file has said it.
+    place: OnceLock<Option<StateDatabase>>,
 }
 
 /// What a reload came to.
@@ -36,9 +45,17 @@ pub enum Reload {
 }
 
 impl ConfigurationFiles {
-    /// Names the files; `variables` is the process's environment, for `{env: …}` secrets.
-    pub fn new(operator: impl Into<PathBuf>, variables: BTreeMap<String, String>) -> Self {
-        Self { operator: operator.into(), variables, applied: Mutex::default(), turn: Mutex::default() }
+    /// Names the files; `variables` is the process's environment, for `{env: …}` secrets. `background` is a runtime with
+    /// threads of its own, on which a database is asked.
+    pub fn new(operator: impl Into<PathBuf>, variables: BTreeMap<String, String>, background: Handle) -> Self {
+        Self {
+            operator: operator.into(),
+            variables,
+            applied: Mutex::default(),
+            turn: Mutex::default(),
+            background,
+            place: OnceLock::new(),
+        }
     }
 
     /// Returns the operator's file.
@@ -51,18 +68,60 @@ impl ConfigurationFiles {
         &self.variables
     }
 
-    /// Reads all files.
+    /// Reads the operator's file, and the API definitions: of their folder, or as their database was read last.
     ///
     /// # Errors
     ///
-    /// A diagnostic for the first file that cannot be read.
+    /// A diagnostic for the first file that cannot be read, or for the database.
     pub fn read(&self) -> Result<Sources, Diagnostics> {
         let operator = read_source(&self.operator)?;
-        let apis = match api_folder(&operator) {
-            Some(folder) => read_folder(&folder, &self.operator)?,
-            None => Vec::new(),
+        self.find_place(&operator);
+        let (apis, applications) = match (self.database(), api_folder(&operator)) {
+            (Some(database), _) => database.sources().map_err(|error| database.unreadable(&error))?,
+            (None, Some(folder)) => (read_folder(&folder, &self.operator)?, None),
+            (None, None) => Default::default(),
         };
-        Ok(Sources { operator, apis, variables: self.variables.clone() })
+        Ok(Sources { operator, apis, applications, variables: self.variables.clone() })
+    }
+
+    /// Finds out where API definitions live, without reading them.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong with what the operator's file says about it.
+    pub(crate) fn open(&self) -> Result<(), Diagnostics> {
+        let diagnostics = self.find_place(&read_source(&self.operator)?);
+        if diagnostics.has_errors() { Err(diagnostics) } else { Ok(()) }
+    }
+
+    /// Returns the database of the desired state; `None`: API definitions are files.
+    pub(crate) fn database(&self) -> Option<&StateDatabase> {
+        self.place.get()?.as_ref()
+    }
+
+    /// Returns how the database of the desired state is doing; `None`: API definitions are files.
+    pub fn state_status(&self) -> Option<StateStatus> {
+        self.database().map(StateDatabase::status)
+    }
+
+    /// Notes where API definitions live. What is wrong with the operator's file is reported when it is compiled, too.
+    fn find_place(&self, operator: &Source) -> Diagnostics {
+        let mut diagnostics = Diagnostics::new();
+        if self.place.get().is_some() {
+            return diagnostics;
+        }
+        let spec = parse_operator(operator, &mut diagnostics).filter(|_| !diagnostics.has_errors());
+        let Some(spec) = spec else { return diagnostics };
+        let folder = operator.path.parent().unwrap_or(Path::new(""));
+        let place = match &spec.state {
+            None => None,
+            Some(written) => match StateAddress::read(written, folder, &self.variables, &mut diagnostics) {
+                None => return diagnostics,
+                Some(address) => Some(StateDatabase::new(&address, written.url.span.clone(), self.background.clone())),
+            },
+        };
+        let _ = self.place.set(place);
+        diagnostics
     }
 
     /// Notes that these files run now, so that the first look at them finds nothing new.
@@ -73,18 +132,30 @@ impl ConfigurationFiles {
     /// Applies the files if they have changed since the last time they were looked at.
     pub fn reload_if_changed(&self, gateway: &Gateway) -> Reload {
         let _turn = self.turn();
-        let sources = match self.read() {
-            Ok(sources) => sources,
-            Err(diagnostics) => return self.refuse(gateway, diagnostics),
-        };
-        let fingerprint = Self::fingerprint(&sources);
-        let is_known = *self.applied.lock().unwrap_or_else(PoisonError::into_inner) == Some(fingerprint);
-        if is_known { Reload::Unchanged } else { self.apply(gateway, &sources, fingerprint) }
+        self.look(gateway)
+    }
+
+    /// Reads the database again, and applies what has changed.
+    ///
+    /// # Errors
+    ///
+    /// [`StateError`]: nothing has changed.
+    pub(crate) fn reload_state(&self, gateway: &Gateway, how: Reread) -> Result<Reload, StateError> {
+        let _turn = self.turn();
+        if let Some(database) = self.database() {
+            database.refresh(how)?;
+        }
+        Ok(self.look(gateway))
     }
 
     /// Applies the files, changed or not: what `SIGHUP` asks for, also after a secret or certificate changed.
     pub fn reload(&self, gateway: &Gateway) -> Reload {
         let _turn = self.turn();
+        if let Some(database) = self.database()
+            && let Err(error) = database.refresh(Reread::Everything)
+        {
+            return self.refuse(gateway, database.unreadable(&error));
+        }
         match self.read() {
             Ok(sources) => {
                 let fingerprint = Self::fingerprint(&sources);
@@ -92,6 +163,16 @@ impl ConfigurationFiles {
             }
             Err(diagnostics) => self.refuse(gateway, diagnostics),
         }
+    }
+
+    fn look(&self, gateway: &Gateway) -> Reload {
+        let sources = match self.read() {
+            Ok(sources) => sources,
+            Err(diagnostics) => return self.refuse(gateway, diagnostics),
+        };
+        let fingerprint = Self::fingerprint(&sources);
+        let is_known = *self.applied.lock().unwrap_or_else(PoisonError::into_inner) == Some(fingerprint);
+        if is_known { Reload::Unchanged } else { self.apply(gateway, &sources, fingerprint) }
     }
 
     /// True for the operator's file, API definitions, keys, revocation lists, and what links to them: Kubernetes swaps
@@ -118,6 +199,11 @@ impl ConfigurationFiles {
         folders.dedup();
         folders.retain(|folder| folder.is_dir());
         folders
+    }
+
+    /// Returns where new API definitions go.
+    pub(crate) fn api_folder(&self, operator: &gateway::spec::Operator) -> PathBuf {
+        self.database().map_or_else(|| operator.apis.directory.value.clone(), |_| state::api_folder())
     }
 
     /// Waits until nobody else reads and applies, or edits.
@@ -154,15 +240,17 @@ impl ConfigurationFiles {
         let lists = revocation_lists(&sources.operator);
         let lists: Vec<Vec<u8>> = lists.iter().map(|list| fs::read(list).unwrap_or_default()).collect();
         let keys = key_folder(&sources.operator).and_then(|folder| contents(&folder).ok()).unwrap_or_default();
-        let apis = sources.apis.iter().flat_map(|api| [api.path.as_os_str().as_encoded_bytes(), api.text.as_bytes()]);
-        let others = keys.iter().chain(lists.iter()).map(Vec::as_slice);
-        Fingerprint::of(std::iter::once(sources.operator.text.as_bytes()).chain(apis).chain(others))
+        let others = sources.apis.iter().chain(&sources.applications);
+        let apis = others.flat_map(|api| [api.path.as_os_str().as_encoded_bytes(), api.text.as_bytes()]);
+        let bytes = keys.iter().chain(lists.iter()).map(Vec::as_slice);
+        Fingerprint::of(std::iter::once(sources.operator.text.as_bytes()).chain(apis).chain(bytes))
     }
 }
 
+/// Returns the folder of API definitions; `None`: they live in a database, or nobody can tell.
 fn api_folder(operator: &Source) -> Option<PathBuf> {
     let spec = parse_operator(operator, &mut Diagnostics::new())?;
-    Some(spec.apis.directory.value)
+    spec.state.is_none().then_some(spec.apis.directory.value)
 }
 
 fn key_folder(operator: &Source) -> Option<PathBuf> {
@@ -195,9 +283,14 @@ fn read_folder(folder: &Path, operator: &Path) -> Result<Vec<Source>, Diagnostic
 }
 
 fn is_definition(path: &Path) -> bool {
-    let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    is_api_file_name(path) && path.is_file()
+}
+
+/// True for a name that API definitions have.
+pub(crate) fn is_api_file_name(path: &Path) -> bool {
+    let is_hidden = path.file_name().is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
     let ending = path.extension().and_then(|ending| ending.to_str());
-    !is_hidden && ending.is_some_and(|ending| API_ENDINGS.contains(&ending)) && path.is_file()
+    !is_hidden && ending.is_some_and(|ending| API_ENDINGS.contains(&ending))
 }
 
 /// Returns the names and contents of a folder's key files, in name order.

@@ -8,6 +8,7 @@
 mod api_manager;
 mod apk_conf;
 mod choreo;
+mod cors;
 mod draft;
 mod json;
 mod many;

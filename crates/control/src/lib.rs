@@ -12,6 +12,7 @@ mod files;
 mod history;
 mod import;
 mod signing_keys;
+mod state;
 mod tried_lookup;
 mod watch;
 
@@ -20,6 +21,9 @@ pub use files::{ConfigurationFiles, Reload};
 pub use import::{
     ApiWishes, Import, ImportKind, ImportNote, ImportPlace, ImportedApi, ImportedFile, Outcome, import, import_api,
     import_kind,
+};
+pub use state::{
+    DocumentChange, PushedState, STATE_SCHEMA, StateCopy, StateError, StateStatus, StateTransferError, StateWatch,
 };
 pub use tried_lookup::TriedLookup;
 pub use watch::{Watch, WatchError};

@@ -23,6 +23,9 @@ pub struct TriedLookup<'a> {
 }
 
 impl TriedLookup<'_> {
+    /// What is said of a user who is there.
+    pub const FOUND: &'static str = "found";
+
     /// True when there is such a user.
     pub fn is_found(&self) -> bool {
         matches!(self.found, Ok(Some(_)))
@@ -31,7 +34,7 @@ impl TriedLookup<'_> {
     /// Says what came of it.
     pub fn outcome(&self) -> String {
         match &self.found {
-            Ok(Some(_)) => "found".to_owned(),
+            Ok(Some(_)) => Self::FOUND.to_owned(),
             Ok(None) => "no such user".to_owned(),
             Err(error) => error.with_causes(),
         }
@@ -67,6 +70,13 @@ impl TriedLookup<'_> {
             }
             object.insert("attributes", Json::Object(values));
         }
+        let mapped = self.map.pairs().map(|(raw, name)| {
+            let mut mapped = Object::default();
+            mapped.insert("raw", Json::string(raw));
+            mapped.insert("attribute", Json::string(name));
+            Json::Object(mapped)
+        });
+        object.insert("map", Json::Array(mapped.collect()));
         object.insert("notReturned", strings(missing.iter().map(String::as_str).collect()));
         object.insert("notMapped", strings(unmapped));
         Json::Object(object)

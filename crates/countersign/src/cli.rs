@@ -10,6 +10,7 @@ mod completions;
 mod import;
 mod keys;
 mod live_keys;
+mod state;
 mod stores;
 mod token;
 
@@ -22,6 +23,7 @@ pub(crate) use self::{
     admin::{
         AdminArguments, ApisArguments, ApisCommand, AppsArguments, AppsCommand, AttachArguments, ChangeArguments,
         CreateApiArguments, DetachArguments, Flow, PoliciesArguments, PoliciesCommand, PolicyPlace, PreviewArguments,
+        RunningArguments,
     },
     api_key::{ApiKeyArguments, ApiKeyCommand, GenerateApiKeyArguments},
     completions::{CompletionsArguments, ManualArguments},
@@ -31,6 +33,7 @@ pub(crate) use self::{
         ListArguments, RevokeArguments, RotateArguments,
     },
     live_keys::{LiveKeyArguments, LiveKeysArguments, LiveKeysCommand},
+    state::{PullStateArguments, PushStateArguments, StateArguments, StateCommand},
     stores::{
         HoldStoreArguments, InvalidateArguments, StoreStatusArguments, StoresArguments, StoresCommand,
         TestStoreArguments,
@@ -84,6 +87,7 @@ pub(crate) enum Command {
     Disclosures(DisclosuresArguments),
     Keys(KeysArguments),
     Stores(StoresArguments),
+    State(StateArguments),
     Apis(ApisArguments),
     Policies(PoliciesArguments),
     Apps(AppsArguments),
@@ -188,12 +192,15 @@ Examples:
       --against @old-gateway.jwt
   # what the running gateway would send, with what its caches hold
   countersign explain --api orders --operation \"GET /{id}\" --user alice --live
+  # where operators log in: the variable COUNTERSIGN_ADMIN_TOKEN, or a file, says who asks
+  countersign explain --api orders --operation \"GET /{id}\" --user alice --live \\
+      --token-file admin.token
 
 Exit codes: 0 explained (and no difference); 1 refused, or a difference; 2 it could not be done.")]
 pub(crate) struct ExplainArguments {
-    /// The operator's file
-    #[arg(long, value_name = "FILE", default_value = "countersign.yaml")]
-    pub(crate) config: PathBuf,
+    /// The configuration; with `--live` the running gateway, and who asks it.
+    #[command(flatten)]
+    pub(crate) running: RunningArguments,
     /// The API's name; with a version: `orders:1.0`
     #[arg(long, value_name = "NAME")]
     pub(crate) api: String,

@@ -12,5 +12,6 @@ pub(crate) mod explain;
 pub(crate) mod import;
 pub(crate) mod keys;
 mod running;
+pub(crate) mod state;
 pub(crate) mod stores;
 pub(crate) mod token;

@@ -16,7 +16,9 @@ use clap::Parser as _;
 
 use crate::{
     cli::{Cli, Command},
-    commands::{admin, api_key, check, completions, config, demo, disclosures, explain, import, keys, stores, token},
+    commands::{
+        admin, api_key, check, completions, config, demo, disclosures, explain, import, keys, state, stores, token,
+    },
 };
 
 #[global_allocator]
@@ -69,6 +71,7 @@ fn dispatch(command: Command, process: Process) -> anyhow::Result<ExitCode> {
         Command::Disclosures(arguments) => disclosures::run(&arguments, &process),
         Command::Explain(arguments) => explain::run(&arguments, &process),
         Command::Keys(arguments) => keys::run(&arguments, &process),
+        Command::State(arguments) => state::run(&arguments, &process),
         Command::Stores(arguments) => stores::run(&arguments, &process),
         Command::Token(arguments) => token::run(&arguments, &process),
     }

@@ -21,7 +21,7 @@ use std::{
 };
 
 use anyhow::{Context, anyhow};
-use control::{Admin, AdminParts, ConfigurationFiles, Reload, Watch};
+use control::{Admin, AdminParts, ConfigurationFiles, Reload, StateWatch, Watch};
 use dataplane::{
     AuditLog, AuditPressure, ClientCertificates, Decisions, EventListener, Exposition, Listener, Patience, Role,
     Server, Settings, TlsIdentity,
@@ -55,6 +55,7 @@ pub(crate) struct Running {
     admin: Admin,
     events: Option<EventListener>,
     watch: Option<Watch>,
+    state_watch: Option<StateWatch>,
     signals: Signals,
     grace: Duration,
     background: Runtime,
@@ -100,7 +101,7 @@ pub(crate) fn start(settings: ServeSettings) -> anyhow::Result<Running> {
         .build()
         .context("cannot start the background threads")?;
     let signals = signals(&background).context("cannot receive signals")?;
-    let files = Arc::new(ConfigurationFiles::new(settings.config, settings.variables));
+    let files = Arc::new(ConfigurationFiles::new(settings.config, settings.variables, background.handle().clone()));
     let gateway = start_gateway(&files, &background, settings.broken_apis)?;
     let published = Arc::clone(&gateway.published());
     let operator = &published.operator;
@@ -112,6 +113,7 @@ pub(crate) fn start(settings: ServeSettings) -> anyhow::Result<Running> {
     let decisions = Decisions::of(Arc::clone(&gateway));
     let server = Server::start(&listeners, data_settings(operator), &decisions, audit(operator)?)?;
     let watch = watch(&files, &gateway, &identities);
+    let state_watch = StateWatch::start(&files, &gateway, report(&identities));
     // What was changed since the files were read, the watch has not seen.
     reload::report(&files.reload_if_changed(&gateway));
     let admin_address = operator.admin.address.value;
@@ -122,7 +124,7 @@ pub(crate) fn start(settings: ServeSettings) -> anyhow::Result<Running> {
     let events = events::start(operator, event_identity.as_deref(), &gateway, &background)?;
     upkeep::start(&background, &files, &gateway);
     let grace = operator.gateway.shutdown_grace.value;
-    Ok(Running { gateway, files, identities, server, admin, events, watch, signals, grace, background })
+    Ok(Running { gateway, files, identities, server, admin, events, watch, state_watch, signals, grace, background })
 }
 
 impl Running {
@@ -158,6 +160,7 @@ impl Running {
     pub(crate) fn stop(self) {
         tracing::info!("stopping: finishing the requests under way");
         drop(self.watch);
+        drop(self.state_watch);
         drop(self.events);
         self.server.shutdown(self.grace);
         drop(self.admin);
@@ -285,7 +288,8 @@ fn admin_parts(
     identities: &Identities,
     server: &Server,
 ) -> AdminParts {
-    let (measured, data, notes) = (Arc::clone(gateway), server.metrics(), server.audit_notes());
+    let (measured, state) = (Arc::clone(gateway), Arc::clone(files));
+    let (data, notes) = (server.metrics(), server.audit_notes());
     let recent = server.recent_lines();
     AdminParts {
         gateway: Arc::clone(gateway),
@@ -296,6 +300,7 @@ fn admin_parts(
             let mut exposition = Exposition::default();
             data.render(&mut exposition);
             metrics::render(&measured, &mut exposition);
+            metrics::render_state(state.state_status(), &mut exposition);
             exposition.into_text()
         }),
         report: Arc::new(report(identities)),

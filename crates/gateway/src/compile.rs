@@ -19,6 +19,7 @@ mod operations;
 mod passwords;
 mod policies;
 pub(crate) mod secrets;
+mod state;
 mod stores;
 mod treatment;
 
@@ -33,6 +34,7 @@ use std::{
 use claims::Dialect;
 
 pub use endpoints::Pools;
+pub use state::StateAddress;
 
 use crate::{
     admin_login::AdminLogin,
@@ -45,7 +47,7 @@ use crate::{
     fingerprint::Fingerprint,
     issuer::{Issuer, UserStoreHandle},
     keyring::LoadedKeys,
-    parse::{Source, parse_operator},
+    parse::{Source, parse_applications, parse_operator},
     proof_nonces::{NonceDemand, ProofNonces},
     revocations::StreamLimits,
     snapshot::Snapshot,
@@ -62,6 +64,8 @@ pub struct Sources {
     pub operator: Source,
     /// The API definitions, in name order.
     pub apis: Vec<Source>,
+    /// Applications besides those of the operator's file, which several gateways share.
+    pub applications: Option<Source>,
     /// The environment, for `{env: …}` secrets.
     pub variables: BTreeMap<String, String>,
 }
@@ -120,7 +124,10 @@ pub fn compile(
     broken_apis: BrokenApis,
     diagnostics: &mut Diagnostics,
 ) -> Option<Compiled> {
-    let operator = parse_operator(&sources.operator, diagnostics)?;
+    let mut operator = parse_operator(&sources.operator, diagnostics)?;
+    if let Some(source) = &sources.applications {
+        operator.applications.extend(parse_applications(source, diagnostics));
+    }
     let folder = sources.operator.path.parent().unwrap_or(Path::new(""));
     let mut scope = Scope::new(&operator, folder, sources, surroundings, diagnostics);
     let is_operator_sound = !diagnostics.has_errors();
@@ -180,6 +187,9 @@ impl<'a> Scope<'a> {
         let issuers = issuers::compile(operator, parts, diagnostics);
         let login = admin_login::compile(operator, (reader, surroundings), diagnostics);
         let events = events::compile(operator, (&stores, &issuers), reader, diagnostics);
+        if let Some(state) = &operator.state {
+            StateAddress::read(state, folder, &sources.variables, diagnostics);
+        }
         let ca = operator.gateway.upstream.ca.as_ref();
         let upstream_ca = ca.and_then(|path| secrets::bytes(path, diagnostics)).map(Arc::from);
         check_operator(operator, diagnostics);

@@ -6,6 +6,7 @@
 mod asked;
 mod found;
 mod json;
+mod policies;
 mod written;
 
 use std::{sync::Arc, time::SystemTime};
@@ -13,6 +14,7 @@ use std::{sync::Arc, time::SystemTime};
 use claims::{Anonymous, ClaimSet, Object, Omission, OmissionKind, OmissionNotes, OmissionReason, Principal};
 use http::StatusCode;
 
+pub use self::policies::ExplainedPolicy;
 pub use self::written::{WrittenQuestion, WrittenQuestionError};
 use self::{asked::Asked, found::Found};
 use crate::{
@@ -118,8 +120,10 @@ pub struct Explanation {
     pub caller: Option<ExplainedCaller>,
     /// Why the call is refused before any JWT is made.
     pub refusal: Option<Refusal>,
-    /// One for each policy of the operation.
+    /// One for each Backend JWT policy of the operation.
     pub jwts: Vec<ExplainedJwt>,
+    /// What the other policies of the operation do, in the order in which they act.
+    pub policies: Vec<ExplainedPolicy>,
 }
 
 /// The principal of an explanation.
@@ -203,6 +207,7 @@ pub async fn explain(
         caller: None,
         refusal: None,
         jwts: Vec::new(),
+        policies: policies::of(found.operation.treatment.as_deref()),
     };
     let asked = match Asked::resolve(&found, question.caller, (runtime, snapshot.revision, now)).await {
         Ok(asked) => asked?,

@@ -70,7 +70,7 @@ pub use certificate_authority::{
 };
 pub use client_certificate::ClientCertificate;
 pub use clock_watch::{ClockReading, ClockStep, ClockWatch};
-pub use compile::{BrokenApis, Compiled, Pools, Sources, Surroundings, compile};
+pub use compile::{BrokenApis, Compiled, Pools, Sources, StateAddress, Surroundings, compile};
 pub use credential::{CredentialSource, Holds, Place};
 pub use decide::{Decision, DecisionRecord, Jwts, Steps};
 pub use defaults::defaults;
@@ -80,8 +80,8 @@ pub use documents::{Document, Documents, Published};
 pub use elsewhere::Elsewhere;
 pub use events::{EventError, EventSources, WebhookFields, receive_set, receive_webhook};
 pub use explain::{
-    AskedCaller, ExplainError, ExplainedCaller, ExplainedJwt, Explanation, JwtOutcome, Question, Refusal, SentJwt,
-    WrittenQuestion, WrittenQuestionError, explain,
+    AskedCaller, ExplainError, ExplainedCaller, ExplainedJwt, ExplainedPolicy, Explanation, JwtOutcome, Question,
+    Refusal, SentJwt, WrittenQuestion, WrittenQuestionError, explain,
 };
 pub use fields::{FieldClass, FieldRules};
 pub use fingerprint::Fingerprint;
@@ -96,7 +96,7 @@ pub use keyring::{
     DirectoryError, JWKS_MAX_AGE, Keyring, LoadedKeys, lock_directory, make_first_keys, read_directory,
     retirement_times, write_key,
 };
-pub use parse::{Source, parse_api, parse_operator, render_yaml, update_yaml, yaml_pointers, yaml_to_json};
+pub use parse::{Source, parse_api, parse_operator, render_yaml, update_yaml, yaml_lines, yaml_pointers, yaml_to_json};
 pub use passwords::{ClearText, Passwords};
 pub use path::{EncodedSlash, NormalPath, PathError};
 pub use policy_types::{PolicyField, PolicyType, policy_types};

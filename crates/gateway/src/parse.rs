@@ -39,6 +39,11 @@ pub fn parse_api(source: &Source, diagnostics: &mut Diagnostics) -> Option<spec:
     parse(source, diagnostics)
 }
 
+/// Reads applications that several gateways share; none after a diagnostic.
+pub(crate) fn parse_applications(source: &Source, diagnostics: &mut Diagnostics) -> Vec<spec::Application> {
+    parse::<spec::SharedApplications>(source, diagnostics).map(|shared| shared.applications).unwrap_or_default()
+}
+
 /// Returns a configuration file as JSON, as it is written. `None`: not YAML, or not one document.
 pub fn yaml_to_json(source: &Source) -> Option<serde_json::Value> {
     let file: Arc<Path> = Arc::from(source.path.as_path());
@@ -50,6 +55,14 @@ pub fn yaml_pointers(source: &Source, places: &[(u32, u32)]) -> Vec<Option<Strin
     let file: Arc<Path> = Arc::from(source.path.as_path());
     let root = yaml::load(&source.text, &file, &mut Diagnostics::new());
     places.iter().map(|place| root.as_ref().and_then(|root| yaml::pointer(root, *place))).collect()
+}
+
+/// Returns the lines, from 1, on which values of a configuration file begin, by their JSON pointers (RFC 6901).
+pub fn yaml_lines(source: &Source, pointers: &[String]) -> Vec<Option<u32>> {
+    let file: Arc<Path> = Arc::from(source.path.as_path());
+    let root = yaml::load(&source.text, &file, &mut Diagnostics::new());
+    let node = |pointer: &String| root.as_ref().and_then(|root| yaml::at(root, pointer));
+    pointers.iter().map(|pointer| node(pointer).map(|node| node.place.line)).collect()
 }
 
 /// Returns the text that means `wanted`, with everything else of `text` left as it is: comments, order, layout.

@@ -29,6 +29,7 @@ mod policy;
 mod redirect;
 mod resiliency;
 mod secret;
+mod state;
 mod user_store;
 
 pub use admin::{Admin, ApiOwners};
@@ -65,6 +66,7 @@ pub use policy::{BackendJwtPolicy, Policies};
 pub use redirect::RequestRedirect;
 pub use resiliency::{CircuitBreaker, Resiliency, RetryPolicy, Timeouts};
 pub use secret::Secret;
+pub use state::{SharedApplications, State};
 pub use user_store::{
     AttributeClass, AttributeMapping, AttributeValues, Breaker, ChangeChannel, ClientCredentials, DatabaseAddress,
     HeaderText, HttpStore, InlineStore, InlineUser, LdapGroups, LdapStore, LineProtection, PasswordHashText, ScimFind,

@@ -11,7 +11,7 @@ mod resolve;
 
 pub use edit::YamlEditError;
 pub(crate) use edit::{render, update};
-pub(crate) use json::pointer;
+pub(crate) use json::{at, pointer};
 pub(crate) use load::load;
 pub use load::load_documents;
 pub use resolve::Resolved;

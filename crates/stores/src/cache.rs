@@ -11,6 +11,7 @@ mod flight;
 mod generation;
 mod hold;
 mod kept;
+mod latency;
 mod passwords;
 mod settings;
 
@@ -19,7 +20,7 @@ use std::{
     fmt,
     hash::BuildHasher,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -36,6 +37,7 @@ pub use self::{
     counters::CacheCounters,
     generation::Generation,
     hold::Hold,
+    latency::Latency,
     settings::CacheSettings,
 };
 use self::{
@@ -44,6 +46,7 @@ use self::{
     flight::{Flight, Flights, Outcome, Seat},
     generation::Invalidations,
     kept::Shapes,
+    latency::Times,
 };
 use crate::{
     bounded_map::BoundedMap,
@@ -70,6 +73,7 @@ pub struct CachedStore {
     invalidations: Arc<Invalidations>,
     breaker: Breaker,
     counts: Counts,
+    times: Times,
     held: Mutex<Option<Hold>>,
     last_failure: Mutex<Option<LastFailure>>,
     passwords_at_once: Semaphore,
@@ -93,6 +97,8 @@ pub struct StoreStatus {
     pub last_failure: Option<LastFailure>,
     /// The operator's hold, while it lasts.
     pub hold: Option<Hold>,
+    /// How long it takes to answer; `None`: it was not asked yet.
+    pub latency: Option<Latency>,
 }
 
 /// What is known of some users, and asked about them now. Both under one lock: a call finds the one or the other.
@@ -143,6 +149,7 @@ impl CachedStore {
             invalidations: Invalidations::new(),
             breaker: Breaker::new(settings.breaker),
             counts: Counts::default(),
+            times: Times::default(),
             held: Mutex::default(),
             last_failure: Mutex::default(),
             passwords_at_once: Semaphore::new(passwords::AT_ONCE),
@@ -245,6 +252,7 @@ impl CachedStore {
             counters: self.counters(),
             last_failure: locked(&self.last_failure).clone(),
             hold: locked(&self.held).filter(|hold| hold.is_on(now)),
+            latency: self.times.latency(),
         }
     }
 
@@ -424,7 +432,9 @@ impl Departure {
     async fn fly(mut self) {
         let user = self.key.get(..self.user_length).unwrap_or_default();
         let question = Question { token: self.token.as_deref(), ..Question::new(user, self.flight.asked.at) };
+        let started = Instant::now();
         let result = self.cache.store.lookup(question).await;
+        self.cache.times.add(started.elapsed());
         let outcome = self.cache.land(&self.key, &self.flight, result);
         self.has_landed = true;
         self.outcome.send_replace(Some(outcome));

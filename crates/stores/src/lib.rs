@@ -28,7 +28,7 @@ mod userinfo;
 pub use attribute_map::{AttributeMap, AttributeMapError, MappedAttribute, Pattern, ValueRule};
 pub use breaker::{Breaker, BreakerSettings, BreakerState};
 pub use cache::{
-    Answer, CacheCounters, CacheSettings, CachedStore, Freshness, Generation, Hold, LastFailure, StalePolicy,
+    Answer, CacheCounters, CacheSettings, CachedStore, Freshness, Generation, Hold, LastFailure, Latency, StalePolicy,
     StoreStatus,
 };
 pub use client_credentials::{ClientAuthentication, ClientCredentialsError, ClientCredentialsSettings};
@@ -52,8 +52,9 @@ pub use scim::{
 };
 pub use service::{Authorization, ServiceSettings};
 pub use sql::{
-    ChangeChannel, ConnectionSettings, DatabaseTls, DatabaseUrl, DatabaseUrlError, Dialect, Query, QueryError,
-    Questions, ServerAccess, ServerAddress, ServerPlace, SqlSettings, SqlSource, SqlStore,
+    ChangeChannel, ConnectionSettings, DatabaseTls, DatabaseUrl, DatabaseUrlError, Dialect, Heard, PostgresListener,
+    Query, QueryError, Questions, ServerAccess, ServerAddress, ServerPlace, SqlSettings, SqlSource, SqlStore,
+    postgres_options,
 };
 pub use tls::{TlsError, tls_client};
 pub use user_store::{BoxFuture, Change, Question, Trace, Traced, UserMatch, UserStore};

@@ -26,8 +26,9 @@ use futures_util::stream::BoxStream;
 pub use self::{
     database_url::{DatabaseUrl, DatabaseUrlError, ServerAddress, ServerPlace},
     dialect::Dialect,
+    listen::{Heard, PostgresListener},
     query::{Query, QueryError},
-    server::{DatabaseTls, ServerAccess},
+    server::{DatabaseTls, ServerAccess, postgres_options},
 };
 use self::{
     server::{MySql, Postgres, ServerDatabase},

@@ -37,6 +37,9 @@ fn store(name: &str, status: &StoreStatus) -> Value {
         "failures": counters.failures,
         "refused": counters.refused,
         "staleServed": counters.stale_served,
+        "latency": status.latency.map(|latency| {
+            json!({ "p50Microseconds": microseconds(latency.p50), "p99Microseconds": microseconds(latency.p99) })
+        }),
     })
 }
 
@@ -94,6 +97,11 @@ pub(super) fn note(parts: &AdminParts, mut act: Value, by: &str) {
     if !(parts.note)(&act.to_string()) {
         tracing::error!("an operator's act is missing from the audit log");
     }
+}
+
+/// Returns whole microseconds.
+pub(super) fn microseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn seconds(time: SystemTime) -> u64 {

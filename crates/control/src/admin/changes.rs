@@ -14,6 +14,7 @@ use super::{
     desk::Desk,
     person::Person,
     problem::{Mistake, Problem},
+    v1::NoteView,
 };
 use crate::{
     definitions::etag,
@@ -41,6 +42,16 @@ pub(super) struct DryRun {
     diagnostics: Vec<Mistake>,
     /// The operations that would answer otherwise: API, verb and target.
     affected: Vec<String>,
+    /// What became of each part of an imported document: what was not carried over, and where it stands.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<NoteView>,
+}
+
+impl DryRun {
+    /// Adds what became of an imported document.
+    pub(super) fn with_notes(self, notes: Vec<NoteView>) -> Self {
+        Self { notes, ..self }
+    }
 }
 
 /// What a change answers: how it is now, or, with `dryRun`, what would happen.
@@ -110,39 +121,39 @@ pub(super) fn check_condition(headers: &HeaderMap, current: &str) -> Result<(), 
 /// # Errors
 ///
 /// 412 when the file has changed meanwhile, 422 with diagnostics when the configuration would be broken.
-pub(super) fn change(desk: &Desk, person: &Person, wanted: Wanted, purpose: Purpose) -> Result<Outcome, Problem> {
+pub(super) fn change(desk: &Desk, person: &Person, wanted: &Wanted, purpose: Purpose) -> Result<Outcome, Problem> {
     let edit = &wanted.edit;
     let file = edit.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let diff = history::diff(&file, edit.before.as_deref(), edit.after.as_deref());
     if purpose == Purpose::Try {
-        return try_out(desk, &wanted, diff).map(Outcome::Tried);
+        return try_out(desk, wanted, diff).map(Outcome::Tried);
     }
     if edit.before == edit.after {
         return Ok(Outcome::Done);
     }
     let parts = desk.parts();
-    let diagnostics = parts.files.edit(&parts.gateway, edit).map_err(|error| refusal(&wanted, error))?;
-    (parts.report)(&Reload::Applied(diagnostics));
-    let act = json!({
-        "event": "configuration_changed",
-        "action": wanted.action,
-        "target": wanted.target,
-        "file": file,
-        "diff": diff,
-    });
-    note(parts, act, &person.name);
     let change = Change {
         n: 0,
         at: desk.now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs()),
         author: person.name.to_string(),
         action: wanted.action.to_owned(),
-        target: wanted.target,
+        target: wanted.target.clone(),
         file,
-        note: wanted.note,
+        note: wanted.note.clone(),
         diff,
-        after: wanted.edit.after,
+        after: edit.after.clone(),
     };
-    desk.remember(wanted.edit.before.as_deref(), change);
+    let diagnostics = parts.files.edit(&parts.gateway, edit, &change).map_err(|error| refusal(wanted, error))?;
+    (parts.report)(&Reload::Applied(diagnostics));
+    let act = json!({
+        "event": "configuration_changed",
+        "action": change.action,
+        "target": change.target,
+        "file": change.file,
+        "diff": change.diff,
+    });
+    note(parts, act, &person.name);
+    desk.remember_edit(edit.before.as_deref(), change);
     Ok(Outcome::Done)
 }
 
@@ -160,15 +171,13 @@ pub(super) fn draft(desk: &Desk, wanted: &Wanted) -> Result<(Compiled, Diagnosti
 fn try_out(desk: &Desk, wanted: &Wanted, diff: String) -> Result<DryRun, Problem> {
     let (compiled, diagnostics) = draft(desk, wanted)?;
     let affected = affected(&desk.published(), &compiled);
-    Ok(DryRun { diff, diagnostics: located(wanted, &diagnostics), affected })
+    Ok(DryRun { diff, diagnostics: located(wanted, &diagnostics), affected, notes: Vec::new() })
 }
 
 fn refusal(wanted: &Wanted, error: FileEditError) -> Problem {
     match error {
-        FileEditError::Changed => {
-            let now = std::fs::read_to_string(&wanted.edit.path).unwrap_or_default();
-            Problem::stale(&etag(&now))
-        }
+        FileEditError::Changed(now) => Problem::stale(&etag(&now.unwrap_or_default())),
+        FileEditError::Unreachable(error) => Problem::unavailable(error),
         FileEditError::Refused(diagnostics) => Problem::broken(located(wanted, &diagnostics)),
         FileEditError::Unreadable(diagnostics) => Problem::failed(diagnostics.to_string().trim_end()),
         FileEditError::Unwritable(path, error) => {

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     definitions::{Definition, Definitions},
     history::{Change, History},
+    state::DocumentEdit,
 };
 
 /// What all admin requests share.
@@ -73,14 +74,35 @@ impl Desk {
 
     /// Returns the changes that `is_wanted` says, the newest first.
     pub(super) fn history(&self, is_wanted: impl Fn(&Change) -> bool) -> Result<Vec<Change>, Problem> {
+        if let Some(database) = self.parts.files.database() {
+            let known = database.known().map_err(Problem::unavailable)?;
+            let wanted = known.history.iter().rev().filter(|change| is_wanted(change));
+            return Ok(wanted.map(|change| Change::clone(change)).collect());
+        }
         let folder = self.published().operator.admin.directory.value.clone();
         let cannot =
             |error| Problem::failed(format_args!("cannot read the history in `{}`: {error}", folder.display()));
         self.history.find(&folder, is_wanted).map_err(cannot)
     }
 
-    /// Notes a change; one that cannot be noted has been made all the same, and the log says so.
-    pub(super) fn remember(&self, before: Option<&str>, change: Change) {
+    /// Notes a change of a file's text; a database has noted it with the text.
+    pub(super) fn remember_edit(&self, before: Option<&str>, change: Change) {
+        if self.parts.files.database().is_none() {
+            self.remember_in_folder(before, change);
+        }
+    }
+
+    /// Notes a change of something that is no document.
+    pub(super) fn remember(&self, change: Change) {
+        let Some(database) = self.parts.files.database() else { return self.remember_in_folder(None, change) };
+        let noted = database.begin().and_then(|editing| editing.commit(vec![DocumentEdit { name: None, change }]));
+        if let Err(error) = noted {
+            tracing::error!("a change is missing from the history in the database: {error}");
+        }
+    }
+
+    /// One that cannot be noted has been made all the same, and the log says so.
+    fn remember_in_folder(&self, before: Option<&str>, change: Change) {
         let folder = self.published().operator.admin.directory.value.clone();
         if let Err(error) = self.history.add(&folder, before, change) {
             tracing::error!("a change is missing from the history in `{}`: {error}", folder.display());

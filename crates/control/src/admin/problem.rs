@@ -165,6 +165,14 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail)
     }
 
+    /// 503: the database with the API definitions cannot be asked; the cause is in the log.
+    pub(crate) fn unavailable(cause: impl std::fmt::Display) -> Self {
+        tracing::error!("the database of API definitions: {cause}");
+        let detail =
+            "the database with the API definitions does not answer: nothing was changed, and what runs goes on";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", detail)
+    }
+
     /// 500: the gateway's own fault; the cause is in its log.
     pub(crate) fn failed(cause: impl std::fmt::Display) -> Self {
         tracing::error!("an admin request failed: {cause}");

@@ -3,7 +3,10 @@
 //! `docs/openapi.json` is the golden file of the description; a test keeps it fresh.
 
 mod api_changes;
+mod api_keys;
 mod apis;
+mod applications;
+mod imports;
 mod keys;
 mod login;
 mod me;
@@ -26,10 +29,15 @@ use axum::{
 use http::header::CONTENT_TYPE;
 use utoipa::{
     OpenApi,
-    openapi::{Content, Ref, ResponseBuilder, path::PathItem},
+    openapi::{
+        self, Content, Ref, RefOr, ResponseBuilder,
+        path::PathItem,
+        security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+    },
 };
 use utoipa_axum::router::OpenApiRouter;
 
+pub(super) use self::imports::NoteView;
 use super::{desk::Desk, problem::Problem};
 
 #[derive(OpenApi)]
@@ -48,30 +56,54 @@ struct Description;
 /// Returns the routes, below `/api/v1`.
 pub(super) fn routes() -> Router<Arc<Desk>> {
     let (router, _) = all().split_for_parts();
-    router.route("/openapi.json", get(openapi)).fallback(nothing).method_not_allowed_fallback(not_allowed)
+    router.route("/openapi.json", get(described)).fallback(nothing).method_not_allowed_fallback(not_allowed)
 }
 
 /// Returns the description.
-pub(super) fn document() -> utoipa::openapi::OpenApi {
+pub(super) fn document() -> openapi::OpenApi {
     all().into_openapi()
 }
 
 fn all() -> OpenApiRouter<Arc<Desk>> {
     let mut router = every_route();
-    router.get_openapi_mut().paths.paths.values_mut().for_each(add_problems);
+    let document = router.get_openapi_mut();
+    document.paths.paths.values_mut().for_each(complete);
+    add_security(document);
     router
 }
 
-/// Says of every operation that it may answer with a problem: nobody may be logged in, a parameter may make no sense.
-fn add_problems(item: &mut PathItem) {
+/// Completes what is said of a path: that every operation may answer with a problem (nobody may be logged in, a parameter
+/// may make no sense, a database may be down), and what answers without words of their own are.
+fn complete(item: &mut PathItem) {
     let problem = || {
         let content = Content::new(Some(Ref::from_schema_name("Problem")));
-        ResponseBuilder::new().description("A problem").content("application/problem+json", content).build()
+        ResponseBuilder::new().content("application/problem+json", content).build()
     };
     let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete];
     for operation in operations.into_iter().filter_map(Option::as_mut) {
-        operation.responses.responses.entry("4XX".to_owned()).or_insert_with(|| problem().into());
+        let responses = &mut operation.responses.responses;
+        for status in ["4XX", "5XX"] {
+            responses.entry(status.to_owned()).or_insert_with(|| problem().into());
+        }
+        for (status, response) in responses {
+            let RefOr::T(response) = response else { continue };
+            if response.description.is_empty() {
+                response.description = String::from(if status.starts_with(['4', '5']) { "A problem" } else { "Done" });
+            }
+        }
     }
+}
+
+/// Says how callers prove who they are: not at all on a loopback listener without a login.
+fn add_security(document: &mut openapi::OpenApi) {
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("An access token")).build();
+    let cookie = ApiKeyValue::with_description("countersign", "A session; with HTTPS `__Host-countersign`");
+    if let Some(components) = &mut document.components {
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+    }
+    let named = |name: &str| SecurityRequirement::new(name, [] as [&str; 0]);
+    document.security = Some(vec![SecurityRequirement::default(), named("bearer"), named("session")]);
 }
 
 fn every_route() -> OpenApiRouter<Arc<Desk>> {
@@ -80,6 +112,7 @@ fn every_route() -> OpenApiRouter<Arc<Desk>> {
         .merge(login::routes())
         .merge(apis::routes())
         .merge(api_changes::routes())
+        .merge(imports::routes())
         .merge(operations::routes())
         .merge(policies::routes())
         .merge(policy_types::routes())
@@ -87,11 +120,13 @@ fn every_route() -> OpenApiRouter<Arc<Desk>> {
         .merge(shadow::routes())
         .merge(user_stores::routes())
         .merge(operators_file::routes())
+        .merge(applications::routes())
+        .merge(api_keys::routes())
         .merge(keys::routes())
         .merge(watching::routes())
 }
 
-async fn openapi() -> Response {
+async fn described() -> Response {
     static TEXT: LazyLock<String> = LazyLock::new(super::openapi);
     ([(CONTENT_TYPE, "application/json")], TEXT.as_str()).into_response()
 }

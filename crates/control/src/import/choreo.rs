@@ -3,6 +3,7 @@
 use gateway::yaml::Entry;
 
 use super::{
+    cors,
     draft::{ApiDraft, BackendJwtDraft, Credential, OperationDraft},
     notes::Notes,
     text::{base_path, list, slug, version},
@@ -80,8 +81,7 @@ fn part(entry: &Entry, (draft, notes): (&mut ApiDraft, &mut Notes)) {
             }
         }
         "operations" => operations(value, (draft, notes)),
-        "corsConfiguration" if value.text_of("corsConfigurationEnabled") == Some("false") => {}
-        "corsConfiguration" => notes.left(entry.place, &field, "write `corsConfiguration` into the definition"),
+        "corsConfiguration" => draft.cors = cors::import(entry, ("corsConfigurationEnabled", false), (&field, notes)),
         _ => notes.left(entry.place, "data.*", "it is not about calls and their callers"),
     }
 }

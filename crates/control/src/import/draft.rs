@@ -5,7 +5,10 @@
 
 use std::fmt::Write as _;
 
-use super::text::{list, scalar, target};
+use super::{
+    cors::CorsDraft,
+    text::{list, scalar, target},
+};
 
 /// An API definition in the making.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +30,8 @@ pub(super) struct ApiDraft {
     pub(super) backend_jwts: Vec<BackendJwtDraft>,
     /// Empty: nothing is written, and access tokens are taken.
     pub(super) authentication: Vec<Credential>,
+    /// Which pages of other origins may call.
+    pub(super) cors: Option<CorsDraft>,
     pub(super) operations: Vec<OperationDraft>,
 }
 
@@ -89,6 +94,12 @@ impl ApiDraft {
         }
         page.endpoints(0, self.production.as_deref(), self.sandbox.as_deref());
         self.write_authentication(&mut page);
+        if let Some(cors) = &self.cors {
+            page.line(0, "corsConfiguration:");
+            for (name, written) in cors {
+                page.line(1, &format!("{name}: {written}"));
+            }
+        }
         if !self.backend_jwts.is_empty() {
             page.line(0, "apiPolicies:");
             page.line(1, "request:");

@@ -7,7 +7,10 @@ mod routes;
 
 use std::collections::BTreeMap;
 
+use gateway::yaml::Entry;
+
 use super::{
+    cors,
     draft::{ApiDraft, BackendJwtDraft},
     notes::Notes,
     text::{base_path, scalar, slug, version},
@@ -88,6 +91,11 @@ fn without_api(name: &str) -> ApiDraft {
     }
 }
 
+/// Returns an API's definition, or a new one without operations.
+fn api_of<'m>(made: &'m mut BTreeMap<String, Made>, name: &str, resource: Resource<'_>) -> &'m mut Made {
+    made.entry(name.to_owned()).or_insert_with(|| Made { draft: without_api(name), file: resource.file })
+}
+
 impl<'a> Resources<'a, '_> {
     fn of_kind(&self, kind: &str) -> Vec<Resource<'a>> {
         self.list.iter().filter(|resource| resource.tree.text_of("kind") == Some(kind)).copied().collect()
@@ -150,11 +158,12 @@ impl<'a> Resources<'a, '_> {
         for (level, section) in ["override", "default"].iter().filter_map(|level| Some((*level, spec.get(level)?))) {
             for entry in section.entries().iter().filter(|entry| entry.key != "backendJwtPolicy") {
                 let field = format!("APIPolicy.{level}.{}", entry.key);
-                self.notes_of(resource).left(
-                    entry.place,
-                    &field,
-                    "only the Backend JWT is imported: write it into the definition",
-                );
+                if entry.key == "cORSPolicy" {
+                    self.cors(resource, (entry, &field), api_of(made, target, resource));
+                } else {
+                    let reason = "only the Backend JWT and CORS are imported: write it into the definition";
+                    self.notes_of(resource).left(entry.place, &field, reason);
+                }
             }
             let Some(policy) = section.get("backendJwtPolicy") else { continue };
             let name = policy.text_of("name").unwrap_or_default();
@@ -165,9 +174,7 @@ impl<'a> Resources<'a, '_> {
             };
             used.push(jwt.name());
             let draft = self.backend_jwt(jwt);
-            let api = made
-                .entry(target.to_owned())
-                .or_insert_with(|| Made { draft: without_api(target), file: resource.file });
+            let api = api_of(made, target, resource);
             let notes = self.notes_of(resource);
             if level == "override" {
                 notes.changed(policy.place(), &field, "apiPolicies", "an operation's own policy replaces it here");
@@ -180,6 +187,16 @@ impl<'a> Resources<'a, '_> {
                 notes.left(policy.place(), &field, "the API has a Backend JWT already");
             }
         }
+    }
+
+    /// `cORSPolicy`: on unless it says otherwise; what overrides comes first, and stays.
+    fn cors(&mut self, resource: Resource<'a>, (entry, field): (&Entry, &str), api: &mut Made) {
+        let notes = self.notes_of(resource);
+        if api.draft.cors.is_some() {
+            notes.left(entry.place, field, "the API has CORS already");
+            return;
+        }
+        api.draft.cors = cors::import(entry, ("enabled", true), (field, notes));
     }
 
     /// A `BackendJWT`, with the defaults of its definition.

@@ -6,18 +6,26 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::Format;
 
-/// The running gateway's admin API.
+/// Where the running gateway's admin API is, and who asks.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct AdminArguments {
-    /// The admin API's address, such as `http://127.0.0.1:9090` [default: `admin.address` of the operator's file]
+pub(crate) struct RunningArguments {
+    /// The running gateway's admin address, such as `http://127.0.0.1:9090` [default: `admin.address` of the operator's file]
     #[arg(long, value_name = "URL")]
     pub(crate) admin: Option<String>,
-    /// The operator's file of the running gateway
+    /// The operator's file
     #[arg(long, value_name = "FILE", default_value = "countersign.yaml")]
     pub(crate) config: PathBuf,
     /// A file with an access token for the admin API [default: the variable `COUNTERSIGN_ADMIN_TOKEN`, if it is set]
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
+}
+
+/// The running gateway's admin API, and how to print what it says.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct AdminArguments {
+    /// Where it is, and who asks.
+    #[command(flatten)]
+    pub(crate) running: RunningArguments,
     /// How to print it
     #[arg(long, alias = "output", value_enum, default_value_t)]
     pub(crate) format: Format,

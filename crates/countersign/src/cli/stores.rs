@@ -1,10 +1,8 @@
 //! What can be typed after `countersign stores`.
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand};
 
-use super::Format;
+use super::{Format, RunningArguments};
 
 /// Look users up, and see how their stores are doing
 #[derive(Debug, Args)]
@@ -23,16 +21,19 @@ pub(crate) enum StoresCommand {
     Invalidate(InvalidateArguments),
 }
 
-/// Look one user up, from here: what was asked, what came back, and what did not
+/// Look one user up, from here or on the running gateway: what was asked, what came back, and what did not
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   countersign stores test directory --user alice
   # a store that asks with the user's own token
   countersign stores test userinfo --user alice --token @token.txt
+  # from where the gateway stands
+  countersign stores test directory --user alice --live --admin https://admin.example.com \\
+      --token-file admin.token
 
 Asks the store itself, past every cache, with the connection and the secrets of the configuration. Shows attribute \
-values: they are for your eyes.
+values: they are for your eyes; the running gateway masks those that your role does not see.
 
 Exit codes: 0 found; 1 no such user, more than one, or no answer; 2 it could not be done.")]
 pub(crate) struct TestStoreArguments {
@@ -45,9 +46,12 @@ pub(crate) struct TestStoreArguments {
     /// The user's access token, or `@FILE`
     #[arg(long, value_name = "TOKEN")]
     pub(crate) token: Option<String>,
-    /// The operator's file
-    #[arg(long, value_name = "FILE", default_value = "countersign.yaml")]
-    pub(crate) config: PathBuf,
+    /// Have the running gateway ask, with its connections, instead of asking from here
+    #[arg(long)]
+    pub(crate) live: bool,
+    /// The configuration; with `--live` the running gateway, and who asks it.
+    #[command(flatten)]
+    pub(crate) running: RunningArguments,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
@@ -64,9 +68,9 @@ Examples:
 Exit codes: 0 every store is asked; 1 one is left alone, because it failed several times in a row; 2 it could not be \
 done.")]
 pub(crate) struct StoreStatusArguments {
-    /// The operator's file of the running gateway
-    #[arg(long, value_name = "FILE", default_value = "countersign.yaml")]
-    pub(crate) config: PathBuf,
+    /// The running gateway.
+    #[command(flatten)]
+    pub(crate) running: RunningArguments,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
@@ -93,9 +97,9 @@ pub(crate) struct HoldStoreArguments {
     /// End the hold
     #[arg(long, conflicts_with = "stale")]
     pub(crate) release: bool,
-    /// The operator's file of the running gateway
-    #[arg(long, value_name = "FILE", default_value = "countersign.yaml")]
-    pub(crate) config: PathBuf,
+    /// The running gateway.
+    #[command(flatten)]
+    pub(crate) running: RunningArguments,
 }
 
 /// Forget what the running gateway knows of a user, of a store or of everybody: the next call asks the store
@@ -122,7 +126,7 @@ pub(crate) struct InvalidateArguments {
     /// Everybody, in all stores
     #[arg(long, conflicts_with_all = ["name", "user"])]
     pub(crate) all: bool,
-    /// The operator's file of the running gateway
-    #[arg(long, value_name = "FILE", default_value = "countersign.yaml")]
-    pub(crate) config: PathBuf,
+    /// The running gateway.
+    #[command(flatten)]
+    pub(crate) running: RunningArguments,
 }

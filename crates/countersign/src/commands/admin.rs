@@ -21,9 +21,8 @@ use reqwest::{
     redirect::Policy,
 };
 use serde_json::Value;
-use url::Url;
 
-use super::{configuration::read_source, running::RunningGateway};
+use super::running::RunningGateway;
 use crate::{
     Process,
     cli::{AdminArguments, ChangeArguments, Format},
@@ -35,10 +34,7 @@ const LONGEST: usize = 64 << 20;
 
 /// The admin API of one gateway.
 #[derive(Debug)]
-pub(crate) struct AdminApi {
-    base: Url,
-    token: Option<String>,
-}
+pub(crate) struct AdminApi(RunningGateway);
 
 /// What it said.
 #[derive(Clone, Debug)]
@@ -73,17 +69,7 @@ impl AdminApi {
     ///
     /// When neither says where it is, or the token cannot be read.
     pub(crate) fn of(arguments: &AdminArguments, process: &Process) -> anyhow::Result<Self> {
-        let address = match &arguments.admin {
-            Some(address) => address.clone(),
-            None => format!("http://{}", RunningGateway::of(&arguments.config)?.address()),
-        };
-        let base = Url::parse(&address).with_context(|| format!("`{address}` is no address"))?;
-        ensure!(matches!(base.scheme(), "http" | "https"), "`{address}` is no http or https address");
-        let token = match &arguments.token_file {
-            Some(file) => Some(read_source(file)?.text.trim().to_owned()),
-            None => process.variables.get("COUNTERSIGN_ADMIN_TOKEN").filter(|token| !token.is_empty()).cloned(),
-        };
-        Ok(Self { base, token })
+        RunningGateway::of(&arguments.running, process).map(Self)
     }
 
     /// Returns what it says at a path.
@@ -125,17 +111,17 @@ impl AdminApi {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime
             .block_on(self.send(order, query))
-            .with_context(|| format!("cannot ask the gateway on its admin address {}", self.base))
+            .with_context(|| format!("cannot ask the gateway on its admin address {}", self.0.base))
     }
 
     async fn send(&self, order: &Order<'_>, query: &[(&str, &str)]) -> anyhow::Result<Reply> {
-        let mut url = self.base.clone();
+        let mut url = self.0.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(["api", "v1"]).extend(order.path);
         }
         let client = Client::builder().redirect(Policy::none()).no_proxy().timeout(Duration::from_secs(30)).build()?;
         let mut request = client.request(order.method.clone(), url).query(query).header("X-Countersign-Csrf", "cli");
-        if let Some(token) = &self.token {
+        if let Some(token) = &self.0.token {
             request = request.bearer_auth(token);
         }
         if let Some(etag) = &order.etag {

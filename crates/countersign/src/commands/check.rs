@@ -13,7 +13,7 @@ use control::ConfigurationFiles;
 use gateway::{Diagnostic, DiagnosticCode, Diagnostics, Severity, Source, Sources};
 use serde_json::json;
 
-use super::configuration::{diagnose, read_source, read_sources};
+use super::configuration::{background, diagnose, read_source, read_sources};
 use crate::{
     Process,
     cli::{CheckArguments, EXIT_NO, Format},
@@ -71,7 +71,8 @@ fn look(arguments: &CheckArguments, process: &Process) -> anyhow::Result<Finding
 
 /// Checks the operator's file and the definitions of its folder.
 fn look_at_folder(config: &Path, arguments: &CheckArguments, process: &Process) -> anyhow::Result<Findings> {
-    let files = ConfigurationFiles::new(config, process.variables.clone());
+    let background = background()?;
+    let files = ConfigurationFiles::new(config, process.variables.clone(), background.handle().clone());
     match files.read() {
         Ok(sources) => Findings::of(sources, arguments, process),
         Err(diagnostics) => Ok(Findings::new(Vec::new(), &diagnostics)),
@@ -84,7 +85,8 @@ fn look_at(
     apis: &[PathBuf],
     (arguments, process): (&CheckArguments, &Process),
 ) -> anyhow::Result<Findings> {
-    let sources = Sources { operator, apis: read_sources(apis)?, variables: process.variables.clone() };
+    let variables = process.variables.clone();
+    let sources = Sources { operator, apis: read_sources(apis)?, applications: None, variables };
     Findings::of(sources, arguments, process)
 }
 
@@ -95,7 +97,7 @@ fn look_at(
 /// When threads cannot be started.
 pub(super) fn without_operator(apis: Vec<Source>, process: &Process) -> anyhow::Result<Diagnostics> {
     let operator = Source { path: NO_OPERATOR.into(), text: NO_OPERATOR_TEXT.to_owned() };
-    let sources = Sources { operator, apis, variables: process.variables.clone() };
+    let sources = Sources { operator, apis, applications: None, variables: process.variables.clone() };
     let found = Findings::new(Vec::new(), &diagnose(&sources, process)?).without_operator().found;
     let mut diagnostics = Diagnostics::new();
     for diagnostic in found {
@@ -114,8 +116,8 @@ impl Findings {
         if arguments.probe {
             probe::probe(&sources, process)?.into_iter().for_each(|found| diagnostics.push(found));
         }
-        let Sources { operator, apis, .. } = sources;
-        Ok(Self::new(std::iter::once(operator).chain(apis).collect(), &diagnostics))
+        let Sources { operator, apis, applications, .. } = sources;
+        Ok(Self::new(std::iter::once(operator).chain(applications).chain(apis).collect(), &diagnostics))
     }
 
     /// Sets aside what only an operator's file can tell: its names and its keys.

@@ -30,12 +30,8 @@ impl Configuration {
     ///
     /// When threads cannot be started.
     pub(crate) fn load(config: &Path, process: &Process) -> anyhow::Result<Option<Self>> {
-        let background = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .context("cannot start a background thread")?;
-        let files = ConfigurationFiles::new(config, process.variables.clone());
+        let background = background()?;
+        let files = ConfigurationFiles::new(config, process.variables.clone(), background.handle().clone());
         let sources = match files.read() {
             Ok(sources) => sources,
             Err(diagnostics) => return Ok(complain(&diagnostics)),
@@ -56,6 +52,16 @@ impl Configuration {
         let runtime = Runtime::new(background.handle().clone(), clock::now, callers, keyring, b"a command's own");
         Ok(Some(Self { compiled, runtime: Arc::new(runtime), background }))
     }
+}
+
+/// Starts the thread on which servers are asked.
+///
+/// # Errors
+///
+/// When there is none to be had.
+pub(crate) fn background() -> anyhow::Result<tokio::runtime::Runtime> {
+    let builder = &mut tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(1).enable_all().build().context("cannot start a background thread")
 }
 
 /// Prints the errors; warnings are for `check`.

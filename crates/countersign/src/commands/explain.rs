@@ -27,10 +27,14 @@ pub(crate) fn run(arguments: &ExplainArguments, process: &Process) -> anyhow::Re
     log::start(process, "warn")?;
     let token = arguments.token.as_deref().map(token::read).transpose()?;
     let token = token.map(String::from_utf8).transpose().context("the token is no text")?;
+    let running = &arguments.running;
+    if !arguments.live && (running.admin.is_some() || running.token_file.is_some()) {
+        bail!("--admin and --token-file are about the running gateway: say --live");
+    }
     let other = arguments.against.as_deref().map(token::read).transpose()?;
     let explained = if arguments.live {
         let question = question(arguments, token.as_deref())?.to_json().to_string();
-        Some(RunningGateway::of(&arguments.config)?.post("/explain", &[], question)?)
+        Some(RunningGateway::of(running, process)?.post("/explain", &[], question)?)
     } else {
         here(arguments, token.as_deref(), process)?
     };
@@ -50,7 +54,7 @@ pub(crate) fn run(arguments: &ExplainArguments, process: &Process) -> anyhow::Re
 
 /// Explains with the stores and keys of the configuration, from here. `None`: the configuration is broken.
 fn here(arguments: &ExplainArguments, token: Option<&str>, process: &Process) -> anyhow::Result<Option<Json>> {
-    let Some(configuration) = Configuration::load(&arguments.config, process)? else { return Ok(None) };
+    let Some(configuration) = Configuration::load(&arguments.running.config, process)? else { return Ok(None) };
     let Configuration { compiled, runtime, background } = &configuration;
     if runtime.keyring.states(clock::seconds(process.now)).is_empty() {
         output::message(

@@ -18,7 +18,7 @@ use gateway::{Diagnostics, Source, Sources, parse_operator};
 
 use super::{
     check,
-    configuration::{diagnose, read_source},
+    configuration::{background, diagnose, read_source},
 };
 use crate::{
     Process,
@@ -184,12 +184,16 @@ fn judge(targets: &[Target], output: &Path, process: &Process) -> anyhow::Result
         None if config.is_file() => read_source(&config)?,
         None => return check::without_operator(apis, process),
     };
+    let mut applications = None;
     if config.is_file() {
-        let files = control::ConfigurationFiles::new(&config, process.variables.clone());
-        let others = files.read().map(|sources| sources.apis).unwrap_or_default();
+        let background = background()?;
+        let files = control::ConfigurationFiles::new(&config, process.variables.clone(), background.handle().clone());
+        let others = files.read().ok();
+        applications = others.as_ref().and_then(|sources| sources.applications.clone());
+        let others = others.map(|sources| sources.apis).unwrap_or_default();
         apis.extend(others.into_iter().filter(|other| targets.iter().all(|target| target.path != other.path)));
     }
-    diagnose(&Sources { operator, apis, variables: process.variables.clone() }, process)
+    diagnose(&Sources { operator, apis, applications, variables: process.variables.clone() }, process)
 }
 
 fn write(targets: &[Target]) -> anyhow::Result<()> {

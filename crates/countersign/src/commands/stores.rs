@@ -4,7 +4,7 @@ mod tried;
 
 use std::{fmt::Write as _, process::ExitCode, time::Instant};
 
-use anyhow::anyhow;
+use anyhow::{anyhow, ensure};
 use claims::Json;
 use control::TriedLookup;
 use stores::{Question, Trace};
@@ -29,18 +29,39 @@ pub(crate) fn run(arguments: &StoresArguments, process: &Process) -> anyhow::Res
     match &arguments.command {
         StoresCommand::Test(arguments) => test(arguments, process),
         StoresCommand::Status(arguments) => status(arguments, process),
-        StoresCommand::Hold(arguments) => hold(arguments),
-        StoresCommand::Invalidate(arguments) => invalidate(arguments),
+        StoresCommand::Hold(arguments) => hold(arguments, process),
+        StoresCommand::Invalidate(arguments) => invalidate(arguments, process),
     }
 }
 
 /// Looks a user up in the store itself, past the cache.
 fn test(arguments: &TestStoreArguments, process: &Process) -> anyhow::Result<ExitCode> {
+    let running = &arguments.running;
+    let tried = if arguments.live {
+        ensure!(arguments.token.is_none(), "the running gateway asks without the user's token: leave --live out");
+        let path = format!("/api/v1/stores/{}/lookup", arguments.name);
+        let user = serde_json::json!({ "user": arguments.user }).to_string();
+        Some(RunningGateway::of(running, process)?.post(&path, &[], user)?)
+    } else {
+        ensure!(
+            running.admin.is_none() && running.token_file.is_none(),
+            "--admin and --token-file are about the running gateway: say --live"
+        );
+        try_here(arguments, process)?
+    };
+    let Some(tried) = tried else { return Ok(ExitCode::from(EXIT_NO)) };
+    match arguments.format {
+        Format::Text => output::result(&tried::to_text(&tried))?,
+        Format::Json => output::result_line(&output::pretty(&tried))?,
+    }
+    Ok(if text(&tried, "outcome") == TriedLookup::FOUND { ExitCode::SUCCESS } else { ExitCode::from(EXIT_NO) })
+}
+
+/// Looks a user up from here. `None`: the configuration is broken.
+fn try_here(arguments: &TestStoreArguments, process: &Process) -> anyhow::Result<Option<Json>> {
     let token = arguments.token.as_deref().map(token::read).transpose()?;
     let token = token.map(String::from_utf8).transpose().map_err(|_| anyhow!("the token is no text"))?;
-    let Some(configuration) = Configuration::load(&arguments.config, process)? else {
-        return Ok(ExitCode::from(EXIT_NO));
-    };
+    let Some(configuration) = Configuration::load(&arguments.running.config, process)? else { return Ok(None) };
     let all = &configuration.compiled.stores;
     let handle = all.get(arguments.name.as_str()).ok_or_else(|| {
         let names: Vec<&str> = all.keys().map(|name| &**name).collect();
@@ -60,15 +81,11 @@ fn test(arguments: &TestStoreArguments, process: &Process) -> anyhow::Result<Exi
         map: store.attribute_map(),
         found,
     };
-    match arguments.format {
-        Format::Text => output::result(&tried::to_text(&tried))?,
-        Format::Json => output::result_line(&output::pretty(&tried.to_json()))?,
-    }
-    Ok(if tried.is_found() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_NO) })
+    Ok(Some(tried.to_json()))
 }
 
 fn status(arguments: &StoreStatusArguments, process: &Process) -> anyhow::Result<ExitCode> {
-    let answer = RunningGateway::of(&arguments.config)?.get("/stores")?;
+    let answer = RunningGateway::of(&arguments.running, process)?.get("/stores")?;
     let stores = member(&answer, "stores").and_then(Json::as_array).unwrap_or_default();
     match arguments.format {
         Format::Text => output::result(&status_text(stores, clock::seconds(process.now)))?,
@@ -87,10 +104,11 @@ fn status_text(stores: &[Json], now: u64) -> String {
     let row = |store: &Json| {
         let mut row = vec![text(store, "name").to_owned(), text(store, "state").to_owned()];
         row.extend(NUMBERS.map(|name| number(store, name).to_string()));
+        row.extend(["p50Microseconds", "p99Microseconds"].map(|name| milliseconds(store, name)));
         row
     };
     let rows: Vec<Vec<String>> = stores.iter().map(row).collect();
-    let names = ["STORE", "STATE", "USERS", "HITS", "MISSES", "FAILURES", "REFUSED", "STALE"];
+    let names = ["STORE", "STATE", "USERS", "HITS", "MISSES", "FAILURES", "REFUSED", "STALE", "P50", "P99"];
     // INVARIANT: writing to a string cannot fail.
     let mut shown = output::columns(&names, &rows);
     for store in stores {
@@ -107,11 +125,11 @@ fn status_text(stores: &[Json], now: u64) -> String {
     shown
 }
 
-fn hold(arguments: &HoldStoreArguments) -> anyhow::Result<ExitCode> {
+fn hold(arguments: &HoldStoreArguments, process: &Process) -> anyhow::Result<ExitCode> {
     let name = ("store", arguments.name.as_str());
     let stale = arguments.stale.as_deref().filter(|_| !arguments.release);
     let query: Vec<(&str, &str)> = std::iter::once(name).chain(stale.map(|stale| ("stale", stale))).collect();
-    RunningGateway::of(&arguments.config)?.post("/stores/hold", &query, String::new())?;
+    RunningGateway::of(&arguments.running, process)?.post("/stores/hold", &query, String::new())?;
     let name = &arguments.name;
     output::result_line(&match stale {
         Some(stale) => format!(
@@ -122,15 +140,21 @@ fn hold(arguments: &HoldStoreArguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn invalidate(arguments: &InvalidateArguments) -> anyhow::Result<ExitCode> {
+fn invalidate(arguments: &InvalidateArguments, process: &Process) -> anyhow::Result<ExitCode> {
     let store = arguments.name.as_deref().map(|name| ("store", name));
     let user = arguments.user.as_deref().map(|user| ("user", user));
     let query: Vec<(&str, &str)> = store.into_iter().chain(user).collect();
-    RunningGateway::of(&arguments.config)?.post("/invalidate", &query, String::new())?;
+    RunningGateway::of(&arguments.running, process)?.post("/invalidate", &query, String::new())?;
     let whom = arguments.user.as_deref().unwrap_or("everybody");
     let place = arguments.name.as_deref().unwrap_or("all stores");
     output::result_line(&format!("{whom} in {place}: the next call asks the store"))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Returns how long a store takes, in milliseconds; nothing where it was not asked yet.
+fn milliseconds(store: &Json, name: &str) -> String {
+    let time = member(store, "latency").and_then(|latency| member(latency, name)).and_then(Json::as_u64);
+    time.map_or_else(|| "-".to_owned(), |time| format!("{}.{} ms", time / 1000, time % 1000 / 100))
 }
 
 /// Writes seconds as people say them.

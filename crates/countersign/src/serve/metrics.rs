@@ -1,5 +1,6 @@
 //! The metrics that are the gateway's: caches, keys, stores, configuration. The data plane adds its own.
 
+use control::StateStatus;
 use dataplane::Exposition;
 use gateway::{ApiState, Gateway};
 
@@ -9,6 +10,15 @@ pub(super) fn render(gateway: &Gateway, text: &mut Exposition) {
     tokens(gateway, text);
     stores(gateway, text);
     issuers(gateway, text);
+}
+
+/// Writes those of the database that holds the desired state, where there is one.
+pub(super) fn render_state(state: Option<StateStatus>, text: &mut Exposition) {
+    let Some(state) = state else { return };
+    let is_reachable = u64::from(state.is_reachable);
+    text.single("countersign_state_reachable", "gauge", "0: the database of API definitions is down.", is_reachable);
+    let revision = u64::try_from(state.revision).unwrap_or_default();
+    text.single("countersign_state_revision", "gauge", "The database's revision that was read last.", revision);
 }
 
 fn configuration(gateway: &Gateway, text: &mut Exposition) {

@@ -187,7 +187,10 @@ fn one_of_several_headers_is_chosen() {
 fn live_asks_the_running_gateway_and_says_when_there_is_none() {
     let world = World::with_gateway();
     let done = explain(&world, &["--user", "alice", "--live"]);
-    assert!(done.code == 2 && done.err.contains("cannot ask the gateway on its admin address 127.0.0.1:1"), "{done:?}");
+    assert!(
+        done.code == 2 && done.err.contains("cannot ask the gateway on its admin address http://127.0.0.1:1/"),
+        "{done:?}"
+    );
 }
 
 #[test]

@@ -38,6 +38,16 @@ impl FileReader<'_> {
             }
         }
     }
+
+    /// Reads a secret that is text; `None` after a diagnostic.
+    pub(crate) fn secret_text(self, secret: &Spanned<Secret>, diagnostics: &mut Diagnostics) -> Option<String> {
+        String::from_utf8(self.secret(secret, diagnostics)?)
+            .map_err(|_| {
+                let message = "the secret is not UTF-8 text".to_owned();
+                diagnostics.error(DiagnosticCode::InvalidValue, &secret.span, message);
+            })
+            .ok()
+    }
 }
 
 /// Reads a file; `None` after a diagnostic.

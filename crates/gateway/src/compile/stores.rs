@@ -19,6 +19,7 @@ use stores::{
     AttributeMap, BreakerSettings, CacheSettings, CachedStore, MappedAttribute, Pattern, UserStore, ValueRule,
 };
 
+pub(super) use self::sql::database_access;
 use self::{
     http::http_store, inline::inline_store, ldap::ldap_store, scim::scim_store, sql::sql_store,
     userinfo::userinfo_store,
@@ -100,17 +101,11 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// Reads a secret; `None` after a diagnostic.
-    fn secret(&mut self, secret: &Spanned<Secret>) -> Option<Vec<u8>> {
-        let bytes = self.reader.secret(secret, self.diagnostics)?;
-        self.depends_on(&bytes);
-        Some(bytes)
-    }
-
     /// Reads a secret that is text; `None` after a diagnostic.
     fn secret_text(&mut self, secret: &Spanned<Secret>) -> Option<String> {
-        let text = String::from_utf8(self.secret(secret)?);
-        text.map_err(|_| self.error(DiagnosticCode::InvalidValue, &secret.span, "the secret is not UTF-8 text")).ok()
+        let text = self.reader.secret_text(secret, self.diagnostics)?;
+        self.depends_on(text.as_bytes());
+        Some(text)
     }
 
     /// Reads a file; `None` after a diagnostic.

@@ -4,7 +4,7 @@
 
 use claims::{Claim, ClaimSet, Json, Object, Omission, OmissionKind, Origin, PrincipalKind, Source};
 
-use super::{ExplainedCaller, ExplainedJwt, Explanation, JwtOutcome, Refusal, SentJwt};
+use super::{ExplainedCaller, ExplainedJwt, ExplainedPolicy, Explanation, JwtOutcome, Refusal, SentJwt};
 
 impl Explanation {
     /// Returns the explanation as a JSON object.
@@ -18,6 +18,7 @@ impl Explanation {
             ("caller", caller),
             ("refused", self.refusal.as_ref().map_or(Json::Null, Refusal::to_json)),
             ("jwts", Json::Array(self.jwts.iter().map(|jwt| jwt.to_json(self.now)).collect())),
+            ("policies", Json::Array(self.policies.iter().map(ExplainedPolicy::to_json).collect())),
         ])
     }
 }
@@ -38,6 +39,12 @@ impl ExplainedCaller {
             ("expiresAt", principal.expires_at.map_or(Json::Null, Json::from)),
             ("assumedToken", self.assumed.clone().map_or(Json::Null, Json::Object)),
         ])
+    }
+}
+
+impl ExplainedPolicy {
+    fn to_json(&self) -> Json {
+        object([("policy", text(self.policy)), ("effect", text(&self.effect))])
     }
 }
 

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use claims::{Algorithm, Anonymous, AttributeFailure, Encoding, TokenId, UnknownUser};
 
 use crate::{
-    bind::{RecordShape, Shape, Value},
+    bind::{Form, RecordShape, Shape, Value},
+    diagnostic::DiagnosticCode,
     span::{Span, Spanned},
     spec::{
-        Admin, Application, BackendJwtParameters, ClientCertificates, Dialect, Events, Gateway, Issuer, Keys, UserStore,
+        Admin, Application, BackendJwtParameters, ClientCertificates, Dialect, Events, Gateway, Issuer, Keys, State,
+        UserStore,
     },
     units::{Bytes, Lifetime},
 };
@@ -28,6 +30,8 @@ pub struct Operator {
     pub events: Option<Events>,
     /// `apis`
     pub apis: Apis,
+    /// `state`; absent: API definitions are files.
+    pub state: Option<State>,
     /// `environments`
     pub environments: Vec<Environment>,
     /// `keys`
@@ -168,6 +172,7 @@ pub(crate) const OPERATOR_ONLY_FIELDS: &[&str] = &[
     "admin",
     "events",
     "apis",
+    "state",
     "environments",
     "keys",
     "issuers",
@@ -182,33 +187,51 @@ impl Value for Operator {
         name: "Operator",
         about: "The operator's file of Countersign: who is trusted, where users live, which keys sign.",
         short: None,
-        read: |form| Self {
-            span: form.span(),
-            gateway: form.required("gateway", "The gateway's own settings."),
-            backend_jwt: form.defaulted("backendJwt", "{}", "The Backend JWT for every API, and its bounds."),
-            admin: form.defaulted("admin", "{}", "The admin listener: REST API, console, health, metrics."),
-            events: form.optional("events", "Where others tell that a user has changed: webhooks, Shared Signals."),
-            apis: form.defaulted("apis", "{}", "The API definitions."),
-            environments: form.defaulted("environments", "[]", "Names for sets of host names."),
-            keys: form.defaulted("keys", "{}", "The keys that sign Backend JWTs."),
-            issuers: form.defaulted("issuers", "[]", "Whose access tokens are trusted."),
-            client_certificates: form.defaulted(
-                "clientCertificates",
-                "[]",
-                "Whose client certificates are trusted, and who their holders are.",
-            ),
-            shared_subjects: form.defaulted(
-                "sharedSubjects",
-                "false",
-                "True: one `sub` means the same person at all issuers.",
-            ),
-            user_stores: form.defaulted("userStores", "[]", "Where end users' attributes live."),
-            dialects: form.defaulted("dialects", "[]", "Vocabularies of claims, besides `wso2`, `oidc` and `scim`."),
-            applications: form.defaulted("applications", "[]", "The client applications and their subscriptions."),
-            cache: form.defaulted("cache", "{}", "The cache of known callers and their Backend JWTs."),
-            audit: form.defaulted("audit", "{}", "One record for each call."),
+        read: |form| {
+            let operator = Self {
+                span: form.span(),
+                gateway: form.required("gateway", "The gateway's own settings."),
+                backend_jwt: form.defaulted("backendJwt", "{}", "The Backend JWT for every API, and its bounds."),
+                admin: form.defaulted("admin", "{}", "The admin listener: REST API, console, health, metrics."),
+                events: form.optional("events", "Where others tell that a user has changed: webhooks, Shared Signals."),
+                apis: form.defaulted("apis", "{}", "The API definitions."),
+                state: form.optional("state", "A PostgreSQL database in which API definitions and applications live."),
+                environments: form.defaulted("environments", "[]", "Names for sets of host names."),
+                keys: form.defaulted("keys", "{}", "The keys that sign Backend JWTs."),
+                issuers: form.defaulted("issuers", "[]", "Whose access tokens are trusted."),
+                client_certificates: form.defaulted(
+                    "clientCertificates",
+                    "[]",
+                    "Whose client certificates are trusted, and who their holders are.",
+                ),
+                shared_subjects: form.defaulted(
+                    "sharedSubjects",
+                    "false",
+                    "True: one `sub` means the same person at all issuers.",
+                ),
+                user_stores: form.defaulted("userStores", "[]", "Where end users' attributes live."),
+                dialects: form.defaulted(
+                    "dialects",
+                    "[]",
+                    "Vocabularies of claims, besides `wso2`, `oidc` and `scim`.",
+                ),
+                applications: form.defaulted("applications", "[]", "The client applications and their subscriptions."),
+                cache: form.defaulted("cache", "{}", "The cache of known callers and their Backend JWTs."),
+                audit: form.defaulted("audit", "{}", "One record for each call."),
+            };
+            refuse_two_places(form);
+            operator
         },
     });
+}
+
+/// API definitions live in one place.
+fn refuse_two_places(form: &mut Form<'_>) {
+    if form.seems_to_have("apis") && form.seems_to_have("state") {
+        let message = "`apis` and `state` exclude one another: API definitions live in files or in a database";
+        let span = form.place_of("apis");
+        form.complain(DiagnosticCode::ConflictingFields, &span, message.to_owned());
+    }
 }
 
 impl Value for BackendJwt {

@@ -19,6 +19,7 @@ use crate::{
     units::Bytes,
 };
 
+pub(super) use self::sql::warn_of_password;
 pub use self::{
     http::{HeaderText, HttpStore},
     inline::{AttributeValues, InlineStore, InlineUser, PasswordHashText},

@@ -53,6 +53,18 @@ pub(crate) fn pointer(root: &Node, (offset, length): (u32, u32)) -> Option<Strin
     (!pointer.is_empty()).then_some(pointer)
 }
 
+/// Follows a JSON pointer (RFC 6901).
+pub(crate) fn at<'n>(root: &'n Node, pointer: &str) -> Option<&'n Node> {
+    pointer.strip_prefix('/')?.split('/').try_fold(root, |node, name| {
+        let name = name.replace("~1", "/").replace("~0", "~");
+        match &node.kind {
+            NodeKind::Scalar(_) => None,
+            NodeKind::Sequence(items) => items.get(name.parse::<usize>().ok()?),
+            NodeKind::Mapping(entries) => entries.iter().find(|entry| entry.key == name).map(|entry| &entry.value),
+        }
+    })
+}
+
 impl Scalar {
     fn to_json(&self) -> Value {
         match self.resolve() {

@@ -96,6 +96,7 @@ impl Folder {
         Sources {
             operator: Source { path: path("countersign.yaml"), text: self.operator.clone() },
             apis: self.apis.iter().enumerate().map(api).collect(),
+            applications: None,
             variables: BTreeMap::new(),
         }
     }

@@ -17,6 +17,7 @@ use claims::Json;
 use futures_util::{TryStreamExt, stream::BoxStream};
 use tokio::time::timeout;
 
+pub use self::postgres::postgres_options;
 pub(super) use self::{mysql::MySql, postgres::Postgres};
 use self::{
     pool::{Pool, give_back, was_used},

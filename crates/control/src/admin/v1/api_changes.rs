@@ -17,7 +17,10 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::apis::{ApiView, List};
+use super::{
+    apis::{ApiView, List},
+    imports::NoteView,
+};
 use crate::{
     admin::{
         body::{Body, Place},
@@ -29,7 +32,7 @@ use crate::{
     definitions::Definition,
     edits::FileEdit,
     history::Change,
-    import::{ApiWishes, ImportKind, import_api},
+    import::{ApiWishes, ImportKind, ImportNote, import_api},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
@@ -145,8 +148,8 @@ async fn create(
     person.require(Role::Author)?;
     blocking(move || {
         let sources = desk.sources()?;
-        let folder = desk.published().operator.apis.directory.value.clone();
-        let (file_name, text) = definition_of(&new)?;
+        let folder = desk.parts().files.api_folder(&desk.published().operator);
+        let (file_name, text, notes) = definition_of(&new)?;
         let path = free_path(&folder, &file_name, &sources, new.file_name.is_some())?;
         let definition = Definition::of(Source { path: path.clone(), text: text.clone() });
         let wanted = Wanted {
@@ -156,8 +159,11 @@ async fn create(
             edit: FileEdit { path, before: None, after: Some(text) },
             pointer: whole_document,
         };
-        match change(&desk, &person, wanted, purpose)? {
-            Outcome::Tried(tried) => Ok(Json(Changed::<ApiView>::Tried(tried)).into_response()),
+        match change(&desk, &person, &wanted, purpose)? {
+            Outcome::Tried(tried) => {
+                let tried = tried.with_notes(NoteView::all(&notes));
+                Ok(Json(Changed::<ApiView>::Tried(tried)).into_response())
+            }
             Outcome::Done => {
                 let (etag, view) = ApiView::read(&desk, &definition.id)?;
                 let location = format!("/api/v1/apis/{}", encoded(&definition.id));
@@ -171,8 +177,8 @@ async fn create(
     .await
 }
 
-/// Returns the file's name and text.
-fn definition_of(new: &NewApi) -> Result<(String, String), Problem> {
+/// Returns the file's name and text, and what became of the document's parts.
+fn definition_of(new: &NewApi) -> Result<(String, String, Vec<ImportNote>), Problem> {
     let source = Source { path: PathBuf::from("document"), text: new.document.clone() };
     let kind = match new.kind {
         DocumentKind::Auto => None,
@@ -190,7 +196,7 @@ fn definition_of(new: &NewApi) -> Result<(String, String), Problem> {
         Problem::broken(Mistake::all(&diagnostics).into_iter().map(at_document).collect())
     })?;
     let file_name = new.file_name.clone().unwrap_or_else(|| file_name_of(&imported.text));
-    Ok((file_name, imported.text))
+    Ok((file_name, imported.text, imported.notes))
 }
 
 /// Returns what to call a definition's file: by its name and version.
@@ -203,7 +209,12 @@ fn file_name_of(text: &str) -> String {
 }
 
 /// Returns where a new file goes: a name that is taken gets a number, unless it was asked for.
-fn free_path(folder: &std::path::Path, name: &str, sources: &Sources, is_wanted: bool) -> Result<PathBuf, Problem> {
+pub(super) fn free_path(
+    folder: &std::path::Path,
+    name: &str,
+    sources: &Sources,
+    is_wanted: bool,
+) -> Result<PathBuf, Problem> {
     let is_plain =
         !name.starts_with('.') && name.chars().all(|it| it.is_alphanumeric() || matches!(it, '.' | '-' | '_'));
     let (stem, ending) = name.rsplit_once('.').unwrap_or((name, ""));
@@ -281,7 +292,7 @@ fn write(
         edit: FileEdit { path, before: Some(definition.source.text.clone()), after: Some(text) },
         pointer: whole_document,
     };
-    match change(desk, person, wanted, asked.purpose)? {
+    match change(desk, person, &wanted, asked.purpose)? {
         Outcome::Tried(tried) => Ok(Json(Changed::<ApiView>::Tried(tried)).into_response()),
         Outcome::Done => {
             let (etag, view) = ApiView::read(desk, &after.id)?;
@@ -328,7 +339,7 @@ async fn remove(
             },
             pointer: whole_document,
         };
-        match change(&desk, &person, wanted, purpose)? {
+        match change(&desk, &person, &wanted, purpose)? {
             Outcome::Tried(tried) => Ok(Json(tried).into_response()),
             Outcome::Done => Ok(StatusCode::NO_CONTENT.into_response()),
         }
@@ -444,7 +455,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("a.yaml"), "").unwrap();
         let operator = Source { path: folder.path().join("countersign.yaml"), text: String::new() };
-        let sources = Sources { operator, apis: Vec::new(), variables: std::collections::BTreeMap::default() };
+        let sources = Sources {
+            operator,
+            apis: Vec::new(),
+            applications: None,
+            variables: std::collections::BTreeMap::default(),
+        };
         let check = |name: &str, is_wanted: bool, expected: Option<&str>| {
             let path = free_path(folder.path(), name, &sources, is_wanted).ok();
             assert_eq!(path, expected.map(|name| folder.path().join(name)), "{name}");

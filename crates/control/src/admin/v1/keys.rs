@@ -51,6 +51,22 @@ pub(super) struct KeyView {
     revoked_at: Option<u64>,
     /// How many operations have Backend JWTs that it signs now.
     used_by: usize,
+    /// Where the key came with one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate: Option<CertificateView>,
+}
+
+/// A key's certificate.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct CertificateView {
+    /// The distinguished name.
+    subject: String,
+    /// When it expires, in seconds since the epoch.
+    not_after: i64,
+    /// As JWS headers name it (RFC 7515).
+    #[serde(rename = "x5t#S256")]
+    x5t_s256: String,
 }
 
 /// A key to announce.
@@ -94,6 +110,11 @@ fn views(desk: &Desk) -> List<KeyView> {
         retired_at: status.life.retires_at(),
         gone_at: status.life.gone_at(),
         revoked_at: status.life.revoked_at(),
+        certificate: status.certificate.map(|it| CertificateView {
+            subject: it.subject.into(),
+            not_after: it.not_after,
+            x5t_s256: it.x5t_s256.into(),
+        }),
     });
     List::whole(views.collect())
 }
@@ -243,7 +264,7 @@ async fn change(
             diff: String::new(),
             after: None,
         };
-        desk.remember(None, entry);
+        desk.remember(entry);
         Ok(Json(views(&desk)))
     })
     .await

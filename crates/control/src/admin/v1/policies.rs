@@ -174,7 +174,7 @@ async fn replace(
             },
             pointer: posted,
         };
-        match change(&desk, &person, change_wanted, purpose)? {
+        match change(&desk, &person, &change_wanted, purpose)? {
             Outcome::Tried(tried) => Ok(Json(Changed::<Policies>::Tried(tried)).into_response()),
             Outcome::Done => {
                 let definition = desk.definition(&id)?;

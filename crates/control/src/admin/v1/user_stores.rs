@@ -64,11 +64,25 @@ pub(super) struct UserStoreView {
     entries: u64,
     /// The bytes that they hold.
     bytes: u64,
+    /// How long its last thousand queries took; it was not asked yet without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latency: Option<LatencyView>,
     /// The attributes that it gives.
     attributes: Vec<String>,
     /// The operator's hold, while it lasts.
     #[serde(skip_serializing_if = "Option::is_none")]
     hold: Option<HoldView>,
+}
+
+/// How long a store takes to answer, those that gave no answer included.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = StoreLatency)]
+#[serde(rename_all = "camelCase")]
+struct LatencyView {
+    /// Half of the queries took no longer.
+    p50_microseconds: u64,
+    /// 99 of 100 took no longer.
+    p99_microseconds: u64,
 }
 
 /// Whether a store answers.
@@ -178,6 +192,10 @@ fn view(handle: &UserStoreHandle, status: &StoreStatus, written: &Value) -> User
         stale_served: counters.stale_served,
         entries: counters.entries,
         bytes: counters.bytes,
+        latency: status.latency.map(|latency| LatencyView {
+            p50_microseconds: acts::microseconds(latency.p50),
+            p99_microseconds: acts::microseconds(latency.p99),
+        }),
         attributes: handle.gives.iter().map(ToString::to_string).collect(),
         hold: status.hold.map(|hold| HoldView { stale_for: hold.stale_for.as_secs(), until: seconds(hold.until) }),
     }

@@ -165,6 +165,7 @@ data:
     audiences: [\"https://a.books.test\", \"https://b.books.test/x\"]
   authorizationHeader: X-Auth
   securityScheme: [oauth2, api_key]
+  corsConfiguration: { corsConfigurationEnabled: true, accessControlAllowOrigins: [\"*\"], accessControlAllowCredentials: true, accessControlAllowMethods: [GET, PUT] }
   endpointConfig:
     endpoint_type: http
     production_endpoints: { url: \"http://books:8080/v2\" }
@@ -221,7 +222,7 @@ apiVersion: dp.wso2.com/v1alpha4
 kind: APIPolicy
 metadata: { name: p }
 spec:
-  override: { backendJwtPolicy: { name: jwt }, cORSPolicy: { enabled: true } }
+  override: { backendJwtPolicy: { name: jwt }, cORSPolicy: { accessControlAllowOrigins: ['https://shop.test', 'https://*.test'], accessControlAllowCredentials: true, accessControlMaxAge: 60 } }
   targetRef: { kind: API, name: books-api }
 ---
 apiVersion: dp.wso2.com/v1alpha1

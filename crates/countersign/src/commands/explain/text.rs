@@ -34,6 +34,9 @@ pub(super) fn render(explained: &Json, difference: Option<&Difference>) -> Strin
     for jwt in jwts(explained) {
         write_jwt(jwt, &mut text);
     }
+    let policy_row =
+        |policy: &Json| vec![text_member(policy, "policy").to_owned(), text_member(policy, "effect").to_owned()];
+    write_rows(&["OTHER POLICIES, IN ORDER", "EFFECT"], &rows(explained, "policies", policy_row), &mut text);
     if let Some(difference) = difference {
         write_difference(difference, &mut text);
     }

@@ -1,42 +1,45 @@
-//! How one look-up went, for people.
+//! How one look-up went, for people: of what `TriedLookup` says, here or from the running gateway.
 
 use std::fmt::Write as _;
 
-use claims::Attributes;
-use control::TriedLookup;
+use claims::Json;
+
+use super::{member, number, text};
 
 /// Says how a look-up went.
-pub(super) fn to_text(tried: &TriedLookup<'_>) -> String {
-    let mut text = format!("{} in {}: {}\n", tried.user, tried.name, tried.outcome());
+pub(super) fn to_text(tried: &Json) -> String {
+    let mut shown = format!("{} in {}: {}\n", text(tried, "user"), text(tried, "store"), text(tried, "outcome"));
+    let microseconds = number(tried, "microseconds");
     // INVARIANT: writing to a string cannot fail.
-    let _ = writeln!(text, "answered in {:.1} ms", tried.took.as_secs_f64() * 1000.0);
-    for asked in &tried.traced.asked {
-        let _ = writeln!(text, "asked: {asked}");
+    let _ = writeln!(shown, "answered in {}.{} ms", microseconds / 1000, microseconds % 1000 / 100);
+    for asked in list(tried, "asked").iter().filter_map(Json::as_str) {
+        let _ = writeln!(shown, "asked: {asked}");
     }
-    if let Some(matches) = tried.traced.matches {
-        let _ = writeln!(text, "matches: {matches}");
+    if let Some(matches) = member(tried, "matches").and_then(Json::as_u64) {
+        let _ = writeln!(shown, "matches: {matches}");
     }
-    if let Ok(Some(attributes)) = &tried.found {
-        let rows: Vec<Vec<String>> = tried.map.pairs().map(|(raw, name)| row(attributes, raw, name)).collect();
-        let _ = write!(text, "\n{}", crate::output::columns(&["ATTRIBUTE", "FROM", "VALUES"], &rows));
+    if let Some(attributes) = member(tried, "attributes") {
+        let rows: Vec<Vec<String>> = list(tried, "map").iter().map(|mapped| row(attributes, mapped)).collect();
+        let _ = write!(shown, "\n{}", crate::output::columns(&["ATTRIBUTE", "FROM", "VALUES"], &rows));
     }
-    let (missing, unmapped) = tried.missing_and_unmapped();
+    let names = |name: &str| list(tried, name).iter().filter_map(Json::as_str).collect::<Vec<_>>().join(", ");
+    let (missing, unmapped) = (names("notReturned"), names("notMapped"));
     if !missing.is_empty() {
-        let _ = writeln!(text, "\nasked for, not returned: {}", missing.join(", "));
+        let _ = writeln!(shown, "\nasked for, not returned: {missing}");
     }
     if !unmapped.is_empty() {
-        let _ = writeln!(
-            text,
-            "\nreturned, and not in `attributes`, so that it stays in the store: {}",
-            unmapped.join(", ")
-        );
+        let _ = writeln!(shown, "\nreturned, and not in `attributes`, so that it stays in the store: {unmapped}");
     }
-    text
+    shown
 }
 
-fn row(attributes: &Attributes, raw: &str, name: &str) -> Vec<String> {
-    let values = attributes.get(name).map(|attribute| attribute.values.as_slice()).unwrap_or_default();
-    let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+fn row(attributes: &Json, mapped: &Json) -> Vec<String> {
+    let name = text(mapped, "attribute");
+    let values: Vec<String> = list(attributes, name).iter().map(ToString::to_string).collect();
     let shown = if values.is_empty() { "-".to_owned() } else { values.join(", ") };
-    vec![name.to_owned(), raw.to_owned(), shown]
+    vec![name.to_owned(), text(mapped, "raw").to_owned(), shown]
+}
+
+fn list<'a>(json: &'a Json, name: &str) -> &'a [Json] {
+    member(json, name).and_then(Json::as_array).unwrap_or_default()
 }

@@ -1,6 +1,6 @@
 //! `sql`: the operator's queries, parsed, and the database that they are sent to.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use stores::{
     ChangeChannel, ConnectionSettings, DatabaseTls, DatabaseUrl, Dialect, Query, Questions, ServerAccess, SqlSettings,
@@ -8,7 +8,11 @@ use stores::{
 };
 
 use super::{Reading, attribute_map, require_attributes};
-use crate::{diagnostic::DiagnosticCode, span::Spanned, spec};
+use crate::{
+    diagnostic::{DiagnosticCode, Diagnostics},
+    span::Spanned,
+    spec,
+};
 
 pub(super) fn sql_store(
     name: &Arc<str>,
@@ -120,21 +124,31 @@ fn listen(written: &spec::ChangeChannel, source: &SqlSource, reading: &mut Readi
 
 /// Reads password and authorities; `None` after a diagnostic.
 fn access(sql: &spec::SqlStore, reading: &mut Reading<'_>) -> Option<ServerAccess> {
-    let password = sql.password.as_ref().map(|password| reading.secret_text(password));
-    let ca = sql.ca.as_ref().map(|path| (reading.file(path), path));
-    if let Some((Some(pem), path)) = &ca
+    let password = sql.password.as_ref().map(|password| reading.secret_text(password).ok_or(()));
+    let ca = sql.ca.as_ref().map(|path| reading.file(path).map(|pem| (pem, path)).ok_or(()));
+    // Both are read before one of them ends this: all mistakes are told at once.
+    let (password, ca) = (password.transpose().ok()?, ca.transpose().ok()?);
+    database_access(password, ca, sql.tls.value, reading.diagnostics)
+}
+
+/// Puts together how a database server is reached; `None` after a diagnostic.
+pub(in crate::compile) fn database_access(
+    password: Option<String>,
+    ca: Option<(Vec<u8>, &Spanned<PathBuf>)>,
+    tls: spec::LineProtection,
+    diagnostics: &mut Diagnostics,
+) -> Option<ServerAccess> {
+    if let Some((pem, path)) = &ca
         && let Err(error) = tls_client(Some(pem))
     {
-        reading.error(DiagnosticCode::UnreadableFile, &path.span, format!("`{}`: {error}", path.value.display()));
+        let message = format!("`{}`: {error}", path.value.display());
+        diagnostics.error(DiagnosticCode::UnreadableFile, &path.span, message);
         return None;
     }
-    let tls = match sql.tls.value {
+    let tls = match tls {
         spec::LineProtection::Off => DatabaseTls::Off,
-        spec::LineProtection::Verify => {
-            DatabaseTls::Verify { ca: ca.map(|(pem, _)| pem).map_or(Some(None), |pem| pem.map(Some))? }
-        }
+        spec::LineProtection::Verify => DatabaseTls::Verify { ca: ca.map(|(pem, _)| pem) },
     };
-    let password = password.map_or(Some(None), |password| password.map(Some))?;
     Some(ServerAccess { password: password.map(Into::into), tls })
 }
 

@@ -124,11 +124,7 @@ fn check_urls(form: &mut Form<'_>, store: &SqlStore) {
             let message = "the URLs are of different kinds of database".to_owned();
             form.complain(DiagnosticCode::ConflictingFields, &url.span, message);
         }
-        if url.has_password() {
-            let message = "`url` holds the password: everybody who reads this file knows it".to_owned();
-            let hint = "say `password: { file: PATH }` or `password: { env: NAME }`, and only `USER@HOST` in the URL";
-            form.push(Diagnostic::warning(DiagnosticCode::InlineSecret, &url.span, message).with_hint(hint));
-        }
+        warn_of_password(form, url);
     }
     let span = form.span();
     match first {
@@ -143,6 +139,15 @@ fn check_urls(form: &mut Form<'_>, store: &SqlStore) {
             form.push(Diagnostic::error(DiagnosticCode::MissingField, &span, message.to_owned()).with_hint(hint));
         }
         Some(Dialect::Sqlite | Dialect::Postgres | Dialect::MySql) | None => {}
+    }
+}
+
+/// Warns of a URL that holds the password. Never shows it.
+pub(in crate::spec) fn warn_of_password(form: &mut Form<'_>, url: &Spanned<DatabaseAddress>) {
+    if url.has_password() {
+        let message = "`url` holds the password: everybody who reads this file knows it".to_owned();
+        let hint = "say `password: { file: PATH }` or `password: { env: NAME }`, and only `USER@HOST` in the URL";
+        form.push(Diagnostic::warning(DiagnosticCode::InlineSecret, &url.span, message).with_hint(hint));
     }
 }
 

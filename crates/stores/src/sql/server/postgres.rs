@@ -26,6 +26,32 @@ const APPLICATION: &str = "countersign";
 /// A `PostgreSQL` server.
 pub(in crate::sql) struct Postgres(PgConnectOptions);
 
+/// Says how to connect to a `PostgreSQL` server: who we are there, and how the line is protected. Opens nothing.
+pub fn postgres_options(address: &ServerAddress, access: &ServerAccess) -> PgConnectOptions {
+    let password = address.password.as_deref().or(access.password.as_deref());
+    let options = PgConnectOptions::new_without_pgpass()
+        .username(&address.user)
+        .database(&address.database)
+        .application_name(APPLICATION)
+        .disable_statement_logging();
+    let options = match password {
+        Some(password) => options.password(password),
+        None => options,
+    };
+    match &address.place {
+        ServerPlace::Network { host, port } => {
+            let options = options.host(host).port(*port);
+            match &access.tls {
+                DatabaseTls::Verify { ca } => {
+                    options.ssl_mode(PgSslMode::VerifyFull).ssl_root_cert_from_pem(trusted_pem(ca.as_deref()))
+                }
+                DatabaseTls::Off => options.ssl_mode(PgSslMode::Disable),
+            }
+        }
+        ServerPlace::Socket { path, port } => options.socket(path).port(*port).ssl_mode(PgSslMode::Disable),
+    }
+}
+
 impl Postgres {
     /// Says how to connect. The server itself refuses to write, and to work on after the time limit.
     pub(in crate::sql) fn options(
@@ -33,33 +59,11 @@ impl Postgres {
         access: &ServerAccess,
         settings: ConnectionSettings,
     ) -> PgConnectOptions {
-        let password = address.password.as_deref().or(access.password.as_deref());
-        let options = PgConnectOptions::new_without_pgpass()
-            .username(&address.user)
-            .database(&address.database)
-            .application_name(APPLICATION)
-            .options([
-                ("default_transaction_read_only", "on".to_owned()),
-                ("default_transaction_isolation", "repeatable read".to_owned()),
-                ("statement_timeout", milliseconds(settings.timeout).to_string()),
-            ])
-            .disable_statement_logging();
-        let options = match password {
-            Some(password) => options.password(password),
-            None => options,
-        };
-        match &address.place {
-            ServerPlace::Network { host, port } => {
-                let options = options.host(host).port(*port);
-                match &access.tls {
-                    DatabaseTls::Verify { ca } => {
-                        options.ssl_mode(PgSslMode::VerifyFull).ssl_root_cert_from_pem(trusted_pem(ca.as_deref()))
-                    }
-                    DatabaseTls::Off => options.ssl_mode(PgSslMode::Disable),
-                }
-            }
-            ServerPlace::Socket { path, port } => options.socket(path).port(*port).ssl_mode(PgSslMode::Disable),
-        }
+        postgres_options(address, access).options([
+            ("default_transaction_read_only", "on".to_owned()),
+            ("default_transaction_isolation", "repeatable read".to_owned()),
+            ("statement_timeout", milliseconds(settings.timeout).to_string()),
+        ])
     }
 }
 

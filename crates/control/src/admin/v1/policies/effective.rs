@@ -3,13 +3,16 @@
 use std::collections::HashMap;
 
 use claims::BackendJwtPolicy;
-use gateway::{Access, Api, Compiled, IssuePolicy, Operation, spec};
+use gateway::{Access, Api, Compiled, IssuePolicy, Operation, spec, yaml_lines};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-use super::{super::operations::Secured, Flows};
-use crate::definitions::Definition;
+use super::{
+    super::operations::{Secured, key as name_of},
+    Policy,
+};
+use crate::definitions::{Definition, items, member};
 
 /// A policy with effect.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -97,28 +100,42 @@ impl<'a> Effective<'a> {
             })
             .collect();
         list.extend(layers.into_iter().filter(|layer| layer.is_off).map(Layer::switched_off));
-        list.extend(self.others(self.definition.member("apiPolicies"), "api"));
-        list.extend(self.others(written, "operation"));
+        let api = (self.definition.member("apiPolicies"), "/apiPolicies".to_owned());
+        list.extend(self.others(api, "api"));
+        let number = self.definition.operations().iter().position(|operation| name_of(operation) == key);
+        let place = format!("/operations/{}/operationPolicies", number.unwrap_or_default());
+        list.extend(self.others((written, place), "operation"));
         list
     }
 
-    /// Returns the policies of one level that are no Backend JWTs: all of them have effect, the API's first.
-    fn others(&self, policies: &Value, from: &'static str) -> Vec<EffectivePolicy> {
-        let flows = Flows::read(policies);
-        let others = flows.request.into_iter().chain(flows.response);
-        let others = others.filter(|policy| !policy.policy_name.eq_ignore_ascii_case("BackendJwt"));
-        let others = others.filter(|policy| policy.policy_name != "backend-jwt");
-        others
-            .map(|policy| EffectivePolicy {
-                header: policy.parameters.get("headerName").and_then(Value::as_str).unwrap_or_default().to_owned(),
-                policy_name: policy.policy_name,
-                from,
-                at: file_name(&self.definition.source.path),
-                parameters: policy.parameters,
-                replaces: Vec::new(),
-                off: false,
-            })
-            .collect()
+    /// Returns the policies of one level that are no Backend JWTs: all of them have effect, the API's first. `place` is
+    /// where the level's lists stand in the file.
+    fn others(&self, (policies, place): (&Value, String), from: &'static str) -> Vec<EffectivePolicy> {
+        let mut found: Vec<(Policy, String)> = Vec::new();
+        for flow in ["request", "response"] {
+            for (number, entry) in items(member(policies, flow)).iter().enumerate() {
+                let policy = serde_json::from_value::<Policy>(entry.clone()).ok();
+                let others = policy.filter(|policy| !is_backend_jwt(&policy.policy_name));
+                found.extend(others.map(|policy| (policy, format!("{place}/{flow}/{number}"))));
+            }
+        }
+        if found.is_empty() {
+            return Vec::new();
+        }
+        let source = &self.definition.source;
+        let (policies, pointers): (Vec<Policy>, Vec<String>) = found.into_iter().unzip();
+        let lines = yaml_lines(source, &pointers);
+        let file = file_name(&source.path);
+        let shown = policies.into_iter().zip(lines).map(|(policy, line)| EffectivePolicy {
+            header: policy.parameters.get("headerName").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            policy_name: policy.policy_name,
+            from,
+            at: line.map_or_else(|| file.clone(), |line| format!("{file}:{line}")),
+            parameters: policy.parameters,
+            replaces: Vec::new(),
+            off: false,
+        });
+        shown.collect()
     }
 
     /// Returns the operator's policy that every API has.
@@ -159,6 +176,10 @@ impl<'a> Effective<'a> {
             is_off: written.enabled.as_ref().is_some_and(|enabled| !enabled.value),
         }
     }
+}
+
+fn is_backend_jwt(name: &str) -> bool {
+    name.eq_ignore_ascii_case("BackendJwt") || name == "backend-jwt"
 }
 
 /// A policy as it is written at one level.
