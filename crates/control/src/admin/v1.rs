@@ -15,6 +15,7 @@ mod operators_file;
 mod policies;
 mod policy_types;
 mod preview;
+mod revisions;
 mod shadow;
 mod user_stores;
 mod watching;
@@ -112,6 +113,7 @@ fn every_route() -> OpenApiRouter<Arc<Desk>> {
         .merge(login::routes())
         .merge(apis::routes())
         .merge(api_changes::routes())
+        .merge(revisions::routes())
         .merge(imports::routes())
         .merge(operations::routes())
         .merge(policies::routes())

@@ -1,4 +1,4 @@
-//! API definitions made, replaced, removed, and had back as they were.
+//! API definitions made, replaced and removed; `revisions.rs` has them back as they were.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -12,15 +12,12 @@ use http::{
     HeaderMap, HeaderValue, StatusCode,
     header::{ETAG, LOCATION},
 };
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{
-    apis::{ApiView, List},
-    imports::NoteView,
-};
+use super::{apis::ApiView, imports::NoteView};
 use crate::{
     admin::{
         body::{Body, Place},
@@ -31,17 +28,11 @@ use crate::{
     },
     definitions::Definition,
     edits::FileEdit,
-    history::Change,
     import::{ApiWishes, ImportKind, ImportNote, import_api},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
-    OpenApiRouter::new()
-        .routes(routes!(create))
-        .routes(routes!(replace, remove))
-        .routes(routes!(revisions))
-        .routes(routes!(revision))
-        .routes(routes!(restore))
+    OpenApiRouter::new().routes(routes!(create)).routes(routes!(replace, remove))
 }
 
 /// An API to make.
@@ -92,35 +83,6 @@ struct Document {
     /// What you say about the change, for the history.
     #[serde(default)]
     note: String,
-}
-
-/// A state of an API's file.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Revision {
-    /// The number of the change, in the gateway's history.
-    n: u64,
-    /// Seconds since the epoch.
-    at: u64,
-    author: String,
-    action: String,
-    note: String,
-    /// The difference from the state before, unified.
-    diff: String,
-    /// The file's text; nothing after a removal.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    document: Option<String>,
-}
-
-impl Revision {
-    fn of(change: Change) -> Self {
-        let Change { n, at, author, action, note, diff, after, .. } = change;
-        Self { n, at, author, action, note, diff, document: after }
-    }
-
-    fn without_document(change: Change) -> Self {
-        Self { document: None, ..Self::of(change) }
-    }
 }
 
 /// Makes an API of an API definition or an OpenAPI document.
@@ -267,14 +229,15 @@ async fn replace(
 }
 
 /// A replacement that is asked for.
-struct Asked {
-    action: &'static str,
-    id: String,
-    note: String,
-    purpose: Purpose,
+pub(super) struct Asked {
+    pub(super) action: &'static str,
+    pub(super) id: String,
+    pub(super) note: String,
+    pub(super) purpose: Purpose,
 }
 
-fn write(
+/// Writes an API's file anew.
+pub(super) fn write(
     desk: &Desk,
     person: &Person,
     (asked, headers): (Asked, &HeaderMap),
@@ -343,87 +306,6 @@ async fn remove(
             Outcome::Tried(tried) => Ok(Json(tried).into_response()),
             Outcome::Done => Ok(StatusCode::NO_CONTENT.into_response()),
         }
-    })
-    .await
-}
-
-/// The states that an API's file has had, the newest first.
-#[utoipa::path(
-    get,
-    path = "/apis/{id}/revisions",
-    operation_id = "listRevisions",
-    params(("id" = String, Path, description = "The API's id")),
-    responses((status = OK, body = List<Revision>))
-)]
-async fn revisions(
-    State(desk): State<Arc<Desk>>,
-    person: Person,
-    Place(id): Place<String>,
-) -> Result<Json<List<Revision>>, Problem> {
-    person.require(Role::Viewer)?;
-    blocking(move || {
-        let target = target(&id);
-        let changes = desk.history(|change| change.target == target)?;
-        Ok(Json(List::whole(changes.into_iter().map(Revision::without_document).collect())))
-    })
-    .await
-}
-
-/// One state of an API's file, with its text.
-#[utoipa::path(
-    get,
-    path = "/apis/{id}/revisions/{n}",
-    operation_id = "getRevision",
-    params(("id" = String, Path, description = "The API's id"), ("n" = u64, Path, description = "The revision's number")),
-    responses(
-        (status = OK, body = Revision),
-        (status = NOT_FOUND, body = Problem, content_type = "application/problem+json")
-    )
-)]
-async fn revision(
-    State(desk): State<Arc<Desk>>,
-    person: Person,
-    Place((id, n)): Place<(String, u64)>,
-) -> Result<Json<Revision>, Problem> {
-    person.require(Role::Viewer)?;
-    blocking(move || Ok(Json(Revision::of(one(&desk, &id, n)?)))).await
-}
-
-fn one(desk: &Desk, id: &str, n: u64) -> Result<Change, Problem> {
-    let target = target(id);
-    let found = desk.history(|change| change.target == target && change.n == n)?.into_iter().next();
-    found.ok_or_else(|| Problem::not_found(format!("`{id}` has no revision {n}")))
-}
-
-/// Writes an earlier state of an API's file again.
-#[utoipa::path(
-    post,
-    path = "/apis/{id}/revisions/{n}/restore",
-    operation_id = "restoreRevision",
-    params(
-        ("id" = String, Path, description = "The API's id"),
-        ("n" = u64, Path, description = "The revision's number"),
-        ("If-Match" = String, Header, description = "The entity tag of the API as it is now"),
-        ("dryRun" = Option<bool>, Query, description = "Only say what would happen")
-    ),
-    responses(
-        (status = OK, body = Changed<ApiView>, headers(("ETag" = String, description = "Of the API's file"))),
-        (status = "4XX", body = Problem, content_type = "application/problem+json")
-    )
-)]
-async fn restore(
-    State(desk): State<Arc<Desk>>,
-    person: Person,
-    Place((id, n)): Place<(String, u64)>,
-    (purpose, headers): (Purpose, HeaderMap),
-) -> Result<Response, Problem> {
-    person.require(Role::Author)?;
-    blocking(move || {
-        let text = one(&desk, &id, n)?.after;
-        let text =
-            text.ok_or_else(|| Problem::conflict(format!("revision {n} is a removal: nothing can be had back")))?;
-        let asked = Asked { action: "revision restored", id, note: format!("revision {n}"), purpose };
-        write(&desk, &person, (asked, &headers), text)
     })
     .await
 }
