@@ -39,6 +39,7 @@ NARROW = {"width": 390, "height": 844}
 
 OPENAPI = """openapi: 3.0.3
 info: { title: Parcels, version: "1.2" }
+x-owner: the parcels team
 servers: [{ url: "%s" }]
 paths:
   /parcels:

@@ -64,8 +64,19 @@ class Examples(unittest.TestCase):
         self.assertEqual(written, definition)
 
     def test_the_operators_file(self):
-        (operator,) = yaml_blocks("docs/configuration.md")
+        operator, _ = yaml_blocks("docs/configuration.md")
         self.check(operator, {})
+
+    def test_the_shared_state(self):
+        """All that is wrong with the example is that its server does not exist."""
+        operator, state = yaml_blocks("docs/configuration.md")
+        operator = re.sub(r"^apis:.*\n", state, operator, flags=re.MULTILINE)
+        folder = Folder(operator, {}, {"secrets/state": "x", "tls/corp-ca.pem": Authority("corp").pem})
+        self.addCleanup(folder.remove)
+        _, found = folder.check()
+        (error,) = found
+        self.assertEqual(error["code"], "unreadable-file", found)
+        self.assertIn("in the database `db.example.com:5432/gateways`", error["message"])
 
     def test_the_user_stores_of_the_cookbook(self):
         for page in ("openldap", "active-directory", "scim", "userinfo", "http"):

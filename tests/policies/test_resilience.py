@@ -144,11 +144,12 @@ class Resilience(Policies):
     def test_a_call_waits_for_a_connection(self):
         released = self.held({"circuitBreaker": {"maxConnections": 1, "maxPendingRequests": 1}})
         self.found = []
-        self.in_background("/held")
+        holding = self.in_background("/held")
         self.backend.wait_for(1)
         waiting = self.in_background("/a")
         self.gateway.wait_until(lambda: self.gateway.metric("countersign_open_requests") == 2, "nobody waits")
         released.set()
-        waiting.join()
+        for call in (holding, waiting):
+            call.join()
         self.assertEqual(sorted(self.found), [200, 200])
         self.assertEqual([record.target for record in self.backend.records], ["/held", "/a"])
