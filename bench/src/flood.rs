@@ -34,6 +34,8 @@ const REST: Duration = Duration::from_millis(2);
 /// How often callers are watched with the flood and without it, and for how long each time.
 const ROUNDS: usize = 30;
 const ROUND: Duration = Duration::from_millis(500);
+/// The flood is on, or off, for so long before callers are watched.
+const BEFORE: Duration = Duration::from_millis(50);
 
 /// A flood that is turned on and off.
 #[derive(Debug, Default)]
@@ -117,7 +119,7 @@ impl Flood {
 fn watch(site: &Site, good: &[u8], flood: &Flood) -> Result<(Met, Met)> {
     let round = |is_on| {
         flood.is_on.store(is_on, Ordering::Relaxed);
-        pause(Duration::from_millis(50));
+        pause(BEFORE);
         crowd(site.address, CALLERS, ROUND, |_| {
             pause(REST);
             Some(good.to_vec())
@@ -141,7 +143,7 @@ fn section(quiet: &Met, flooded: &Met, refused: u64) -> Section {
     let [p50, p99, p50_flooded, p99_flooded] =
         [quiet.within(0.5), quiet.within(0.99), flooded.within(0.5), flooded.within(0.99)];
     let ratio = p99_flooded.as_secs_f64() / p99.as_secs_f64();
-    let rate = refused as f64 / flooded.elapsed.as_secs_f64();
+    let rate = refused as f64 / (flooded.elapsed.as_secs_f64() + BEFORE.as_secs_f64() * ROUNDS as f64);
     let [p50, p99, p50_flooded, p99_flooded] = [p50, p99, p50_flooded, p99_flooded].map(millis);
     let text = format!(
         "## A flood of forged tokens\n\n\
