@@ -84,6 +84,29 @@ impl ConfigurationFiles {
         Ok(Sources { operator, apis, applications, variables: self.variables.clone() })
     }
 
+    /// Reads the operator's file alone.
+    ///
+    /// # Errors
+    ///
+    /// A diagnostic when it cannot be read.
+    pub(crate) fn read_operator(&self) -> Result<Source, Diagnostics> {
+        read_source(&self.operator)
+    }
+
+    /// Lists the files of the API definitions, in name order; `None`: they are no files.
+    ///
+    /// # Errors
+    ///
+    /// A diagnostic for the operator's file, or for the folder, that cannot be read.
+    pub(crate) fn definition_files(&self) -> Result<Option<Vec<DefinitionFile>>, Diagnostics> {
+        let operator = read_source(&self.operator)?;
+        self.find_place(&operator);
+        if self.database().is_some() {
+            return Ok(None);
+        }
+        api_folder(&operator).map(|folder| list_folder(&folder, &self.operator)).transpose()
+    }
+
     /// Finds out where API definitions live, without reading them.
     ///
     /// # Errors
@@ -270,20 +293,42 @@ fn read_source(path: &Path) -> Result<Source, Diagnostics> {
     Ok(Source { path: path.to_owned(), text })
 }
 
-/// Reads the API definitions of a folder, in name order. Hidden files and other endings are no definitions.
+/// A file of the folder of API definitions.
+#[derive(Debug)]
+pub(crate) struct DefinitionFile {
+    /// Where it is.
+    pub(crate) path: PathBuf,
+    /// Of the file, links followed.
+    pub(crate) metadata: fs::Metadata,
+}
+
+impl DefinitionFile {
+    /// Reads the file.
+    ///
+    /// # Errors
+    ///
+    /// A diagnostic when it cannot be read.
+    pub(crate) fn read(&self) -> Result<Source, Diagnostics> {
+        read_source(&self.path)
+    }
+}
+
+/// Reads the API definitions of a folder, in name order.
 fn read_folder(folder: &Path, operator: &Path) -> Result<Vec<Source>, Diagnostics> {
+    list_folder(folder, operator)?.iter().map(DefinitionFile::read).collect()
+}
+
+/// Lists the API definitions of a folder, in name order. Hidden files and other endings are no definitions.
+fn list_folder(folder: &Path, operator: &Path) -> Result<Vec<DefinitionFile>, Diagnostics> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) => return Err(unreadable(folder, operator, &error)),
     };
     let mut paths: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
-    paths.retain(|path| is_definition(path));
+    paths.retain(|path| is_api_file_name(path));
     paths.sort();
-    paths.iter().map(|path| read_source(path)).collect()
-}
-
-fn is_definition(path: &Path) -> bool {
-    is_api_file_name(path) && path.is_file()
+    let file = |path: PathBuf| fs::metadata(&path).ok().map(|metadata| DefinitionFile { path, metadata });
+    Ok(paths.into_iter().filter_map(file).filter(|file| file.metadata.is_file()).collect())
 }
 
 /// True for a name that API definitions have.

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::SystemTime};
 
-use gateway::{Compiled, Gateway, Sources};
+use gateway::{Compiled, Diagnostics, Gateway, Source, Sources};
 
 use super::{
     AdminParts,
@@ -64,12 +64,22 @@ impl Desk {
 
     /// Reads the files as they are now.
     pub(super) fn sources(&self) -> Result<Sources, Problem> {
-        self.parts.files.read().map_err(|diagnostics| Problem::failed(diagnostics.to_string().trim_end()))
+        self.parts.files.read().map_err(|diagnostics| unreadable(&diagnostics))
+    }
+
+    /// Reads the operator's file as it is now.
+    pub(super) fn operators_file(&self) -> Result<Source, Problem> {
+        self.parts.files.read_operator().map_err(|diagnostics| unreadable(&diagnostics))
     }
 
     /// Reads the API definitions as they are now.
     pub(super) fn definitions(&self) -> Result<Vec<Arc<Definition>>, Problem> {
-        Ok(self.definitions.of(&self.sources()?))
+        match self.parts.files.definition_files().map_err(|diagnostics| unreadable(&diagnostics))? {
+            Some(files) => {
+                self.definitions.of_files(&files, self.now()).map_err(|diagnostics| unreadable(&diagnostics))
+            }
+            None => Ok(self.definitions.of(&self.sources()?)),
+        }
     }
 
     /// Returns the changes that `is_wanted` says, the newest first.
@@ -145,6 +155,10 @@ impl Desk {
         let found = all.into_iter().find(|definition| definition.id == id);
         found.ok_or_else(|| Problem::not_found(format!("there is no API `{id}`")))
     }
+}
+
+fn unreadable(diagnostics: &Diagnostics) -> Problem {
+    Problem::failed(diagnostics.to_string().trim_end())
 }
 
 /// The action that makes whoever does it an owner.

@@ -107,11 +107,13 @@ struct Written {
 
 impl Written {
     fn of(desk: &Desk) -> Result<Self, Problem> {
+        if desk.parts().files.database().is_none() {
+            let source = desk.operators_file()?;
+            let document = gateway::yaml_to_json(&source).unwrap_or_default();
+            return Ok(Self { source, is_there: true, document, fixed: Vec::new() });
+        }
         let Sources { operator, applications, .. } = desk.sources()?;
         let document = gateway::yaml_to_json(&operator).unwrap_or_default();
-        if desk.parts().files.database().is_none() {
-            return Ok(Self { source: operator, is_there: true, document, fixed: Vec::new() });
-        }
         let fixed = items(member(&document, "applications")).to_vec();
         let is_there = applications.is_some();
         let source = applications.unwrap_or_else(|| Source { path: path_of(APPLICATIONS), text: String::new() });

@@ -71,8 +71,9 @@ async fn list(
         let definition = desk.definition(&id)?;
         let published = desk.published();
         let effective = Effective::of(&definition, &published);
-        let operations = definition.operations().iter().filter(|operation| page.wants(&[&key(operation)]));
-        Ok(Json(page.of(operations.collect(), |operation| view(operation, &effective))))
+        let operations = definition.operations().iter().enumerate();
+        let found = operations.filter(|(_, operation)| page.wants(&[&key(operation)])).collect();
+        Ok(Json(page.of(found, |(number, operation)| view(operation, number, &effective))))
     })
     .await
 }
@@ -86,7 +87,7 @@ fn text<'a>(operation: &'a Value, name: &str) -> &'a str {
     member(operation, name).as_str().unwrap_or_default()
 }
 
-fn view(operation: &Value, effective: &Effective<'_>) -> OperationView {
+fn view(operation: &Value, number: usize, effective: &Effective<'_>) -> OperationView {
     let key = key(operation);
     let scopes = items(member(operation, "scopes"));
     OperationView {
@@ -99,7 +100,7 @@ fn view(operation: &Value, effective: &Effective<'_>) -> OperationView {
         },
         scopes: scopes.iter().filter_map(Value::as_str).map(ToOwned::to_owned).collect(),
         policies: Flows::read(member(operation, "operationPolicies")),
-        effective: effective.at(&key, member(operation, "operationPolicies")),
+        effective: effective.at(&key, number),
         key,
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
 async fn section(desk: Arc<Desk>, person: Person, name: &'static str) -> Result<Response, Problem> {
     person.require(Role::Viewer)?;
     blocking(move || {
-        let source = desk.sources()?.operator;
+        let source = desk.operators_file()?;
         let operator = gateway::yaml_to_json(&source).unwrap_or_default();
         let list: Vec<Value> = items(member(&operator, name)).iter().map(without_secrets).collect();
         Ok(([(ETAG, etag(&source.text))], Json(List::whole(list))).into_response())

@@ -9,6 +9,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
+use gateway::spec;
 use http::{HeaderMap, header::ETAG};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -98,12 +99,12 @@ impl Flows {
 }
 
 impl Policies {
-    fn of(definition: &Definition, effective: &Effective<'_>) -> Self {
+    fn of(definition: &Definition, operator: &spec::Operator) -> Self {
         let operations = definition.operations().iter();
         Self {
             api: Flows::read(definition.member("apiPolicies")),
             operations: operations.map(|it| (key(it), Flows::read(member(it, "operationPolicies")))).collect(),
-            gateway: effective.of_gateway(),
+            gateway: Effective::of_gateway(operator),
         }
     }
 }
@@ -127,8 +128,7 @@ async fn read(
     person.require(Role::Viewer)?;
     blocking(move || {
         let definition = desk.definition(&id)?;
-        let published = desk.published();
-        let policies = Policies::of(&definition, &Effective::of(&definition, &published));
+        let policies = Policies::of(&definition, &desk.published().operator);
         Ok(([(ETAG, definition.etag.clone())], Json(policies)))
     })
     .await
@@ -178,8 +178,7 @@ async fn replace(
             Outcome::Tried(tried) => Ok(Json(Changed::<Policies>::Tried(tried)).into_response()),
             Outcome::Done => {
                 let definition = desk.definition(&id)?;
-                let published = desk.published();
-                let policies = Policies::of(&definition, &Effective::of(&definition, &published));
+                let policies = Policies::of(&definition, &desk.published().operator);
                 Ok(([(ETAG, definition.etag.clone())], Json(Changed::Done(policies))).into_response())
             }
         }

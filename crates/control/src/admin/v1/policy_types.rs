@@ -79,7 +79,7 @@ struct FieldView {
 async fn list(State(desk): State<Arc<Desk>>, person: Person) -> Result<Json<List<PolicyTypeView>>, Problem> {
     person.require(Role::Viewer)?;
     blocking(move || {
-        let operator = gateway::yaml_to_json(&desk.sources()?.operator).unwrap_or_default();
+        let operator = gateway::yaml_to_json(&desk.operators_file()?).unwrap_or_default();
         let backend_jwt = member(&operator, "backendJwt");
         let mut types: Vec<PolicyTypeView> =
             gateway::policy_types().into_iter().map(|known| view(known, backend_jwt)).collect();

@@ -145,7 +145,7 @@ struct Hold {
 async fn list(State(desk): State<Arc<Desk>>, person: Person) -> Result<Json<List<UserStoreView>>, Problem> {
     person.require(Role::Viewer)?;
     blocking(move || {
-        let operator = gateway::yaml_to_json(&desk.sources()?.operator).unwrap_or_default();
+        let operator = gateway::yaml_to_json(&desk.operators_file()?).unwrap_or_default();
         let written = items(member(&operator, "userStores"));
         let published = desk.published();
         let names_users = person.is(Role::Operator) || person.is(Role::Support);

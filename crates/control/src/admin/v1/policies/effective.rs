@@ -8,10 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-use super::{
-    super::operations::{Secured, key as name_of},
-    Policy,
-};
+use super::{super::operations::Secured, Policy};
 use crate::definitions::{Definition, items, member};
 
 /// A policy with effect.
@@ -39,13 +36,21 @@ pub(in super::super) struct EffectivePolicy {
 /// What the running snapshot makes of a definition.
 #[derive(Debug)]
 pub(in super::super) struct Effective<'a> {
-    definition: &'a Definition,
     written: Option<&'a spec::Api>,
     operator: &'a spec::Operator,
     /// By verb and target; nothing for a broken definition.
     operations: HashMap<String, &'a Operation>,
     /// Those that are written, by verb and target.
     written_operations: HashMap<String, &'a spec::Operation>,
+    others: Others,
+}
+
+/// The policies of a file that are no Backend JWTs: all of them have effect, the API's first.
+#[derive(Debug, Default)]
+struct Others {
+    of_api: Vec<EffectivePolicy>,
+    /// By the operation's number in the file.
+    of_operations: HashMap<usize, Vec<EffectivePolicy>>,
 }
 
 impl<'a> Effective<'a> {
@@ -54,8 +59,8 @@ impl<'a> Effective<'a> {
         let operations = running(definition, published).into_iter().flat_map(|api| &api.operations);
         let named = |operation: &Operation| format!("{} {}", operation.facts.verb, operation.facts.target);
         Self {
-            definition,
             written: definition.api.as_ref(),
+            others: Others::of(definition),
             operator: &published.operator,
             written_operations: definition
                 .api
@@ -76,8 +81,8 @@ impl<'a> Effective<'a> {
         }
     }
 
-    /// Returns the policies with effect at an operation; `written` is its own list.
-    pub(in super::super) fn at(&self, key: &str, written: &Value) -> Vec<EffectivePolicy> {
+    /// Returns the policies with effect at an operation; `number` is its place in the file's list.
+    pub(in super::super) fn at(&self, key: &str, number: usize) -> Vec<EffectivePolicy> {
         let Some(operation) = self.operations.get(key) else { return Vec::new() };
         let layers = self.layers(key);
         let mut list: Vec<EffectivePolicy> = operation
@@ -100,47 +105,14 @@ impl<'a> Effective<'a> {
             })
             .collect();
         list.extend(layers.into_iter().filter(|layer| layer.is_off).map(Layer::switched_off));
-        let api = (self.definition.member("apiPolicies"), "/apiPolicies".to_owned());
-        list.extend(self.others(api, "api"));
-        let number = self.definition.operations().iter().position(|operation| name_of(operation) == key);
-        let place = format!("/operations/{}/operationPolicies", number.unwrap_or_default());
-        list.extend(self.others((written, place), "operation"));
+        list.extend(self.others.of_api.iter().cloned());
+        list.extend(self.others.of_operations.get(&number).into_iter().flatten().cloned());
         list
     }
 
-    /// Returns the policies of one level that are no Backend JWTs: all of them have effect, the API's first. `place` is
-    /// where the level's lists stand in the file.
-    fn others(&self, (policies, place): (&Value, String), from: &'static str) -> Vec<EffectivePolicy> {
-        let mut found: Vec<(Policy, String)> = Vec::new();
-        for flow in ["request", "response"] {
-            for (number, entry) in items(member(policies, flow)).iter().enumerate() {
-                let policy = serde_json::from_value::<Policy>(entry.clone()).ok();
-                let others = policy.filter(|policy| !is_backend_jwt(&policy.policy_name));
-                found.extend(others.map(|policy| (policy, format!("{place}/{flow}/{number}"))));
-            }
-        }
-        if found.is_empty() {
-            return Vec::new();
-        }
-        let source = &self.definition.source;
-        let (policies, pointers): (Vec<Policy>, Vec<String>) = found.into_iter().unzip();
-        let lines = yaml_lines(source, &pointers);
-        let file = file_name(&source.path);
-        let shown = policies.into_iter().zip(lines).map(|(policy, line)| EffectivePolicy {
-            header: policy.parameters.get("headerName").and_then(Value::as_str).unwrap_or_default().to_owned(),
-            policy_name: policy.policy_name,
-            from,
-            at: line.map_or_else(|| file.clone(), |line| format!("{file}:{line}")),
-            parameters: policy.parameters,
-            replaces: Vec::new(),
-            off: false,
-        });
-        shown.collect()
-    }
-
     /// Returns the operator's policy that every API has.
-    pub(in super::super) fn of_gateway(&self) -> Vec<EffectivePolicy> {
-        let backend_jwt = &self.operator.backend_jwt;
+    pub(in super::super) fn of_gateway(operator: &spec::Operator) -> Vec<EffectivePolicy> {
+        let backend_jwt = &operator.backend_jwt;
         if !backend_jwt.enabled.value {
             return Vec::new();
         }
@@ -148,7 +120,7 @@ impl<'a> Effective<'a> {
         if let Some(header) = &backend_jwt.defaults.header {
             parameters.insert("header".to_owned(), json!(header.value));
         }
-        let layer = self.layer(&backend_jwt.defaults, "gateway");
+        let layer = Layer::of(&backend_jwt.defaults, "gateway", operator);
         vec![EffectivePolicy { parameters, off: layer.is_off, ..Layer::switched_off(layer) }]
     }
 
@@ -156,24 +128,71 @@ impl<'a> Effective<'a> {
         let backend_jwt = &self.operator.backend_jwt;
         let mut layers = Vec::new();
         if backend_jwt.enabled.value {
-            layers.push(self.layer(&backend_jwt.defaults, "gateway"));
+            layers.push(Layer::of(&backend_jwt.defaults, "gateway", self.operator));
         }
         let Some(api) = self.written else { return layers };
-        layers.extend(api.policies.backend_jwt.iter().map(|policy| self.layer(&policy.parameters, "api")));
+        layers
+            .extend(api.policies.backend_jwt.iter().map(|policy| Layer::of(&policy.parameters, "api", self.operator)));
         let operation = self.written_operations.get(key);
         let own = operation.into_iter().flat_map(|operation| &operation.policies.backend_jwt);
-        layers.extend(own.map(|policy| self.layer(&policy.parameters, "operation")));
+        layers.extend(own.map(|policy| Layer::of(&policy.parameters, "operation", self.operator)));
         layers
     }
+}
 
-    fn layer(&self, written: &spec::BackendJwtParameters, from: &'static str) -> Layer {
-        let header = written.header.as_ref().or(self.operator.backend_jwt.defaults.header.as_ref());
-        let span = &written.span;
-        Layer {
-            header: header.map_or_else(|| "X-JWT-Assertion".to_owned(), |header| header.value.clone()),
-            at: format!("{}:{}", file_name(&span.file), span.line),
+impl Others {
+    /// Finds them in a file, each with its line.
+    fn of(definition: &Definition) -> Self {
+        let mut found = at_level(definition.member("apiPolicies"), "api", (None, "/apiPolicies".to_owned()));
+        for (number, operation) in definition.operations().iter().enumerate() {
+            let place = (Some(number), format!("/operations/{number}/operationPolicies"));
+            found.extend(at_level(member(operation, "operationPolicies"), "operation", place));
+        }
+        let mut others = Self::default();
+        if found.is_empty() {
+            return others;
+        }
+        let source = &definition.source;
+        let file = file_name(&source.path);
+        let pointers: Vec<String> = found.iter().map(|(_, _, pointer)| pointer.clone()).collect();
+        for ((number, policy, _), line) in found.into_iter().zip(yaml_lines(source, &pointers)) {
+            let at = line.map_or_else(|| file.clone(), |line| format!("{file}:{line}"));
+            let list = number.map_or(&mut others.of_api, |number| others.of_operations.entry(number).or_default());
+            list.push(EffectivePolicy { at, ..policy });
+        }
+        others
+    }
+}
+
+/// Returns the policies of one level's lists that are no Backend JWTs, each with its operation's number and its pointer.
+fn at_level(
+    lists: &Value,
+    from: &'static str,
+    (number, place): (Option<usize>, String),
+) -> Vec<(Option<usize>, EffectivePolicy, String)> {
+    let mut found = Vec::new();
+    for flow in ["request", "response"] {
+        for (position, entry) in items(member(lists, flow)).iter().enumerate() {
+            let policy = serde_json::from_value::<Policy>(entry.clone()).ok();
+            let other = policy.filter(|policy| !is_backend_jwt(&policy.policy_name));
+            let shown = other.map(|policy| EffectivePolicy::unplaced(policy, from));
+            found.extend(shown.map(|shown| (number, shown, format!("{place}/{flow}/{position}"))));
+        }
+    }
+    found
+}
+
+impl EffectivePolicy {
+    /// Shows a policy that is no Backend JWT, without its place.
+    fn unplaced(policy: Policy, from: &'static str) -> Self {
+        Self {
+            header: policy.parameters.get("headerName").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            policy_name: policy.policy_name,
             from,
-            is_off: written.enabled.as_ref().is_some_and(|enabled| !enabled.value),
+            at: String::new(),
+            parameters: policy.parameters,
+            replaces: Vec::new(),
+            off: false,
         }
     }
 }
@@ -191,6 +210,17 @@ struct Layer {
 }
 
 impl Layer {
+    fn of(written: &spec::BackendJwtParameters, from: &'static str, operator: &spec::Operator) -> Self {
+        let header = written.header.as_ref().or(operator.backend_jwt.defaults.header.as_ref());
+        let span = &written.span;
+        Self {
+            header: header.map_or_else(|| "X-JWT-Assertion".to_owned(), |header| header.value.clone()),
+            at: format!("{}:{}", file_name(&span.file), span.line),
+            from,
+            is_off: written.enabled.as_ref().is_some_and(|enabled| !enabled.value),
+        }
+    }
+
     fn switched_off(self) -> EffectivePolicy {
         EffectivePolicy {
             policy_name: "BackendJwt".to_owned(),
