@@ -180,6 +180,42 @@ class Running(unittest.TestCase):
         self.assertEqual([change["action"] for change in self.client.get("/history").json["items"]][:3],
                          ["application removed", "api key removed", "application changed"])
 
+    def test_a_secret_attribute_is_not_shown_and_stays_until_it_is_replaced(self):
+        written = {"name": "shop", "clientIds": ["shop-1"], "attributes": {"token": "s3cr3t-1", "hash": "s3cr3t-2", "team": "web"}}
+        self.assertEqual(self.client.ask("POST", "/applications", written).status, 201)
+        shown = self.client.get("/applications/shop")
+        marked = {"token": "(not shown)", "hash": "(not shown)", "team": "web"}
+        self.assertEqual(shown.json, dict(written, attributes=marked))
+        edited = dict(shown.json, tier="Gold", attributes=dict(marked, team="shop"))
+        tried = self.client.change("PUT", "/applications/shop?dryRun=true", edited, shown.etag)
+        self.assertIn("token: (not shown)", tried.json["diff"])
+        changed = self.client.change("PUT", "/applications/shop", edited, shown.etag)
+        self.assertEqual((changed.status, changed.json), (200, edited), changed.text)
+        self.assertEqual(self.written("shop")["attributes"], dict(written["attributes"], team="shop"))
+
+        replaced = dict(edited, attributes=dict(marked, token="s3cr3t-3"))
+        tried = self.client.change("PUT", "/applications/shop?dryRun=true", replaced, changed.etag)
+        self.assertRegex(tried.json["diff"], r"(?m)^\+ +token: \(not shown: new\)$")
+        changed = self.client.change("PUT", "/applications/shop", replaced, changed.etag)
+        self.assertEqual((changed.status, self.written("shop")["attributes"]["token"]), (200, "s3cr3t-3"))
+
+        # The mark stands for what is there, and for nothing else.
+        for attributes in ({"other": "(not shown)"}, {"team": "(not shown)"}):
+            refused = self.client.change("PUT", "/applications/shop", dict(edited, attributes=attributes), changed.etag)
+            self.assertEqual(refused.status, 422, refused.text)
+            self.assertIn(f"/attributes/{next(iter(attributes))}", refused.json["detail"])
+        refused = self.client.ask("POST", "/applications", {"name": "copy", "attributes": {"token": "(not shown)"}})
+        self.assertEqual(refused.status, 422, refused.text)
+        self.assertNotIn("(not shown", self.world.gateway.operator_file.read_text())
+        self.assertEqual(self.client.change("DELETE", "/applications/shop", None, changed.etag).status, 204)
+        for told in (self.client.get("/history").text, self.client.get("/requests").text, self.world.gateway.log_text()):
+            self.assertNotIn("s3cr3t", told)
+
+    def written(self, name):
+        """The application in the operator's file."""
+        operator = yaml.safe_load(self.world.gateway.operator_file.read_text())
+        return next(one for one in operator["applications"] if one["name"] == name)
+
     def test_traffic_requests_and_history_are_told_without_values(self):
         self.attach(tokenTTL=60)
         self.call()

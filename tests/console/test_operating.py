@@ -177,6 +177,30 @@ class Operating(unittest.TestCase):
         self.assertEqual(self.window.violations(), [])
         self.assertEqual(self.window.complaints, [])
 
+    def test_a_value_that_is_not_shown_stays_until_another_one_is_typed(self):
+        text = self.world.gateway.operator_file.read_text(encoding="utf-8")
+        operator = yaml.safe_load(text)
+        operator["applications"].append({"name": "Secretive", "clientIds": ["s-1"], "attributes": {"token": "s3cr3t-1", "team": "web"}})
+        self.world.gateway.write("countersign.yaml", yaml.safe_dump(operator))
+        self.world.gateway.reload()
+        self.addCleanup(lambda: (self.world.gateway.write("countersign.yaml", text), self.world.gateway.reload()))
+        page = self.window.open("/applications")
+        card = page.get_by_role("region", name="Secretive")
+        expect(card).to_contain_text("token: (not shown)")
+        for typed, expected in ((None, "s3cr3t-1"), ("s3cr3t-2", "s3cr3t-2")):
+            card.get_by_role("button", name="Edit").click()
+            form = page.get_by_role("dialog", name="Edit Secretive")
+            value = form.get_by_label("Attribute 2: value")
+            expect(value).to_have_value("")
+            expect(value).to_have_attribute("placeholder", "Not shown; stays as it is")
+            form.get_by_label("Owner").fill(f"owner {expected[-1]}")
+            if typed:
+                value.fill(typed)
+            form.get_by_role("button", name="Review and save").click()
+            self.assertNotIn("s3cr3t", confirm(page))
+            self.assertEqual(self.written("Secretive")["attributes"], {"token": expected, "team": "web"})
+        self.assertEqual(self.window.complaints, [])
+
     def written(self, name):
         """The application in the operator's file."""
         operator = yaml.safe_load(self.world.gateway.operator_file.read_text(encoding="utf-8"))

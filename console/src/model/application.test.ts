@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { applicationOf, fieldOf, fieldsOf, hasHidden, rebased } from './application';
+import { applicationOf, fieldOf, fieldsOf, rebased } from './application';
 
 const WRITTEN = { name: 'shop', id: 7, uuid: 'u-1', clientIds: ['shop-1'], attributes: { level: 3 } };
 const SHOP = { ...WRITTEN, apiKeys: [{ id: 'k' }] };
@@ -16,8 +16,13 @@ describe('a client application', () => {
     expect(rebased({ ...SHOP, owner: 'bob' }, SHOP, { ...now, owner: 'bob' })).toEqual(now);
   });
 
-  it('says when a value is kept back', () => {
-    expect([hasHidden(SHOP), hasHidden({ name: 'x', attributes: { token: '(not shown)' } })]).toEqual([false, true]);
+  it('keeps a value that is not shown until another one is typed', () => {
+    const secret = { name: 'shop', attributes: { token: '(not shown)', team: 'x' } };
+    const fields = fieldsOf(secret);
+    expect(fields.attributes[0]).toEqual({ name: 'token', value: '', isHidden: true });
+    expect(applicationOf(fields, secret)).toEqual(secret);
+    const typed = { ...fields, attributes: fields.attributes.map((row) => ({ ...row, value: 'y' })) };
+    expect(applicationOf(typed, secret).attributes).toEqual({ token: 'y', team: 'y' });
   });
 
   it('finds the field of a diagnostic', () => {

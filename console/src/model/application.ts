@@ -2,7 +2,11 @@
 import type { Application, Diagnostic, Subscription } from '../api/types';
 import { segmentsOf } from './pointer';
 
-export interface AttributeRow { name: string; value: string }
+/** What the admin API shows in the place of a secret. Sent back, it stands for the value that is there. */
+export const NOT_SHOWN = '(not shown)';
+
+/** `isHidden`: there is a value that is not shown; it stays as long as no other one is typed. */
+export interface AttributeRow { name: string; value: string; isHidden?: boolean }
 
 /** Every field of the form as text and lists; what the form does not show stays in `others`. */
 export interface ApplicationFields {
@@ -21,7 +25,7 @@ export function fieldsOf(application: Application | null): ApplicationFields {
   const { name = '', id, owner, tier, clientIds = [], sandboxClientIds = [], attributes = {}, subscriptions = [], ...rest } = application ?? { name: '' };
   return {
     name, id: text(id), owner: text(owner), tier: text(tier), clientIds: clientIds.map(text), sandboxClientIds: sandboxClientIds.map(text), subscriptions,
-    attributes: Object.entries(attributes).map(([name, value]) => ({ name, value: text(value) })),
+    attributes: Object.entries(attributes).map(([name, value]) => (value === NOT_SHOWN ? { name, value: '', isHidden: true } : { name, value: text(value) })),
     // API keys are made and taken back by themselves.
     others: Object.fromEntries(Object.entries(rest).filter(([member]) => member !== 'apiKeys')),
   };
@@ -35,7 +39,7 @@ export function applicationOf(fields: ApplicationFields, before: Application | n
     clientIds: fields.clientIds.map((one) => kept(one, before?.clientIds)),
     sandboxClientIds: fields.sandboxClientIds.map((one) => kept(one, before?.sandboxClientIds)),
     id: kept(fields.id, [before?.id]),
-    attributes: Object.fromEntries(attributes.filter(({ name }) => name.trim() !== '').map(({ name, value }) => [name.trim(), kept(value, [before?.attributes?.[name]])])),
+    attributes: Object.fromEntries(attributes.filter(({ name }) => name.trim() !== '').map((row) => [row.name.trim(), valueOf(row, before)])),
     subscriptions: subscriptions.filter(({ api }) => api !== '').map(({ api, version, tier }) => ({ api, ...(version ? { version } : {}), ...(tier ? { tier } : {}) })),
   };
   const filled = Object.entries(written).filter(([, value]) => !isEmpty(value));
@@ -52,14 +56,13 @@ export function rebased(began: Application, edited: Application, now: Applicatio
   return Object.fromEntries(members.filter(([, value]) => value !== undefined)) as Application;
 }
 
-/** True when the admin API has kept a value back: saving the application would put the mark in its place. */
-export function hasHidden(application: Application): boolean {
-  return JSON.stringify(application).includes('"(not shown)"');
-}
-
 /** The field of the form that a diagnostic is about: `clientIds`, `subscriptions/1/api`, `attributes/team`. */
 export function fieldOf({ pointer }: Diagnostic): string | null {
   return pointer ? segmentsOf(pointer).filter((_, at) => at < 3).join('/') : null;
+}
+
+function valueOf({ name, value, isHidden }: AttributeRow, before: Application | null): unknown {
+  return isHidden && value === '' ? NOT_SHOWN : kept(value, [before?.attributes?.[name]]);
 }
 
 /** A value that reads as the same text as before is the same value: `7` stays a number. */

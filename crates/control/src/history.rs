@@ -13,6 +13,11 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use crate::secrets::marked;
+
+/// What the target of a change of an API definition begins with.
+pub(crate) const API: &str = "api ";
+
 const FILE: &str = "history.jsonl";
 
 /// One change.
@@ -82,7 +87,8 @@ impl History {
                     author: "by hand".to_owned(),
                     action: if last.is_some() { "file changed" } else { "first seen" }.to_owned(),
                     note: String::new(),
-                    diff: last.map_or_else(String::new, |_| diff(&change.file, old.as_deref(), before)),
+                    diff: last
+                        .map_or_else(String::new, |_| diff(&change.target, &change.file, (old.as_deref(), before))),
                     after: before.map(ToOwned::to_owned),
                     ..change.clone()
                 };
@@ -129,8 +135,20 @@ fn read(folder: &Path) -> io::Result<Kept> {
     Ok(Kept { folder: folder.to_owned(), list, separator })
 }
 
+/// Returns the difference of what a change of `target` is about: of API definitions as they are written, of other files
+/// without their secrets.
+pub(crate) fn diff(target: &str, file: &str, (before, after): (Option<&str>, Option<&str>)) -> String {
+    if target.starts_with(API) {
+        return unified(file, before, after);
+    }
+    match marked(before, after) {
+        Some((before, after)) => unified(file, before.as_deref(), after.as_deref()),
+        None => format!("The difference of `{file}` is not shown: one side is no YAML, and may hold secrets.\n"),
+    }
+}
+
 /// Returns the difference of two texts of a file, as `diff -u` writes it.
-pub(crate) fn diff(file: &str, before: Option<&str>, after: Option<&str>) -> String {
+fn unified(file: &str, before: Option<&str>, after: Option<&str>) -> String {
     let name =
         |side: &str, text: Option<&str>| text.map_or_else(|| "/dev/null".to_owned(), |_| format!("{side}/{file}"));
     let (old, new) = (before.unwrap_or_default(), after.unwrap_or_default());

@@ -11,6 +11,7 @@ mod edits;
 mod files;
 mod history;
 mod import;
+mod secrets;
 mod signing_keys;
 mod state;
 mod tried_lookup;

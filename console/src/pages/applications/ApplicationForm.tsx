@@ -104,10 +104,10 @@ function Attributes({ fields: { attributes }, errorAt, onChange }: { fields: App
   return (
     <Input.Wrapper label="Attributes" labelElement="div" description="The claim applicationAttributes." error={errorAt('attributes')}>
       <div className={css.rows}>
-        {attributes.map(({ name, value }, at) => (
+        {attributes.map(({ name, value, isHidden }, at) => (
           <div key={at} className={css.pair}>
             <TextInput aria-label={`Attribute ${at + 1}: name`} placeholder="Name" value={name} onChange={(event) => change(at, { name: event.currentTarget.value })} />
-            <TextInput aria-label={`Attribute ${at + 1}: value`} placeholder="Value" value={value} onChange={(event) => change(at, { value: event.currentTarget.value })} />
+            <TextInput aria-label={`Attribute ${at + 1}: value`} placeholder={isHidden ? 'Not shown; stays as it is' : 'Value'} value={value} onChange={(event) => change(at, { value: event.currentTarget.value })} />
             <ActionIcon aria-label={`Remove attribute ${at + 1}`} onClick={() => onChange({ attributes: attributes.toSpliced(at, 1) })}><IconTrash size={16} /></ActionIcon>
           </div>
         ))}

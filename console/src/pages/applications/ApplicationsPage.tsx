@@ -5,7 +5,6 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { applications, useRights } from '../../api/queries';
 import type { Application, Subscription } from '../../api/types';
-import { hasHidden } from '../../model/application';
 import { textOf } from '../../model/record';
 import { Chip } from '../../parts/Chip';
 import { Empty, Loaded, Page } from '../../parts/Page';
@@ -47,7 +46,6 @@ interface CardProps { application: Application; isOperator: boolean; onEdit: () 
 
 function ApplicationCard({ application, isOperator, onEdit, onRemove }: CardProps) {
   const { name, id, clientIds = [], sandboxClientIds = [], owner, tier, attributes = {}, subscriptions = [] } = application;
-  const isHidden = hasHidden(application);
   return (
     <section className={`${parts.card} ${parts.padded}`} aria-label={name}>
       <Group justify="space-between">
@@ -67,11 +65,10 @@ function ApplicationCard({ application, isOperator, onEdit, onRemove }: CardProp
       </dl>
       {isOperator && (
         <Group gap="xs">
-          <Button size="compact-sm" variant="default" leftSection={<IconPencil size={14} />} disabled={isHidden} onClick={onEdit}>Edit</Button>
+          <Button size="compact-sm" variant="default" leftSection={<IconPencil size={14} />} onClick={onEdit}>Edit</Button>
           <Button size="compact-sm" variant="default" leftSection={<IconTrash size={14} />} c="var(--bad)" onClick={onRemove}>Remove</Button>
         </Group>
       )}
-      {isOperator && isHidden && <p className="soft">It has a value that is not shown here: edit it in its file.</p>}
     </section>
   );
 }

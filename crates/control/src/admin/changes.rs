@@ -124,7 +124,7 @@ pub(super) fn check_condition(headers: &HeaderMap, current: &str) -> Result<(), 
 pub(super) fn change(desk: &Desk, person: &Person, wanted: &Wanted, purpose: Purpose) -> Result<Outcome, Problem> {
     let edit = &wanted.edit;
     let file = edit.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let diff = history::diff(&file, edit.before.as_deref(), edit.after.as_deref());
+    let diff = history::diff(&wanted.target, &file, (edit.before.as_deref(), edit.after.as_deref()));
     if purpose == Purpose::Try {
         return try_out(desk, wanted, diff).map(Outcome::Tried);
     }

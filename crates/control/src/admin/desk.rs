@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     definitions::{Definition, Definitions},
-    history::{Change, History},
+    history::{API, Change, History},
     state::DocumentEdit,
 };
 
@@ -166,7 +166,7 @@ pub(super) const CREATED: &str = "api created";
 
 /// Returns what the history calls an API.
 pub(super) fn target(id: &str) -> String {
-    format!("api {id}")
+    format!("{API}{id}")
 }
 
 /// Does what reads files or compiles, away from the other admin requests.

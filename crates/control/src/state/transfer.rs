@@ -16,7 +16,7 @@ use super::{
 use crate::{
     definitions::Definition,
     files::ConfigurationFiles,
-    history::{Change, diff},
+    history::{API, Change, diff},
 };
 
 /// All documents, by name: `apis/orders.yaml`, `applications.yaml`.
@@ -116,9 +116,10 @@ impl StateCopy {
 
     fn change(&self, name: &str, after: Option<&String>) -> DocumentChange {
         let before = self.documents.get(name);
+        let target = if name == APPLICATIONS { name } else { API };
         DocumentChange {
             name: name.to_owned(),
-            diff: diff(name, before.map(String::as_str), after.map(String::as_str)),
+            diff: diff(target, name, (before.map(String::as_str), after.map(String::as_str))),
             before: before.cloned(),
             after: after.cloned(),
         }
@@ -146,7 +147,7 @@ impl DocumentChange {
         let text = self.after.as_ref().or(self.before.as_ref()).cloned().unwrap_or_default();
         let definition = || Definition::of(Source { path: PathBuf::from(&self.name), text });
         let target =
-            if self.name == APPLICATIONS { "applications".to_owned() } else { format!("api {}", definition().id) };
+            if self.name == APPLICATIONS { "applications".to_owned() } else { format!("{API}{}", definition().id) };
         let file = self.name.rsplit('/').next().unwrap_or_default().to_owned();
         let change = Change {
             n: 0,

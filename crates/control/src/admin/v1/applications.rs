@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{apis::List, operators_file::without_secrets};
+use super::apis::List;
 use crate::{
     admin::{
         body::{Body, Place},
@@ -25,6 +25,7 @@ use crate::{
     },
     definitions::{etag, items, member},
     edits::FileEdit,
+    secrets::{with_secrets, without_secrets},
     state::{APPLICATIONS, path_of},
 };
 
@@ -221,7 +222,7 @@ async fn create_application(
             if list.iter().any(|known| is_called(known, &name)) {
                 return Err(Problem::conflict(format!("there is an application `{name}` already")));
             }
-            list.push(Value::Object(without_keys(&new, None)?));
+            list.push(Value::Object(complete(&new, None)?));
             Ok(())
         };
         let asked = Edit { action: "application created", name: &name, change: &add, purpose };
@@ -238,10 +239,16 @@ fn named(application: &Map<String, Value>) -> Result<String, Problem> {
     name.map(ToOwned::to_owned).ok_or_else(|| Problem::unprocessable("an application has a `name`"))
 }
 
-/// Returns an application with the API keys that it has, whatever was posted: keys are made and removed by themselves.
-fn without_keys(application: &Map<String, Value>, before: Option<&Value>) -> Result<Map<String, Value>, Problem> {
+/// Returns an application as it shall be written: with the secrets that were not shown, and with the API keys that it has,
+/// whatever was posted. Keys are made and removed by themselves.
+fn complete(application: &Map<String, Value>, before: Option<&Value>) -> Result<Map<String, Value>, Problem> {
     let mut application = application.clone();
     application.remove("apiKeys");
+    let mut application = with_secrets(&application, before).map_err(|pointer| {
+        Problem::unprocessable(format!(
+            "`{pointer}` has the mark of a value that is not shown, and there was no such value"
+        ))
+    })?;
     if let Some(keys) = before.and_then(|before| before.get("apiKeys")) {
         application.insert("apiKeys".to_owned(), keys.clone());
     }
@@ -249,7 +256,7 @@ fn without_keys(application: &Map<String, Value>, before: Option<&Value>) -> Res
     Ok(application)
 }
 
-/// Replaces a client application, its API keys excepted.
+/// Replaces a client application, its API keys excepted. `(not shown)` in the place of a value that is not shown keeps it.
 #[utoipa::path(
     put,
     path = "/applications/{name}",
@@ -277,7 +284,7 @@ async fn replace_application(
         let replace = |list: &mut Vec<Value>| {
             let found = list.iter_mut().find(|known| is_called(known, &name));
             let found = found.ok_or_else(|| unknown(&name))?;
-            *found = Value::Object(without_keys(&wanted, Some(&*found))?);
+            *found = Value::Object(complete(&wanted, Some(&*found))?);
             Ok(())
         };
         let asked = Edit { action: "application changed", name: &name, change: &replace, purpose };

@@ -11,7 +11,7 @@ use axum::{
 };
 use http::header::ETAG;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -23,6 +23,7 @@ use crate::{
         problem::Problem,
     },
     definitions::{etag, items, member},
+    secrets::without_secrets,
 };
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
@@ -105,57 +106,11 @@ pub(super) fn address_of(store: &Value) -> (String, String) {
     (kind.to_owned(), target)
 }
 
-/// Names that hold secrets, in any spelling.
-const SECRET: [&str; 4] = ["secret", "password", "privatekey", "bearertoken"];
-
-/// Returns a part of the operator's file with a mark in the place of every secret that is written out.
-pub(super) fn without_secrets(value: &Value) -> Value {
-    match value {
-        Value::Object(members) => {
-            let shown = members.iter().filter(|(name, _)| *name != "hash").map(|(name, value)| {
-                let lower = name.to_lowercase();
-                let is_secret =
-                    SECRET.iter().any(|secret| lower.contains(secret)) || ["token", "key"].contains(&&*lower);
-                let is_secret = is_secret && value.is_string();
-                (name.clone(), if is_secret { json!("(not shown)") } else { without_secrets(value) })
-            });
-            Value::Object(shown.collect())
-        }
-        Value::Array(values) => values.iter().map(without_secrets).collect(),
-        Value::String(text) => json!(without_user_information(text)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
-    }
-}
-
-fn without_user_information(text: &str) -> String {
-    match url::Url::parse(text) {
-        Ok(mut url) if url.password().is_some() => {
-            let _ = url.set_password(None);
-            url.to_string()
-        }
-        Ok(_) | Err(_) => text.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use serde_json::json;
 
-    #[test]
-    fn secrets_are_not_shown() {
-        let written = json!({
-            "name": "corp",
-            "introspection": { "clientId": "c", "clientSecret": "s3cret", "url": "https://u:pw@idp/introspect" },
-            "passwords": { "file": "x" },
-            "apiKeys": [{ "id": "k", "hash": "sha256:abc" }],
-            "bindPassword": { "file": "secret.txt" },
-        });
-        let shown = without_secrets(&written).to_string();
-        for secret in ["s3cret", "pw@", "sha256"] {
-            assert!(!shown.contains(secret), "{secret} in {shown}");
-        }
-        assert!(shown.contains(r#""bindPassword":{"file":"secret.txt"}"#), "{shown}");
-    }
+    use super::*;
 
     #[test]
     fn a_store_is_told_by_its_host() {
