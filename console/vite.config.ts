@@ -1,6 +1,8 @@
 import react from '@vitejs/plugin-react';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
+import { mantineStyles } from './mantineStyles.ts';
+import { packed } from './packed.ts';
 import { themeCss } from './staticTheme.ts';
 
 const GATEWAY = process.env.CONSOLE_GATEWAY ?? 'http://127.0.0.1:9090';
@@ -16,7 +18,7 @@ function staticTheme(): Plugin {
 }
 
 export default defineConfig({
-  plugins: [react(), staticTheme()],
+  plugins: [react(), mantineStyles(), staticTheme(), packed()],
   build: { target: 'es2022', assetsInlineLimit: 0, chunkSizeWarningLimit: 1200, reportCompressedSize: false },
   server: { proxy: { '/api': GATEWAY } },
   test: { include: ['src/**/*.test.ts'] },

@@ -1,5 +1,5 @@
 /** Starts the console in the page. */
-import '@mantine/core/styles.css';
+import 'virtual:mantine.css';
 import '@mantine/notifications/styles.css';
 import 'virtual:theme.css';
 import '@fontsource-variable/inter/wght.css';

@@ -1,6 +1,7 @@
 /** Colours and shapes: banknote green on paper, and what every component looks like unless it says otherwise. */
 import {
-  ActionIcon, Button, Drawer, Menu, Modal, Notification, Popover, Select, Tooltip, createTheme, type MantineColorsTuple,
+  createTheme, type ActionIconProps, type ButtonProps, type DrawerProps, type MantineColorsTuple, type MenuProps, type ModalProps,
+  type NotificationProps, type PopoverProps, type SelectProps, type TooltipProps,
 } from '@mantine/core';
 
 const banknote: MantineColorsTuple = [
@@ -19,6 +20,8 @@ const gray: MantineColorsTuple = [
 /** A dialog's head is no landmark of the page. */
 const NO_BANNER = { header: { role: 'presentation' } };
 
+const defaults = <Props,>(defaultProps: Partial<Props>) => ({ defaultProps });
+
 export const theme = createTheme({
   primaryColor: 'banknote',
   primaryShade: { light: 7, dark: 6 },
@@ -32,16 +35,17 @@ export const theme = createTheme({
   fontFamily: '"Inter Variable", system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Liberation Sans", sans-serif',
   fontFamilyMonospace: 'ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace',
   headings: { fontWeight: '650', sizes: { h1: { fontSize: '1.6rem' }, h2: { fontSize: '1.15rem' }, h3: { fontSize: '1rem' } } },
+  // By name: a component that no page shows yet is not loaded for its defaults.
   components: {
     // Locking the page's scroll would add a style element: styles.css does it instead.
-    Drawer: Drawer.extend({ defaultProps: { lockScroll: false, closeButtonProps: { 'aria-label': 'Close' }, attributes: NO_BANNER } }),
-    Modal: Modal.extend({ defaultProps: { lockScroll: false, centered: true, closeButtonProps: { 'aria-label': 'Close' }, attributes: NO_BANNER } }),
-    Notification: Notification.extend({ defaultProps: { closeButtonProps: { 'aria-label': 'Close the message' } } }),
-    Tooltip: Tooltip.extend({ defaultProps: { openDelay: 250, withArrow: true } }),
-    Menu: Menu.extend({ defaultProps: { shadow: 'md', width: 220, position: 'bottom-end' } }),
-    Popover: Popover.extend({ defaultProps: { shadow: 'md' } }),
-    ActionIcon: ActionIcon.extend({ defaultProps: { variant: 'subtle', color: 'gray' } }),
-    Button: Button.extend({ defaultProps: { size: 'sm' } }),
-    Select: Select.extend({ defaultProps: { allowDeselect: false, checkIconPosition: 'right' } }),
+    Drawer: defaults<DrawerProps>({ lockScroll: false, closeButtonProps: { 'aria-label': 'Close' }, attributes: NO_BANNER }),
+    Modal: defaults<ModalProps>({ lockScroll: false, centered: true, closeButtonProps: { 'aria-label': 'Close' }, attributes: NO_BANNER }),
+    Notification: defaults<NotificationProps>({ closeButtonProps: { 'aria-label': 'Close the message' } }),
+    Tooltip: defaults<TooltipProps>({ openDelay: 250, withArrow: true }),
+    Menu: defaults<MenuProps>({ shadow: 'md', width: 220, position: 'bottom-end' }),
+    Popover: defaults<PopoverProps>({ shadow: 'md' }),
+    ActionIcon: defaults<ActionIconProps>({ variant: 'subtle', color: 'gray' }),
+    Button: defaults<ButtonProps>({ size: 'sm' }),
+    Select: defaults<SelectProps>({ allowDeselect: false, checkIconPosition: 'right' }),
   },
 });

@@ -34,7 +34,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{net::TcpListener, task::JoinHandle};
-use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
+use tower_http::{CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 use self::desk::Desk;
 use crate::files::{ConfigurationFiles, Reload};
@@ -115,7 +115,8 @@ fn router(desk: Arc<Desk>) -> Router {
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             axum::response::IntoResponse::into_response(problem::Problem::failed("a handler panicked"))
         }))
-        .layer(CompressionLayer::new())
+        // Whoever asks waits for it: the console's files are packed well, when they are built.
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .with_state(desk)
 }
 

@@ -1,7 +1,9 @@
 //! The console: files that were built into this program, and one page for every address that is not a file's.
 //!
 //! No inline script and nothing from other sites (Content-Security-Policy); files whose names hold their content's hash may
-//! be kept for ever.
+//! be kept for ever. What the build has packed is sent packed.
+
+use std::borrow::Cow;
 
 use axum::{
     extract::Request,
@@ -11,9 +13,12 @@ use bytes::Bytes;
 use gateway::Fingerprint;
 use http::{
     HeaderValue, Method, StatusCode,
-    header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH},
+    header::{
+        ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
+        IF_NONE_MATCH, VARY,
+    },
 };
-use rust_embed::RustEmbed;
+use rust_embed::{EmbeddedFile, RustEmbed};
 
 use super::problem::Problem;
 
@@ -62,8 +67,10 @@ fn page(request: &Request) -> Response {
     }
 }
 
-fn answer(path: &str, file: &rust_embed::EmbeddedFile, request: &Request) -> Response {
-    let etag = format!("\"{}\"", Fingerprint::of([file.metadata.sha256_hash().as_slice()]));
+fn answer(path: &str, file: &EmbeddedFile, request: &Request) -> Response {
+    let packed = Files::get(&format!("{path}.gz")).filter(|_| takes_gzip(request));
+    let sent = packed.as_ref().unwrap_or(file);
+    let etag = format!("\"{}\"", Fingerprint::of([sent.metadata.sha256_hash().as_slice()]));
     let is_known = request.headers().get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes());
     // Vite puts a hash of the content into the names of what it builds.
     let kept = if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
@@ -72,10 +79,26 @@ fn answer(path: &str, file: &rust_embed::EmbeddedFile, request: &Request) -> Res
         (CACHE_CONTROL, HeaderValue::from_static(kept)),
         (ETAG, HeaderValue::from_str(&etag).unwrap_or(HeaderValue::from_static("\"\""))),
     ];
-    if is_known {
-        return sealed((StatusCode::NOT_MODIFIED, fields).into_response());
-    }
-    sealed((fields, Bytes::from(file.data.clone().into_owned())).into_response())
+    let encoding = packed.is_some().then(|| {
+        [(CONTENT_ENCODING, HeaderValue::from_static("gzip")), (VARY, HeaderValue::from_static("accept-encoding"))]
+    });
+    let mut response = match (is_known, &sent.data) {
+        (true, _) => (StatusCode::NOT_MODIFIED, fields).into_response(),
+        (false, Cow::Borrowed(data)) => (fields, Bytes::from_static(data)).into_response(),
+        (false, Cow::Owned(data)) => (fields, Bytes::from(data.clone())).into_response(),
+    };
+    response.headers_mut().extend(encoding.into_iter().flatten());
+    sealed(response)
+}
+
+/// RFC 9110 §12.5.3.
+fn takes_gzip(request: &Request) -> bool {
+    let accepted = request.headers().get_all(ACCEPT_ENCODING).iter().filter_map(|field| field.to_str().ok());
+    accepted.flat_map(|field| field.split(',')).any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, "q=1"));
+        let weight = weight.trim().strip_prefix("q=").and_then(|weight| weight.parse::<f32>().ok());
+        name.trim().eq_ignore_ascii_case("gzip") && weight.is_some_and(|weight| weight > 0.0)
+    })
 }
 
 fn sealed(mut response: Response) -> Response {
@@ -101,6 +124,18 @@ fn kind(path: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn packed_files_go_to_those_who_take_them() {
+        let check = |accepted: &'static str, expected: bool| {
+            let request = Request::builder().header(ACCEPT_ENCODING, accepted).body(axum::body::Body::empty());
+            assert_eq!(takes_gzip(&request.unwrap()), expected, "{accepted}");
+        };
+        check("gzip, deflate, br", true);
+        check("br;q=1.0, GZIP; q=0.5", true);
+        check("gzip;q=0", false);
+        check("identity", false);
+    }
 
     #[test]
     fn the_policy_allows_no_inline_script_and_no_other_site() {
