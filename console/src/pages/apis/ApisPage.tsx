@@ -4,7 +4,7 @@ import { useDebouncedValue } from '@mantine/hooks';
 import { IconApi, IconPlus, IconSearch } from '@tabler/icons-react';
 import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useLayoutEffect, useRef, useState, type ReactNode } from 'react';
+import { memo, useEffect, useLayoutEffect, useRef, useState, type ReactNode } from 'react';
 import { Link, useSearchParams } from 'react-router';
 import { apis, useRights } from '../../api/queries';
 import type { ApiSummary } from '../../api/types';
@@ -97,7 +97,7 @@ export const BACKEND_JWT = {
   none: 'No Backend JWT',
 } as const;
 
-function ApiRow({ api }: { api: ApiSummary }) {
+const ApiRow = memo(function ApiRow({ api }: { api: ApiSummary }) {
   return (
     <Link to={`/apis/${encodeURIComponent(api.id)}`} className={css.row}>
       <span className={css.seal} aria-hidden="true">{api.name.slice(0, 2)}</span>
@@ -109,4 +109,4 @@ function ApiRow({ api }: { api: ApiSummary }) {
       </span>
     </Link>
   );
-}
+});

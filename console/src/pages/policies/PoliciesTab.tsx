@@ -25,7 +25,7 @@ import type { Open } from './PolicyDrawer';
 import { ReviewChange } from './ReviewChange';
 import css from './policies.module.css';
 
-// The form with its preview is as large as the board: the board does not wait for it, and who opens it does neither.
+// The form with its preview is as large as the board: the board does not wait for it, and who opens it seldom does.
 const loadDrawer = () => import('./PolicyDrawer');
 const PolicyDrawer = lazy(async () => ({ default: (await loadDrawer()).PolicyDrawer }));
 
@@ -107,7 +107,11 @@ function Board({ api, base, operations, types }: BoardProps) {
     else if (!isSameSpot(data.spot as Spot, spot)) move(data.policy as Policy, data.spot as Spot, spot);
   };
 
-  useEffect(() => void loadDrawer(), []);
+  // Not while the board still answers its first click.
+  useEffect(() => {
+    const timer = setTimeout(() => void loadDrawer(), 500);
+    return () => clearTimeout(timer);
+  }, []);
   const change = edit && applied(saved, edit.edit);
   const isGone = edit !== null && change === null;
   useEffect(() => {
@@ -115,7 +119,7 @@ function Board({ api, base, operations, types }: BoardProps) {
     notifications.show({ message: 'Somebody else has changed or removed that policy. Look again.', color: 'red.8' });
     setEdit(null);
   }, [isGone]);
-  const suggested: Level = level === 'operation' ? suggestedOperation(opened, keys) : { level: 'api' };
+  const suggested = useMemo<Level>(() => (level === 'operation' ? suggestedOperation(opened, keys) : { level: 'api' }), [level, opened, keys]);
   return (
     <ActionsContext value={actions}>
       <DndContext
