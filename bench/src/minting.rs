@@ -17,9 +17,9 @@ use aws_lc_rs::{
 };
 use claims::{
     Algorithm, Anonymous, ApiFacts, Attribute, AttributeFailure, Attributes, Audience, BackendJwtPolicy, Caller,
-    ClaimSelection, Composition, Dialect, Encoding, HeaderForm, Json, KeyType, Object, OmissionNotes, OperationFacts,
-    Oversize, Principal, PrincipalKind, RsaSize, Sensitive, SigningKey, Source, TokenClaims, TokenId, UnknownUser,
-    UserAttributes, compose, mint,
+    ClaimSelection, Composition, Dialect, Encoding, Grant, HeaderForm, Json, KeyType, Object, OmissionNotes,
+    OperationFacts, Oversize, Principal, PrincipalKind, RsaSize, Sensitive, SigningKey, Source, TokenClaims, TokenId,
+    UnknownUser, UserAttributes, compose, mint,
 };
 
 use crate::statistics::Sample;
@@ -125,6 +125,8 @@ struct Subject {
 impl Subject {
     fn new(algorithm: Algorithm) -> Result<Self> {
         let text = |text: &str| Json::string(text);
+        let mut token_claims = Object::default();
+        token_claims.insert("scope", text("orders:read"));
         let attributes = [("email", vec![text("alice@example.com")])];
         let mut stored = Attributes::default();
         for (name, values) in &attributes {
@@ -142,7 +144,7 @@ impl Subject {
                 key_type: KeyType::Production,
             },
             operation: OperationFacts { target: "/items/{id}".into(), verb: "GET".into() },
-            token_claims: principal().token_claims.open(),
+            token_claims,
             principal: principal(),
             store_attributes: attributes.iter().map(|(name, _)| Box::from(*name)).collect(),
             attributes: stored,
@@ -166,17 +168,17 @@ impl Subject {
 }
 
 fn principal() -> Principal {
-    let mut token_claims = Object::default();
-    token_claims.insert("scope", Json::string("orders:read"));
-    Principal {
+    let grant = Grant {
         issuer: "corp".into(),
         iss: "https://idp.example.com".into(),
-        subject: "alice".into(),
-        kind: PrincipalKind::EndUser { lookup: "alice".into() },
         client_id: Some("web".into()),
         scopes: Box::new(["orders:read".into()]),
         organizations: Box::default(),
-        token_claims: token_claims.into(),
+    };
+    Principal {
+        grant: Arc::new(grant),
+        subject: "alice".into(),
+        kind: PrincipalKind::EndUser { lookup: "alice".into() },
         expires_at: Some(NOW + 86_400),
     }
 }

@@ -140,19 +140,25 @@ class Load:
         for thread in self.threads:
             thread.start()
 
-    def count(self, since, policy, *statuses):
+    def since(self, begun, policy, *statuses):
+        """The names of the calls that began after that, one for each."""
         # The newest come last.
-        calls = itertools.takewhile(lambda call: call.ended > since, reversed(self.calls[:]))
-        return sum(call.begun > since and call.policy == policy and call.response.status in statuses for call in calls)
+        calls = itertools.takewhile(lambda call: call.ended > begun, reversed(self.calls[:]))
+        is_meant = lambda call: call.begun > begun and call.policy == policy and call.response.status in statuses
+        return [call.name for call in calls if is_meant(call)]
+
+    def count(self, since, policy, *statuses):
+        return len(self.since(since, policy, *statuses))
 
     def wait_until_it_works(self):
         now = time.monotonic()
         self.test.gateway.wait_until(lambda: self.count(now, "reject", 200) >= ENOUGH, "no recovery")
 
     def wait_until_it_fails(self, status):
-        """Waits for enough calls that began after the first that failed; returns when that was."""
+        """Waits for enough calls that began after the fault was seen for everybody; returns when that was."""
         now = time.monotonic()
-        self.test.gateway.wait_until(lambda: self.count(now, "reject", status) > 0, "the fault is not seen")
+        is_seen = lambda: set(self.since(now, "reject", status)) == set(self.test.names)
+        self.test.gateway.wait_until(is_seen, "the fault is not seen")
         now = time.monotonic()
         outcomes = (status,) if status == 500 else (200, status)
         enough = lambda: all(self.count(now, policy, *outcomes) >= ENOUGH for policy in POLICIES)

@@ -73,6 +73,11 @@ impl<'a> UnverifiedToken<'a> {
         issuer(&self.claims)
     }
 
+    /// Returns the claims, of a token that was verified before.
+    pub fn into_claims(self) -> Object {
+        self.claims
+    }
+
     /// Returns the header's `kid`, to decide whether fetching keys can help.
     pub fn kid(&self) -> Option<&str> {
         self.jws.kid()

@@ -49,14 +49,14 @@ pub use key_set::{
     Announcement, KeyChange, KeyFile, KeyFileError, KeyLife, KeyOrigin, KeySet, KeySetEntry, KeySetError, KeyState,
     KeyStatus, LegacyKids, PlanError, RetirementTimes, RotationPlan,
 };
-pub use memory::allocated;
+pub use memory::{Common, allocated, texts_weight};
 pub use mint::{BackendJwt, MintError, fit, mint};
 pub use name::Name;
 pub use policy::{
     Anonymous, AttributeFailure, AttributeMapping, AttributeRule, Audience, BackendJwtPolicy, ClaimSelection,
     NameProblem, Oversize, PolicyProblem, Selection, Sensitive, TokenClaims, TokenId, UnknownUser, check_collisions,
 };
-pub use principal::{Caller, Principal, PrincipalKind};
+pub use principal::{Caller, Grant, Principal, PrincipalKind};
 pub use public_key::JwkError;
 pub use template::{Placeholder, ResolveError, Template, TemplateError};
 pub use verify::{

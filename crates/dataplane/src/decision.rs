@@ -105,17 +105,28 @@ impl Told {
         match self {
             Self::Nothing => None,
             Self::Facts(facts) => facts.user.as_deref(),
-            Self::Gateway(_, record) => record.caller.as_ref().map(|caller| &*caller.user_tag),
+            Self::Gateway(_, record) => record.caller.as_ref().map(|caller| caller.user_tag.as_str()),
         }
     }
 
-    /// Calls `act` with each Backend JWT's part of the audit record, in two pieces.
-    pub(crate) fn each_jwt(&self, mut act: impl FnMut(&str, &str)) {
+    /// Appends each Backend JWT's part of the audit record, with what goes before it.
+    pub(crate) fn write_jwts(&self, line: &mut Vec<u8>, first: &[u8], next: &[u8]) {
+        let mut opening = first;
         match self {
             Self::Nothing => {}
-            Self::Facts(facts) => facts.jwts.iter().for_each(|jwt| act(jwt, "")),
+            Self::Facts(facts) => {
+                for jwt in &facts.jwts {
+                    line.extend_from_slice(opening);
+                    line.extend_from_slice(jwt.as_bytes());
+                    opening = next;
+                }
+            }
             Self::Gateway(_, record) => {
-                record.jwts.iter().for_each(|jwt| act(&jwt.record.shared, &jwt.record.own));
+                for jwt in &record.jwts {
+                    line.extend_from_slice(opening);
+                    jwt.write_record(line);
+                    opening = next;
+                }
             }
         }
     }

@@ -209,7 +209,7 @@ impl Streams {
         remembered.push_back(Arc::clone(revoked));
         drop(remembered);
         self.each(|stream| {
-            if stream.standing.caller.as_ref().is_some_and(|caller| revoked.matches(&caller.principal)) {
+            if stream.standing.caller.as_ref().is_some_and(|caller| revoked.matches(caller)) {
                 self.tell(stream, Cause::Revoked);
             }
         });
@@ -237,7 +237,7 @@ impl Streams {
         let missed = usize::try_from(count - seen).unwrap_or(usize::MAX);
         seen < self.all_revoked_at.get()
             || missed > remembered.len()
-            || remembered.iter().rev().take(missed).any(|revoked| revoked.matches(&caller.principal))
+            || remembered.iter().rev().take(missed).any(|revoked| revoked.matches(caller))
     }
 
     fn tell(&self, stream: &Stream, cause: Cause) {

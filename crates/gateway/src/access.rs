@@ -129,7 +129,7 @@ impl Scopes {
     ///
     /// [`Code::InsufficientScope`] (403) with the scopes that would do.
     pub fn check(&self, principal: &Principal, challenge: &Challenge) -> Result<(), Rejection> {
-        let has = |scope: &str| principal.scopes.iter().any(|held| **held == *scope);
+        let has = |scope: &str| principal.grant.scopes.iter().any(|held| **held == *scope);
         let (is_enough, needed) = match self {
             Self::AnyOf(scopes) => (scopes.is_empty() || scopes.iter().any(|scope| has(scope)), scopes),
             Self::AllOf(scopes) => (scopes.iter().all(|scope| has(scope)), scopes),

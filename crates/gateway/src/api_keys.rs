@@ -11,10 +11,10 @@ use aws_lc_rs::{
     digest::{SHA256, digest},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use claims::Principal;
+use claims::{Object, Principal};
 use foldhash::fast::RandomState;
 
-use crate::{callers::OwnApplication, fingerprint::Fingerprint, spec::KeyHash};
+use crate::{fingerprint::Fingerprint, known_caller::OwnApplication, spec::KeyHash};
 
 /// All configured keys.
 #[derive(Debug, Default)]
@@ -36,6 +36,8 @@ pub struct ApiKey {
     pub application: OwnApplication,
     /// Who calls with it; `expires_at` is the key's end.
     pub principal: Principal,
+    /// The claims that stand for a token's.
+    pub claims: Object,
 }
 
 impl ApiKeys {

@@ -6,8 +6,8 @@ use claims::{Application, Json, KeyType, Object, Principal};
 use foldhash::fast::RandomState;
 
 use crate::{
-    callers::OwnApplication,
     fingerprint::Fingerprint,
+    known_caller::OwnApplication,
     rejection::{Code, Rejection},
 };
 
@@ -76,7 +76,7 @@ impl Applications {
 
     /// Finds the application of a principal's client, and its subscription to the API.
     pub fn of(&self, principal: &Principal, api: &str, version: &str) -> CallingApplication {
-        let client = principal.client_id.as_deref().and_then(|client| self.by_client.get(client));
+        let client = principal.grant.client_id.as_deref().and_then(|client| self.by_client.get(client));
         client.map_or_else(CallingApplication::default, |(record, key_type)| {
             CallingApplication::new(record, *key_type, (api, version))
         })
@@ -101,8 +101,7 @@ impl CallingApplication {
 
     /// Reads the application that the token itself describes (`application`, `subscribedAPIs`, `keytype`), as WSO2's
     /// token services write it; only for issuers with `applicationFromToken`.
-    pub fn from_token(principal: &Principal, api: &str, version: &str) -> Self {
-        let claims = &principal.token_claims.open();
+    pub fn from_token(claims: &Object, api: &str, version: &str) -> Self {
         let key_type = match claims.get("keytype").and_then(Json::as_str) {
             Some(text) if text.eq_ignore_ascii_case("SANDBOX") => KeyType::Sandbox,
             Some(_) | None => KeyType::Production,

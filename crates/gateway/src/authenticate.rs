@@ -11,16 +11,16 @@ mod possession;
 
 use std::{sync::Arc, time::Duration};
 
-use claims::{AccessToken, Principal, TokenError, UnverifiedToken};
+use claims::{AccessToken, Object, PackedObject, Principal, TokenError, UnverifiedToken};
 use ipnet::IpNet;
 
 use crate::{
     access::{Access, Requirement},
-    callers::{CredentialKey, CredentialKind, KnownCaller, OwnApplication, Vouchers},
     credential::{self, Credential, Holds, Presented},
     decide::{Steps, timed},
     issuer::{self, Issuer},
     issuer_keys::IssuerKeys,
+    known_caller::{CredentialKind, KnownCaller, OwnApplication, Vouchers, claims_in},
     rejection::{Code, Rejection},
     request::RequestHead,
     runtime::Runtime,
@@ -48,6 +48,31 @@ pub(crate) struct Identity<'a> {
     pub application: Option<&'a OwnApplication>,
     /// The access token that it came with; `None` for an assumed one.
     pub token: Option<&'a str>,
+    /// What the credential says.
+    pub claims: Told<'a>,
+}
+
+/// A credential's claims, as they are kept.
+#[derive(Clone, Copy)]
+pub(crate) enum Told<'a> {
+    /// As they are.
+    Open(&'a Object),
+    /// Packed.
+    Packed(&'a PackedObject),
+    /// In the token, which was verified.
+    InToken(Option<&'a str>),
+}
+
+impl Identity<'_> {
+    /// Returns the credential's claims, after the issuer's `claimMappings`. Takes some microseconds.
+    pub(crate) fn claims(&self) -> Object {
+        let claims = match self.claims {
+            Told::Open(claims) => claims.clone(),
+            Told::Packed(claims) => claims.open(),
+            Told::InToken(token) => claims_in(token),
+        };
+        self.issuer.map(|issuer| issuer.renamed(&claims).into_owned()).unwrap_or(claims)
+    }
 }
 
 /// What authentication needs besides the request.
@@ -153,14 +178,14 @@ impl Requirement {
     ) -> Result<Caller, Rejection> {
         let is_expired = caller.principal.expires_at.is_some_and(|expiry| moment.now.seconds >= expiry);
         if is_expired {
-            moment.runtime.callers.remove(caller.kind(), &credential.bytes);
+            moment.runtime.callers.remove(caller.vouching.kind, &credential.bytes);
             return Err(self.challenge.invalid(TokenError::Expired));
         }
-        let confirmation = caller.confirmation.as_deref();
+        let confirmation = caller.confirmation();
         if confirmation.is_some() || credential.presented == Presented::Dpop {
             self.check_possession(confirmation, credential, head, moment)?;
         }
-        if !wanted.is_empty() && !caller.audience.iter().any(|audience| wanted.contains(audience)) {
+        if !wanted.is_empty() && !caller.vouching.audience.iter().any(|audience| wanted.contains(audience)) {
             return Err(self.challenge.invalid(TokenError::WrongAudience));
         }
         self.scopes.check(&caller.principal, &self.challenge)?;
@@ -172,7 +197,7 @@ impl Requirement {
         let Some(caller) = moment.runtime.callers.get(CredentialKind::Jwt, token) else {
             return self.known_opaque(token, moment);
         };
-        let issuer = self.issuers.iter().find(|issuer| issuer.fingerprint == caller.vouched_by)?;
+        let issuer = self.issuers.iter().find(|issuer| issuer.fingerprint == caller.vouching.by)?;
         let keys = issuer.keys.as_ref()?;
         keys.still_vouch_for(&caller).then(|| (caller, Arc::clone(issuer)))
     }
@@ -188,9 +213,9 @@ impl Requirement {
             // Asked after it is in the cache: a revocation takes it out of there, or is seen here. Of an opaque token its
             // issuer was asked just now, and it need not say when that was issued.
             Ok((caller, _))
-                if caller.kind() == CredentialKind::Jwt && runtime.revocations.have_ended(&caller.principal) =>
+                if caller.vouching.kind == CredentialKind::Jwt && runtime.revocations.have_ended(&caller) =>
             {
-                runtime.callers.remove(caller.kind(), token.as_bytes());
+                runtime.callers.remove(CredentialKind::Jwt, token.as_bytes());
                 Err(self.challenge.invalid(TokenError::Inactive))
             }
             Ok(verified) => Ok(verified),
@@ -229,20 +254,12 @@ impl Requirement {
         moment.runtime.counters.verifications.add(1);
         let (verified, keys_generation) = verify_with_keys(token, (issuer, keys), moment).await?;
         let AccessToken { claims, expires_at, confirmation, key } = verified;
-        let audience = issuer::strings(claims.get("aud"));
-        let principal = issuer.principal(claims, Some(expires_at))?;
-        let user_tag = moment.runtime.user_tag(&principal.issuer, &principal.subject);
-        let vouchers = Vouchers {
-            key: Some(key),
-            keys_generation,
-            audience,
-            confirmation,
-            ..Vouchers::of(issuer.fingerprint, user_tag)
-        };
-        let credential = CredentialKey::new(CredentialKind::Jwt, text.as_bytes());
-        let caller = Arc::new(KnownCaller::new(credential, principal, vouchers));
-        moment.runtime.callers.insert(Arc::clone(&caller));
-        Ok((caller, Arc::clone(issuer)))
+        let principal = issuer.principal(&claims, Some(expires_at))?;
+        let mut vouchers = Vouchers { confirmation, ..Vouchers::of(CredentialKind::Jwt, issuer.fingerprint) };
+        vouchers.vouching.key = Some(key);
+        vouchers.vouching.keys_generation = keys_generation.into();
+        vouchers.vouching.audience = issuer::strings(claims.get("aud"));
+        Ok((moment.runtime.remember(text.as_bytes(), (principal, &claims), vouchers), Arc::clone(issuer)))
     }
 }
 

@@ -6,229 +6,87 @@
 
 use std::{
     hash::{Hash, Hasher},
-    sync::{Arc, atomic::AtomicU64},
+    sync::{Arc, atomic::Ordering},
 };
 
-use arc_swap::ArcSwap;
-use claims::{Confirmation, KeyFingerprint, KeyType, Principal, PrincipalKind, TokenError, allocated};
+use claims::{Common, Object, Principal, PrincipalKind, TokenError};
 use foldhash::fast::RandomState;
 use quick_cache::{Equivalent, Weighter, sync::Cache};
 
 use crate::{
-    authenticate::Identity, fingerprint::Fingerprint, issued::IssuedJwt, issuer::Issuer, revocations::Revoked,
+    known_caller::{CredentialKind, KnownCaller, UserTag, Vouchers, Vouching},
+    revocations::Revoked,
 };
 
-/// What kind of credential it is: part of the key, so that two kinds with equal bytes stay apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum CredentialKind {
-    /// A signed access token.
-    Jwt,
-    /// An access token that only its issuer can read.
-    Opaque,
-    /// SHA-256 of an API key: the key itself is not kept.
-    ApiKey,
-    /// A user by issuer and name, whose password was right just now.
-    Password,
-    /// SHA-256 of a client certificate, and the fingerprint of the authority that trusts it.
-    Certificate,
-}
-
-/// A credential, whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct CredentialKey {
-    kind: CredentialKind,
-    bytes: Arc<[u8]>,
-}
-
-impl CredentialKey {
-    /// Makes the key of a credential.
-    pub(crate) fn new(kind: CredentialKind, credential: &[u8]) -> Self {
-        Self { kind, bytes: credential.into() }
-    }
-
-    /// Returns the access token, where it is one.
-    fn token(&self) -> Option<&str> {
-        match self.kind {
-            CredentialKind::Jwt | CredentialKind::Opaque => std::str::from_utf8(&self.bytes).ok(),
-            CredentialKind::ApiKey | CredentialKind::Certificate | CredentialKind::Password => None,
-        }
-    }
-}
-
 /// A credential, borrowed for a look-up.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct CredentialRef<'a> {
     kind: CredentialKind,
     bytes: &'a [u8],
 }
 
-impl Hash for CredentialKey {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        CredentialRef { kind: self.kind, bytes: &self.bytes }.hash(state);
-    }
-}
-
-impl Hash for CredentialRef<'_> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u8(self.kind as u8);
-        self.bytes.hash(state);
-    }
+/// A credential that was refused, whole.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct CredentialKey {
+    kind: CredentialKind,
+    bytes: Box<[u8]>,
 }
 
 impl Equivalent<CredentialKey> for CredentialRef<'_> {
     fn equivalent(&self, key: &CredentialKey) -> bool {
-        self.kind == key.kind && *self.bytes == *key.bytes
+        *self == CredentialRef { kind: key.kind, bytes: &key.bytes }
     }
 }
 
-/// A verified principal, what vouches for it, and its Backend JWTs.
-#[derive(Debug)]
-pub struct KnownCaller {
-    /// The credential, shared with the cache's key.
-    credential: CredentialKey,
-    /// Who it is.
-    pub principal: Principal,
-    /// The configuration that vouches for it: the issuer's, or the API key's.
-    pub vouched_by: Fingerprint,
-    /// The issuer's key that verified it; `None`: no signature did.
-    pub key: Option<KeyFingerprint>,
-    /// The generation of the issuer's keys in which that key was last seen.
-    pub keys_generation: AtomicU64,
-    /// When it must be checked again, in seconds since the epoch; never for what is signed.
-    pub check_at: AtomicU64,
-    /// The token's `aud`, for APIs that insist on their own.
-    pub audience: Box<[Box<str>]>,
-    /// What must be proved at every use; `None`: it is a bearer token, as most are.
-    pub confirmation: Option<Box<Confirmation>>,
-    /// The application that the credential itself belongs to; `None`: its client's.
-    pub application: Option<OwnApplication>,
-    /// A keyed hash of the user, for the audit record.
-    pub user_tag: Arc<str>,
-    /// The Backend JWTs, by policy.
-    pub jwts: ArcSwap<Vec<Arc<IssuedJwt>>>,
-    /// Held while one is made: concurrent misses of one caller coalesce.
-    pub minting: tokio::sync::Mutex<()>,
-}
+/// A credential among those that were verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Verified<'a>(CredentialRef<'a>);
 
-/// What stands before what is shared: its counts.
-pub(crate) const COUNTS: usize = 2 * size_of::<usize>();
+/// How much of the end of a signed token is hashed: 48 bytes of its signature, in base64.
+const TELLING: usize = 64;
 
-/// What the cache itself takes for an entry, its table half empty.
-const SLOT: usize = 128;
-
-/// More Backend JWTs than this one caller does not keep: the oldest goes.
-const MOST_JWTS: usize = 64;
-
-impl KnownCaller {
-    /// Makes an entry without Backend JWTs.
-    pub(crate) fn new(credential: CredentialKey, principal: Principal, vouchers: Vouchers) -> Self {
-        let Vouchers { vouched_by, key, keys_generation, check_at, audience, confirmation, application, user_tag } =
-            vouchers;
-        Self {
-            credential,
-            principal,
-            vouched_by,
-            key,
-            keys_generation: AtomicU64::new(keys_generation),
-            check_at: AtomicU64::new(check_at),
-            audience,
-            confirmation: confirmation.map(Box::new),
-            application,
-            user_tag,
-            jwts: ArcSwap::default(),
-            minting: tokio::sync::Mutex::new(()),
-        }
-    }
-
-    /// Returns what the steps after authentication need of it.
-    pub(crate) fn identity<'a>(&'a self, issuer: Option<&'a Issuer>) -> Identity<'a> {
-        let application = self.application.as_ref();
-        Identity { principal: &self.principal, issuer, application, token: self.credential.token() }
-    }
-
-    /// Returns what kind of credential it came with.
-    pub fn kind(&self) -> CredentialKind {
-        self.credential.kind
-    }
-
-    /// Keeps a Backend JWT in place of the one of its slot; `is_live` says which others to keep.
-    pub fn keep(&self, jwt: &Arc<IssuedJwt>, is_live: impl Fn(&IssuedJwt) -> bool) {
-        self.jwts.rcu(|current| {
-            let others = current.iter().filter(|other| other.slot != jwt.slot && is_live(other)).cloned();
-            let mut jwts: Vec<_> = std::iter::once(Arc::clone(jwt)).chain(others).collect();
-            jwts.truncate(MOST_JWTS);
-            jwts
-        });
-    }
-
-    /// Estimates the bytes held.
-    fn weight(&self) -> usize {
-        let principal = &self.principal;
-        let lookup = match &principal.kind {
-            PrincipalKind::EndUser { lookup } => lookup.len(),
-            PrincipalKind::Application => 0,
+impl Hash for Verified<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let CredentialRef { kind, bytes } = self.0;
+        // Nobody but the issuer can make two tokens whose signatures end alike: no need to read all of them.
+        let telling = match kind {
+            CredentialKind::Jwt => bytes.last_chunk::<TELLING>().map_or(bytes, |end| end),
+            CredentialKind::Opaque
+            | CredentialKind::ApiKey
+            | CredentialKind::Password
+            | CredentialKind::Certificate => bytes,
         };
-        let client = principal.client_id.as_ref().map_or(0, |client| client.len());
-        let texts = [principal.subject.len(), lookup, client].map(allocated).iter().sum::<usize>();
-        let lists =
-            [&*principal.scopes, &principal.organizations, &self.audience].map(texts_weight).iter().sum::<usize>();
-        let shared = [size_of::<Self>(), self.credential.bytes.len(), self.user_tag.len()];
-        let shared = shared.map(|bytes| allocated(COUNTS + bytes)).iter().sum::<usize>();
-        let jwts = self.jwts.load();
-        let list = allocated(COUNTS + size_of::<Vec<Arc<IssuedJwt>>>()) + allocated(jwts.len() * size_of::<usize>());
-        let jwts = jwts.iter().map(|jwt| jwt.weight()).sum::<usize>();
-        SLOT + shared + texts + lists + principal.token_claims.weight() + list + jwts
+        (kind, telling).hash(state);
     }
 }
 
-/// Estimates the bytes of a list of texts.
-fn texts_weight(texts: &[Box<str>]) -> usize {
-    allocated(size_of_val(texts)) + texts.iter().map(|text| allocated(text.len())).sum::<usize>()
+/// A caller as the key of its own entry.
+#[derive(Clone, Debug)]
+struct Held(Arc<KnownCaller>);
+
+impl Held {
+    fn credential(&self) -> Verified<'_> {
+        Verified(CredentialRef { kind: self.0.vouching.kind, bytes: self.0.credential() })
+    }
 }
 
-/// The application that a credential of the operator's own belongs to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OwnApplication {
-    /// Its name.
-    pub name: Arc<str>,
-    /// Which endpoints the credential is for.
-    pub key_type: KeyType,
+impl Hash for Held {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.credential().hash(state);
+    }
 }
 
-/// What vouches for a principal.
-#[derive(Debug)]
-pub(crate) struct Vouchers {
-    /// The configuration of the issuer or the API key.
-    pub vouched_by: Fingerprint,
-    /// The verification key.
-    pub key: Option<KeyFingerprint>,
-    /// The generation of the issuer's keys.
-    pub keys_generation: u64,
-    /// When it must be checked again.
-    pub check_at: u64,
-    /// The token's `aud`.
-    pub audience: Box<[Box<str>]>,
-    /// What must be proved at every use.
-    pub confirmation: Option<Confirmation>,
-    /// The application that the credential belongs to.
-    pub application: Option<OwnApplication>,
-    /// A keyed hash of the user.
-    pub user_tag: Arc<str>,
+impl PartialEq for Held {
+    fn eq(&self, other: &Self) -> bool {
+        self.credential() == other.credential()
+    }
 }
 
-impl Vouchers {
-    /// What vouches without a signature, until it is taken away.
-    pub(crate) fn of(vouched_by: Fingerprint, user_tag: Arc<str>) -> Self {
-        Self {
-            vouched_by,
-            key: None,
-            keys_generation: 0,
-            check_at: u64::MAX,
-            audience: Box::default(),
-            confirmation: None,
-            application: None,
-            user_tag,
-        }
+impl Eq for Held {}
+
+impl Equivalent<Held> for Verified<'_> {
+    fn equivalent(&self, held: &Held) -> bool {
+        *self == held.credential()
     }
 }
 
@@ -243,8 +101,8 @@ struct Weighed {
     weight: u64,
 }
 
-impl Weighter<CredentialKey, Weighed> for Bytes {
-    fn weight(&self, _: &CredentialKey, weighed: &Weighed) -> u64 {
+impl Weighter<Held, Weighed> for Bytes {
+    fn weight(&self, _: &Held, weighed: &Weighed) -> u64 {
         weighed.weight
     }
 }
@@ -270,13 +128,17 @@ const REFUSAL_SHARE: u64 = 100;
 
 /// All known callers, within a bound of bytes.
 pub struct Callers {
-    known: Cache<CredentialKey, Weighed, Bytes, RandomState>,
+    known: Cache<Held, Weighed, Bytes, RandomState>,
     refused: Cache<CredentialKey, Refused, Bytes, RandomState>,
+    vouching: Common<Vouching>,
 }
 
 impl std::fmt::Debug for Callers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Callers").field("known", &self.known.len()).field("refused", &self.refused.len()).finish()
+        f.debug_struct("Callers")
+            .field("known", &self.known.len())
+            .field("refused", &self.refused.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -300,34 +162,47 @@ impl Callers {
                 RandomState::default(),
                 quick_cache::sync::DefaultLifecycle::default(),
             ),
+            vouching: Common::default(),
         }
     }
 
     /// Returns the caller of a credential, if it is known.
     pub fn get(&self, kind: CredentialKind, credential: &[u8]) -> Option<Arc<KnownCaller>> {
-        self.known.get(&CredentialRef { kind, bytes: credential }).map(|weighed| weighed.caller)
+        self.known.get(&Verified(CredentialRef { kind, bytes: credential })).map(|weighed| weighed.caller)
     }
 
     /// Weighs a caller anew after its Backend JWTs changed. That is no use of it: strangers must not look like regulars.
     pub(crate) fn reweigh(&self, caller: Arc<KnownCaller>) {
         let weight = caller.weight() as u64;
-        let _ = self.known.replace(caller.credential.clone(), Weighed { caller, weight }, true);
+        let _ = self.known.replace(Held(Arc::clone(&caller)), Weighed { caller, weight }, true);
     }
 
-    /// Remembers a caller.
-    pub fn insert(&self, caller: Arc<KnownCaller>) {
+    /// Remembers the caller of a verified credential; `claims` as the credential has them, before any renaming.
+    pub(crate) fn remember(
+        &self,
+        credential: &[u8],
+        (principal, claims): (Principal, &Object),
+        vouchers: Vouchers,
+        user_tag: UserTag,
+    ) -> Arc<KnownCaller> {
+        let Vouchers { vouching, check_at, confirmation } = vouchers;
+        let shared = self.vouching.share(|known| known.is_like(&vouching), || Arc::new(vouching.clone()));
+        shared.keys_generation.store(vouching.keys_generation.into_inner(), Ordering::Relaxed);
+        let own = (check_at, confirmation, user_tag);
+        let caller = Arc::new(KnownCaller::new(credential, (principal, claims), shared, own));
         let weight = caller.weight() as u64;
-        self.known.insert(caller.credential.clone(), Weighed { caller, weight });
+        self.known.insert(Held(Arc::clone(&caller)), Weighed { caller: Arc::clone(&caller), weight });
+        caller
     }
 
     /// Forgets a credential.
     pub fn remove(&self, kind: CredentialKind, credential: &[u8]) {
-        self.known.remove(&CredentialRef { kind, bytes: credential });
+        self.known.remove(&Verified(CredentialRef { kind, bytes: credential }));
     }
 
     /// Forgets the callers that this is about.
     pub(crate) fn remove_revoked(&self, revoked: &Revoked) {
-        self.known.retain(|_, weighed| !revoked.matches(&weighed.caller.principal));
+        self.known.retain(|_, weighed| !revoked.matches(&weighed.caller));
     }
 
     /// Forgets everybody.
@@ -346,7 +221,7 @@ impl Callers {
     pub fn refuse(&self, kind: CredentialKind, credential: &str, revision: u64, refusal: (TokenError, u64)) {
         let (error, now) = refusal;
         let refused = Refused { error, until: now + REFUSAL_LIFE, revision };
-        self.refused.insert(CredentialKey::new(kind, credential.as_bytes()), refused);
+        self.refused.insert(CredentialKey { kind, bytes: credential.as_bytes().into() }, refused);
     }
 
     /// Returns some users that have called: their token's issuer and their name for look-ups, each once.
@@ -355,7 +230,7 @@ impl Callers {
         for (_, weighed) in self.known.iter() {
             let principal = &weighed.caller.principal;
             let PrincipalKind::EndUser { lookup } = &principal.kind else { continue };
-            let user = (Box::from(&*principal.issuer), Box::from(&**lookup));
+            let user = (Box::from(&*principal.grant.issuer), Box::from(&**lookup));
             if users.len() >= most {
                 break;
             }
@@ -374,35 +249,34 @@ impl Callers {
 
 #[cfg(test)]
 mod tests {
-    use claims::{Algorithm, Object, PrincipalKind, RsaSize, SigningKey};
+    use claims::{Algorithm, Grant, KeyFingerprint, RsaSize, SigningKey};
 
     use super::*;
+    use crate::fingerprint::Fingerprint;
 
     const MAX_BYTES: u64 = 4 * 1024 * 1024;
     const STRANGERS: u64 = 1_000_000;
     const REGULARS: u64 = 100;
 
-    fn caller(credential: &str, key: KeyFingerprint) -> Arc<KnownCaller> {
-        let principal = Principal {
+    fn principal(name: &str) -> Principal {
+        let grant = Grant {
             issuer: "corp".into(),
             iss: "https://idp.example.com".into(),
-            subject: credential.into(),
-            kind: PrincipalKind::EndUser { lookup: credential.into() },
             client_id: None,
             scopes: Box::default(),
             organizations: Box::default(),
-            token_claims: Object::default().into(),
-            expires_at: None,
         };
-        let vouchers =
-            Vouchers { key: Some(key), keys_generation: 1, ..Vouchers::of(Fingerprint::default(), "tag".into()) };
-        Arc::new(KnownCaller::new(CredentialKey::new(CredentialKind::Jwt, credential.as_bytes()), principal, vouchers))
+        let kind = PrincipalKind::EndUser { lookup: name.into() };
+        Principal { grant: Arc::new(grant), subject: name.into(), kind, expires_at: None }
     }
 
     fn ask(callers: &Callers, credential: &str, key: KeyFingerprint) -> bool {
         let is_known = callers.get(CredentialKind::Jwt, credential.as_bytes()).is_some();
         if !is_known {
-            callers.insert(caller(credential, key));
+            let mut vouchers = Vouchers::of(CredentialKind::Jwt, Fingerprint::default());
+            vouchers.vouching.key = Some(key);
+            let told = (principal(credential), &Object::default());
+            callers.remember(credential.as_bytes(), told, vouchers, UserTag::new(b"tag"));
         }
         is_known
     }

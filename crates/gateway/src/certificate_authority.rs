@@ -7,7 +7,7 @@ mod identity;
 
 use std::{sync::Arc, time::SystemTime};
 
-use claims::{Object, Principal, PrincipalKind};
+use claims::{Grant, Object, Principal, PrincipalKind};
 use rustls::server::danger::ClientCertVerifier;
 use rustls_pki_types::UnixTime;
 use x509_parser::{certificate::X509Certificate, prelude::FromDer as _};
@@ -117,12 +117,16 @@ impl CertificateRefusal {
 }
 
 impl CertificateAuthority {
-    /// Verifies a certificate, and returns its holder; `expires_at` is the certificate's end.
+    /// Verifies a certificate, and returns its holder with the claims of it; `expires_at` is the certificate's end.
     ///
     /// # Errors
     ///
     /// [`CertificateRefusal`], the first that applies.
-    pub fn holder(&self, certificate: &ClientCertificate, now: SystemTime) -> Result<Principal, CertificateRefusal> {
+    pub fn holder(
+        &self,
+        certificate: &ClientCertificate,
+        now: SystemTime,
+    ) -> Result<(Principal, Object), CertificateRefusal> {
         let pin = Thumbprint(*certificate.thumbprint());
         if !self.thumbprints.is_empty() && !self.thumbprints.contains(&pin) {
             return Err(CertificateRefusal::NotPinned);
@@ -154,21 +158,19 @@ impl CertificateAuthority {
     }
 
     /// Makes the principal of a holder: the user by that name, or the client by that id.
-    pub(crate) fn principal(&self, name: &str, expires_at: Option<u64>) -> Option<Principal> {
-        let principal = match &self.issuer {
-            Some(issuer) => issuer.user(name, Object::default())?,
-            None => Principal {
-                issuer: "".into(),
-                iss: "".into(),
-                subject: name.into(),
-                kind: PrincipalKind::Application,
-                client_id: Some(name.into()),
-                scopes: Box::default(),
-                organizations: Box::default(),
-                token_claims: Object::default().into(),
-                expires_at: None,
-            },
+    pub(crate) fn principal(&self, name: &str, expires_at: Option<u64>) -> Option<(Principal, Object)> {
+        if let Some(issuer) = &self.issuer {
+            let (principal, claims) = issuer.user(name, Object::default())?;
+            return Some((Principal { expires_at, ..principal }, claims));
+        }
+        let grant = Grant {
+            issuer: "".into(),
+            iss: "".into(),
+            client_id: Some(name.into()),
+            scopes: Box::default(),
+            organizations: Box::default(),
         };
-        Some(Principal { expires_at, ..principal })
+        let (grant, kind) = (Arc::new(grant), PrincipalKind::Application);
+        Some((Principal { grant, subject: name.into(), kind, expires_at }, Object::default()))
     }
 }

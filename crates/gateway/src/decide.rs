@@ -17,12 +17,12 @@ use crate::{
     access::{Access, Subscription},
     applications::CallingApplication,
     authenticate::{Caller, Moment},
-    callers::KnownCaller,
     credential,
     elsewhere::Elsewhere,
     forward::{Forward, Outgoing},
     issue::{Call, calling_application},
     issued::IssuedJwt,
+    known_caller::KnownCaller,
     path::NormalPath,
     rejection::{Code, Rejection},
     request::{Endpoint, RequestHead},
@@ -98,6 +98,7 @@ impl Snapshot {
         now: SystemTime,
         record: &mut DecisionRecord,
     ) -> Result<Forward, Rejection> {
+        let keys_epoch = runtime.keyring.epoch();
         let path = normal_path(&head.parts.uri)?;
         let routed = self.route(&head, &path).map_err(|rejection| self.preflight(&head, &path).unwrap_or(rejection))?;
         let operation = routed.operation()?;
@@ -125,8 +126,8 @@ impl Snapshot {
         if let Some(treatment) = &operation.treatment {
             treatment.admit(record.caller.as_deref(), &head, || operation.forwarded_query(&head.parts.uri))?;
         }
-        let call =
-            Call { api: routed.api, operation: routed.operation, applications: &self.applications, runtime, now };
+        let (api, operation_number, applications) = (routed.api, routed.operation, &self.applications);
+        let call = Call { api, operation: operation_number, applications, runtime, now, keys_epoch };
         record.jwts = operation.backend_jwts.issue(&caller, &application, call, &mut record.steps).await?;
 
         let endpoint = operation.endpoint(application.key_type, &head, now.time)?;

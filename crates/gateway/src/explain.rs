@@ -224,6 +224,7 @@ pub async fn explain(
         applications: &snapshot.applications,
         runtime,
         now: now.into(),
+        keys_epoch: runtime.keyring.epoch(),
     };
     for policy in &found.operation.backend_jwts.policies {
         let outcome = outcome(policy, asked.known(), &application, call).await;
@@ -237,7 +238,8 @@ fn application(found: &Found<'_>, asked: &Asked, compiled: &Compiled) -> Result<
     let application = match asked.known() {
         Some(known) => {
             let Identity { principal, issuer, application, .. } = known;
-            application_of((principal, issuer, application), found.api, &compiled.snapshot.applications)
+            let whose = (principal, issuer, application);
+            application_of(whose, || known.claims(), found.api, &compiled.snapshot.applications)
         }
         None => CallingApplication::default(),
     };
@@ -270,7 +272,7 @@ async fn outcome(
 
 impl SentJwt {
     fn new(made: Made, policy: &IssuePolicy, call: Call<'_>) -> Self {
-        let Made { mut claims, jwt } = made;
+        let Made { mut claims, expires_at, jwt } = made;
         let mut seen: Vec<(OmissionKind, Box<str>)> = Vec::new();
         claims.omissions.retain(|omission| {
             let key = (omission.kind, omission.name.clone());
@@ -285,7 +287,7 @@ impl SentJwt {
             claims,
             value,
             kid: key.map(|key| key.kid().into()),
-            expires_at: jwt.expires_at,
+            expires_at,
         }
     }
 }

@@ -7,20 +7,20 @@ use std::sync::{Arc, atomic::Ordering};
 
 use arc_swap::ArcSwapOption;
 use claims::{
-    Anonymous, BackendJwtPolicy, Caller as ClaimsCaller, ClaimSet, ComposeError, Composition, MintError, OmissionNotes,
-    OperationFacts, Principal, TokenId,
+    Anonymous, BackendJwt, BackendJwtPolicy, Caller as ClaimsCaller, ClaimSet, Common, ComposeError, Composition,
+    MintError, Object, OmissionNotes, OperationFacts, Principal, TokenId as TokenIdRule,
 };
 use http::{HeaderName, HeaderValue};
 
 use crate::{
     applications::{Applications, CallingApplication},
     authenticate::{Caller, Identity},
-    callers::{KnownCaller, OwnApplication},
     decide::{Jwts, Steps, timed},
     fingerprint::Fingerprint,
-    issued::{self, IssuedJwt, Life, LifeBounds, SharedTexts, Slot},
+    issued::{self, IssuedJwt, JwtOrigin, Life, LifeBounds, Slot, TokenId},
     issuer::{ApplicationFromToken, Issuer},
     keyring::is_slow,
+    known_caller::{KnownCaller, OwnApplication, chain},
     rejection::{Code, Rejection},
     runtime::Runtime,
     snapshot::Api,
@@ -48,8 +48,8 @@ pub struct IssuePolicy {
     pub stores: StoreChoice,
     /// The JWT of calls without a caller.
     pub anonymous: ArcSwapOption<IssuedJwt>,
-    /// What the audit records of its JWTs have in common.
-    pub texts: SharedTexts,
+    /// What its JWTs have in common.
+    pub origins: Common<JwtOrigin>,
     /// Where the policy was written, for `explain` and `disclosures`.
     pub origin: Box<str>,
 }
@@ -67,6 +67,8 @@ pub(crate) struct Call<'a> {
     pub runtime: &'a Arc<Runtime>,
     /// Now.
     pub now: Now,
+    /// The key ring's epoch, as it was when this call began.
+    pub keys_epoch: u64,
 }
 
 /// A composed and signed JWT, before it becomes a cache entry.
@@ -74,6 +76,8 @@ pub(crate) struct Call<'a> {
 pub(crate) struct Made {
     /// The claims, with what was left out.
     pub claims: ClaimSet,
+    /// `exp`
+    pub expires_at: u64,
     /// The cache entry.
     pub jwt: IssuedJwt,
 }
@@ -90,7 +94,7 @@ impl Issuance {
             return Some(Jwts::new());
         }
         let jwts = caller.jwts.load();
-        self.policies.iter().map(|policy| policy.cached(&jwts, application, call)).collect()
+        self.policies.iter().map(|policy| policy.cached(jwts.as_ref(), application, call)).collect()
     }
 
     /// Returns the JWTs of calls without a caller, if every one of them is there and live.
@@ -111,7 +115,7 @@ impl Issuance {
         jwts: &'a [Arc<IssuedJwt>],
     ) -> impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)> {
         jwts.iter().filter_map(|jwt| {
-            let policy = self.policies.iter().find(|policy| policy.fingerprint == jwt.slot.policy)?;
+            let policy = self.policies.iter().find(|policy| policy.fingerprint == jwt.origin.slot.policy)?;
             Some((&policy.header, &jwt.value))
         })
     }
@@ -158,8 +162,11 @@ impl Issuance {
                 (Arc::clone(call.api), Arc::clone(call.applications), Arc::clone(call.runtime));
             let (application, operation) = (application.clone(), call.operation);
             call.runtime.background.spawn(async move {
+                // In this order: a clock that is put back between the two ends what is signed.
+                let keys_epoch = runtime.keyring.epoch();
                 let now = Now::from((runtime.clock)());
-                let call = Call { api: &api, operation, applications: &applications, runtime: &runtime, now };
+                let call =
+                    Call { api: &api, operation, applications: &applications, runtime: &runtime, now, keys_epoch };
                 policy.renew(&caller, issuer.as_deref(), &application, call).await;
             });
         }
@@ -192,19 +199,19 @@ impl IssuePolicy {
     /// Returns the live JWT of this policy, and starts its renewal when it is time.
     fn cached(
         &self,
-        jwts: &[Arc<IssuedJwt>],
+        first: Option<&Arc<IssuedJwt>>,
         application: &CallingApplication,
         call: Call<'_>,
     ) -> Option<Arc<IssuedJwt>> {
         let slot = self.slot(application);
         let now = call.now.seconds;
-        let jwt = jwts.iter().find(|jwt| jwt.slot == slot)?;
-        if !jwt.is_live(call.runtime.keyring.epoch(), now) || self.policy.token_id == TokenId::Unique {
+        let jwt = chain(first).find(|jwt| jwt.origin.slot == slot)?;
+        if !jwt.is_live(call.keys_epoch, now) || self.policy.token_id == TokenIdRule::Unique {
             return None;
         }
         let applications = call.applications.fingerprint().short();
         if jwt.applications.load(Ordering::Relaxed) != applications {
-            if jwt.application != *application {
+            if jwt.origin.application != *application {
                 return None;
             }
             jwt.applications.store(applications, Ordering::Relaxed);
@@ -219,18 +226,17 @@ impl IssuePolicy {
         application: &CallingApplication,
         call: Call<'_>,
     ) -> Result<Arc<IssuedJwt>, Rejection> {
-        let is_cacheable = self.policy.token_id == TokenId::Cached;
-        let _minting = if is_cacheable { Some(caller.minting.lock().await) } else { None };
-        if let Some(jwt) = self.cached(&caller.jwts.load(), application, call) {
+        let is_cacheable = self.policy.token_id == TokenIdRule::Cached;
+        let _minting = if is_cacheable { Some(caller.minting.take().await) } else { None };
+        if let Some(jwt) = self.cached(caller.jwts.load().as_ref(), application, call) {
             return Ok(jwt);
         }
         let made = self.make(Some(caller.identity(issuer)), (application, OmissionNotes::Skipped), call).await?;
-        let jwt = Arc::new(made.jwt);
-        if is_cacheable {
-            let (epoch, now) = (call.runtime.keyring.epoch(), call.now.seconds);
-            caller.keep(&jwt, |other| other.is_live(epoch, now));
-            call.runtime.callers.reweigh(Arc::clone(caller));
+        if !is_cacheable {
+            return Ok(Arc::new(made.jwt));
         }
+        let jwt = caller.keep(&made.jwt, |other| other.is_live(call.keys_epoch, call.now.seconds));
+        call.runtime.callers.reweigh(Arc::clone(caller));
         Ok(jwt)
     }
 
@@ -244,8 +250,7 @@ impl IssuePolicy {
     ) {
         match self.make(Some(caller.identity(issuer)), (application, OmissionNotes::Skipped), call).await {
             Ok(made) => {
-                let (epoch, now) = (call.runtime.keyring.epoch(), call.now.seconds);
-                caller.keep(&Arc::new(made.jwt), |other| other.is_live(epoch, now));
+                caller.keep(&made.jwt, |other| other.is_live(call.keys_epoch, call.now.seconds));
                 call.runtime.counters.renewed.add(1);
             }
             Err(rejection) => tracing::warn!(code = rejection.code.text(), "a backend JWT was not renewed"),
@@ -255,8 +260,8 @@ impl IssuePolicy {
     fn cached_anonymous(&self, call: Call<'_>) -> Option<Arc<IssuedJwt>> {
         let kept = self.anonymous.load();
         let jwt = kept.as_ref()?;
-        let is_live = jwt.is_live(call.runtime.keyring.epoch(), call.now.seconds);
-        (is_live && self.policy.token_id == TokenId::Cached).then(|| Arc::clone(jwt))
+        let is_live = jwt.is_live(call.keys_epoch, call.now.seconds);
+        (is_live && self.policy.token_id == TokenIdRule::Cached).then(|| Arc::clone(jwt))
     }
 
     async fn issue_anonymous(&self, call: Call<'_>) -> Result<Arc<IssuedJwt>, Rejection> {
@@ -284,8 +289,8 @@ impl IssuePolicy {
             Some(caller) => look_up(&self.stores, &self.policy, caller, call.now.time).await?,
             None => LookedUp::nobody(),
         };
-        let jti = random_jti();
-        let claims = self.compose(caller, (application, notes), &looked_up, (call, &jti))?;
+        let token_id = TokenId::random();
+        let claims = self.compose(caller, (application, notes), &looked_up, (call, token_id.as_str()))?;
         self.count(&claims, call.runtime);
         let (claims, signed) = self.sign(claims, call).await?;
         let inbound = caller.and_then(|caller| caller.principal.expires_at);
@@ -296,26 +301,25 @@ impl IssuePolicy {
             is_degraded: looked_up.is_degraded(),
         };
         let life = Life::new(bounds, call.now.seconds);
-        let jwt = IssuedJwt {
+        let origin = JwtOrigin {
             slot: self.slot(application),
-            record: issued::record(
-                (self.fingerprint, &self.texts),
-                &claims,
-                (signed.kid.as_deref(), &jti),
-                signed.value.len(),
-            ),
+            keys_epoch: call.keys_epoch,
+            application: application.clone(),
+            record: issued::record(self.fingerprint, &claims, signed.kid.as_deref()).into(),
+        };
+        let jwt = IssuedJwt {
+            origin: self.origins.share(|known| *known == origin, || Arc::new(origin.clone())),
             value: header_value(&signed.value)?,
             serve_until: life.serve_until,
             renew_at: life.renew_at,
             is_renewing: false.into(),
-            expires_at: signed.expires_at,
             generations: looked_up.generations.into(),
-            keys_epoch: signed.keys_epoch,
-            application: application.clone(),
             applications: call.applications.fingerprint().short().into(),
+            token_id,
+            others: None,
         };
         call.runtime.counters.minted.add(1);
-        Ok(Made { claims, jwt })
+        Ok(Made { claims, expires_at: signed.expires_at, jwt })
     }
 
     fn compose(
@@ -328,7 +332,7 @@ impl IssuePolicy {
         let nowhere = OperationFacts { target: Box::default(), verb: Box::default() };
         let operation = call.api.operations.get(call.operation).map_or(&nowhere, |operation| &operation.facts);
         let described = application.described();
-        let token = caller.map(|caller| (caller.principal, caller.principal.token_claims.open()));
+        let token = caller.map(|caller| (caller.principal, caller.claims()));
         let composition = Composition {
             policy: &self.policy,
             api: call.api.facts(application.key_type),
@@ -353,10 +357,8 @@ impl IssuePolicy {
     }
 
     /// Fits the claims into the header's bound and signs them, slow signatures off the worker.
-    async fn sign(&self, claims: ClaimSet, call: Call<'_>) -> Result<(ClaimSet, Signed), Rejection> {
-        let keyring = &call.runtime.keyring;
-        let keys_epoch = keyring.epoch();
-        let key = keyring.signing_key(&self.policy, call.now.seconds).map_err(|problem| {
+    async fn sign(&self, claims: ClaimSet, call: Call<'_>) -> Result<(ClaimSet, BackendJwt), Rejection> {
+        let key = call.runtime.keyring.signing_key(&self.policy, call.now.seconds).map_err(|problem| {
             call.runtime.counters.signing_failures.add(1);
             tracing::error!(policy = %self.fingerprint, algorithm = %self.policy.algorithm, "{problem}");
             signing_failed()
@@ -375,7 +377,6 @@ impl IssuePolicy {
             claims::mint(&mut claims, &self.policy, key.as_deref())
         };
         let signed = signed.map_err(|error| self.refuse_mint(&error, call))?;
-        let signed = Signed { value: signed.value, kid: signed.kid, expires_at: signed.expires_at, keys_epoch };
         Ok((claims, signed))
     }
 
@@ -399,20 +400,13 @@ impl IssuePolicy {
     }
 }
 
-/// A signed JWT and what the cache must know of it.
-#[derive(Debug)]
-struct Signed {
-    value: Box<str>,
-    kid: Option<Box<str>>,
-    expires_at: u64,
-    keys_epoch: u64,
-}
-
 /// Finds the application behind a caller.
 pub(crate) fn calling_application(caller: &Caller, api: &Api, applications: &Applications) -> CallingApplication {
     match caller {
         Caller::Known(caller, issuer) => {
-            application_of((&caller.principal, issuer.as_deref(), caller.application.as_ref()), api, applications)
+            let own = caller.vouching.application.as_ref();
+            let claims = || caller.identity(issuer.as_deref()).claims();
+            application_of((&caller.principal, issuer.as_deref(), own), claims, api, applications)
         }
         Caller::Anonymous => CallingApplication::default(),
     }
@@ -421,6 +415,7 @@ pub(crate) fn calling_application(caller: &Caller, api: &Api, applications: &App
 /// Finds the application that a credential belongs to, or else that of the principal's client.
 pub(crate) fn application_of(
     (principal, issuer, own): (&Principal, Option<&Issuer>, Option<&OwnApplication>),
+    claims: impl FnOnce() -> Object,
     api: &Api,
     applications: &Applications,
 ) -> CallingApplication {
@@ -431,7 +426,7 @@ pub(crate) fn application_of(
     let configured = applications.of(principal, &facts.name, &facts.version);
     match issuer.map_or(ApplicationFromToken::Ignored, |issuer| issuer.application_from_token) {
         ApplicationFromToken::Believed if !configured.is_known() => {
-            CallingApplication::from_token(principal, &facts.name, &facts.version)
+            CallingApplication::from_token(&claims(), &facts.name, &facts.version)
         }
         ApplicationFromToken::Believed | ApplicationFromToken::Ignored => configured,
     }
@@ -457,8 +452,4 @@ fn header_value(value: &str) -> Result<HeaderValue, Rejection> {
 
 fn signing_failed() -> Rejection {
     Rejection::new(Code::SigningFailed, "the backend JWT could not be signed")
-}
-
-fn random_jti() -> String {
-    uuid::Uuid::new_v4().to_string()
 }

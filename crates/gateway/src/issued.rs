@@ -1,10 +1,9 @@
 //! A Backend JWT that was made, and until when it may be served again (backend-jwt.md §6).
 
 use std::{
-    collections::VecDeque,
     fmt::{self, Display, Write},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
@@ -12,8 +11,9 @@ use std::{
 use claims::{ClaimSet, KeyType, Origin, Source, allocated};
 use http::HeaderValue;
 use stores::Generation;
+use uuid::{Uuid, fmt::Hyphenated};
 
-use crate::{applications::CallingApplication, callers::COUNTS, fingerprint::Fingerprint};
+use crate::{applications::CallingApplication, fingerprint::Fingerprint, known_caller::COUNTS};
 
 /// Which JWT of a caller it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,11 +24,11 @@ pub struct Slot {
     pub key_type: KeyType,
 }
 
-/// A Backend JWT, ready to be sent.
+/// A Backend JWT, ready to be sent. There is one for each end user: what several have in common is in [`JwtOrigin`].
 #[derive(Debug)]
 pub struct IssuedJwt {
-    /// Which one.
-    pub slot: Slot,
+    /// What it was made from.
+    pub origin: Arc<JwtOrigin>,
     /// The field's value: `[scheme ]jwt`.
     pub value: HeaderValue,
     /// When it may last be served, in seconds since the epoch.
@@ -37,61 +37,108 @@ pub struct IssuedJwt {
     pub renew_at: u64,
     /// True while that goes on.
     pub is_renewing: AtomicBool,
-    /// `exp`
-    pub expires_at: u64,
     /// The counters of the attributes in it; dead when one moved.
-    pub generations: Box<[Generation]>,
-    /// The key ring's epoch when it was signed.
-    pub keys_epoch: u64,
-    /// The application in it, and the configuration of applications under which that was last found true.
-    pub application: CallingApplication,
-    /// See [`Self::application`].
+    pub generations: Generations,
+    /// The configuration of applications under which [`JwtOrigin::application`] was last found true of the caller.
     pub applications: AtomicU64,
-    /// Its part of the audit record.
-    pub record: JwtRecord,
+    /// `jti`
+    pub token_id: TokenId,
+    /// The caller's JWTs by other policies.
+    pub others: Option<Arc<IssuedJwt>>,
 }
 
-/// A JWT's part of the audit record: JSON members without braces, in two pieces. Names, times and sizes; no value.
+/// What JWTs of one policy and moment have in common.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JwtOrigin {
+    /// Which of a caller's it is.
+    pub slot: Slot,
+    /// The key ring's epoch before it was signed.
+    pub keys_epoch: u64,
+    /// The application in it.
+    pub application: CallingApplication,
+    /// The beginning of its part of the audit record: JSON members without braces, up to the value of `jti`. Names, times
+    /// and sizes; no value.
+    pub record: Box<str>,
+}
+
+/// A `jti`: a random UUID (RFC 9562 §5.4).
+#[derive(Clone, Copy)]
+pub struct TokenId([u8; Hyphenated::LENGTH]);
+
+/// The counters of the attributes in a JWT: mostly of one store.
 #[derive(Clone, Debug)]
-pub struct JwtRecord {
-    /// What it has in common with others of its policy, kept once for all of them.
-    pub shared: Arc<str>,
-    /// What is its own.
-    pub own: Box<str>,
+pub enum Generations {
+    /// Of one store.
+    One(Generation),
+    /// Of none or several.
+    Several(Box<[Generation]>),
 }
 
-impl Display for JwtRecord {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.shared)?;
-        f.write_str(&self.own)
+impl TokenId {
+    /// Makes a new one.
+    pub(crate) fn random() -> Self {
+        let mut text = [0; Hyphenated::LENGTH];
+        Uuid::new_v4().hyphenated().encode_lower(&mut text);
+        Self(text)
+    }
+
+    /// Returns the text.
+    pub fn as_str(&self) -> &str {
+        // Digits and hyphens are text.
+        std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 
-/// Texts that many JWTs of a policy have in common: the last ones, each kept once.
-#[derive(Debug, Default)]
-pub struct SharedTexts(Mutex<VecDeque<Arc<str>>>);
+impl fmt::Debug for TokenId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
 
-/// How many of them are remembered: one for each second, and kind of user, of late.
-const MOST_SHARED: usize = 64;
-
-impl SharedTexts {
-    /// Returns the text, from those that are remembered if it is one of them.
-    fn share(&self, text: String) -> Arc<str> {
-        let mut texts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = texts.iter().find(|known| ***known == *text) {
-            return Arc::clone(known);
+impl From<Vec<Generation>> for Generations {
+    fn from(generations: Vec<Generation>) -> Self {
+        match <[Generation; 1]>::try_from(generations) {
+            Ok([one]) => Self::One(one),
+            Err(several) => Self::Several(several.into()),
         }
-        let shared: Arc<str> = text.into();
-        texts.truncate(MOST_SHARED - 1);
-        texts.push_front(Arc::clone(&shared));
-        shared
+    }
+}
+
+impl Generations {
+    fn are_current(&self) -> bool {
+        match self {
+            Self::One(generation) => generation.is_current(),
+            Self::Several(generations) => generations.iter().all(Generation::is_current),
+        }
+    }
+
+    fn weight(&self) -> usize {
+        match self {
+            Self::One(_) => 0,
+            Self::Several(generations) => allocated(size_of_val(&**generations)),
+        }
     }
 }
 
 impl IssuedJwt {
+    /// Returns the same one with these after it.
+    pub(crate) fn before(&self, others: Option<Arc<Self>>) -> Self {
+        Self {
+            origin: Arc::clone(&self.origin),
+            value: self.value.clone(),
+            serve_until: self.serve_until,
+            renew_at: self.renew_at,
+            is_renewing: self.is_renewing.load(Ordering::Relaxed).into(),
+            generations: self.generations.clone(),
+            applications: self.applications.load(Ordering::Relaxed).into(),
+            token_id: self.token_id,
+            others,
+        }
+    }
+
     /// True while it may be served: in time, its key trusted and its attributes not invalidated.
     pub fn is_live(&self, keys_epoch: u64, now: u64) -> bool {
-        now < self.serve_until && self.keys_epoch == keys_epoch && self.generations.iter().all(Generation::is_current)
+        now < self.serve_until && self.origin.keys_epoch == keys_epoch && self.generations.are_current()
     }
 
     /// True for the one request that should start making the next one.
@@ -99,12 +146,21 @@ impl IssuedJwt {
         now >= self.renew_at && !self.is_renewing.swap(true, Ordering::Relaxed)
     }
 
-    /// Estimates the bytes held.
+    /// Appends its part of the audit record: JSON members without braces.
+    pub fn write_record(&self, line: &mut Vec<u8>) {
+        line.extend_from_slice(self.origin.record.as_bytes());
+        line.extend_from_slice(&self.token_id.0);
+        line.extend_from_slice(b"\",\"jwtBytes\":");
+        line.extend_from_slice(itoa::Buffer::new().format(self.value.len()).as_bytes());
+    }
+
+    /// Estimates the bytes held, with its part of what is shared.
     pub fn weight(&self) -> usize {
         // The field's value counts its uses in a place of its own.
         let value = allocated(self.value.len()) + allocated(2 * COUNTS);
-        let own = [COUNTS + size_of::<Self>(), self.record.own.len(), size_of_val(&*self.generations)];
-        value + own.map(allocated).iter().sum::<usize>()
+        let origin = allocated(COUNTS + size_of::<JwtOrigin>()) + allocated(self.origin.record.len());
+        let origin = origin / Arc::strong_count(&self.origin);
+        allocated(COUNTS + size_of::<Self>()) + value + self.generations.weight() + origin
     }
 }
 
@@ -147,13 +203,8 @@ impl Life {
     }
 }
 
-/// Writes a JWT's part of the audit record: policy, `kid`, `jti`, bytes, and claim names with source and time; no value.
-pub(crate) fn record(
-    (policy, texts): (Fingerprint, &SharedTexts),
-    claims: &ClaimSet,
-    (kid, jti): (Option<&str>, &str),
-    bytes: usize,
-) -> JwtRecord {
+/// Writes the beginning of a JWT's part of the audit record: policy, `kid`, and claim names with source and time; no value.
+pub(crate) fn record(policy: Fingerprint, claims: &ClaimSet, kid: Option<&str>) -> String {
     let mut text = String::with_capacity(1024);
     let kid = kid.unwrap_or("none");
     let _ = write!(text, r#""policy":"{policy}","kid":{},"claims":{{"#, quoted(kid));
@@ -176,9 +227,8 @@ pub(crate) fn record(
             Origin::Custom => write!(text, "{}:\"custom\"", quoted(&claim.name)),
         };
     }
-    text.push_str("},");
-    let own = format!(r#""jti":"{jti}","jwtBytes":{bytes}"#);
-    JwtRecord { shared: texts.share(text), own: own.into() }
+    text.push_str(r#"},"jti":""#);
+    text
 }
 
 /// Writes a text as a JSON string; most are plain.
@@ -213,17 +263,6 @@ mod tests {
         check(LifeBounds { is_degraded: true, fresh_until: Some(1300), ..bounds }, 1005);
         check(LifeBounds { inbound_expires_at: Some(2000), ..bounds }, 2000);
         check(LifeBounds { inbound_expires_at: Some(5000), ..bounds }, 1800);
-    }
-
-    #[test]
-    fn equal_texts_are_kept_once_and_old_ones_forgotten() {
-        let texts = SharedTexts::default();
-        let first = texts.share("0".to_owned());
-        assert!(Arc::ptr_eq(&first, &texts.share("0".to_owned())));
-        (1..=MOST_SHARED).for_each(|number| drop(texts.share(number.to_string())));
-        let again = texts.share("0".to_owned());
-        assert!(again == first && !Arc::ptr_eq(&first, &again));
-        assert_eq!(texts.0.lock().unwrap().len(), MOST_SHARED);
     }
 
     proptest! {

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use claims::{AccessTokenRules, Algorithm, BackendJwtPolicy, Template};
+use claims::{AccessTokenRules, Algorithm, BackendJwtPolicy, Common, Grant, Template};
 use futures_util::StreamExt;
 use stores::{CachedStore, Change, JsonPointer};
 use tokio::task::AbortHandle;
@@ -40,6 +40,8 @@ pub struct Issuer {
     pub scopes_claims: Box<[Box<str>]>,
     /// Renamings: remote claim, local claim.
     pub claim_mappings: Box<[(RemoteClaim, Box<str>)]>,
+    /// What its users have in common.
+    pub grants: Common<Grant>,
     /// What a token says that a client got for itself, besides its own `sub`.
     pub client_credentials: Box<[ClaimSign]>,
     /// The claim whose value finds the user.

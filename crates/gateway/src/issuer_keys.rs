@@ -16,7 +16,7 @@ use claims::{JwksError, SecretKeys, VerificationKeys};
 use stores::{HttpClient, HttpClientError, HttpError, HttpRequest, HttpSettings};
 use url::Url;
 
-use crate::{callers::KnownCaller, fingerprint::Fingerprint, runtime::Runtime, time::seconds};
+use crate::{fingerprint::Fingerprint, known_caller::KnownCaller, runtime::Runtime, time::seconds};
 
 /// Where an issuer's keys are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ pub struct IssuerKeys {
 pub(crate) struct Current {
     /// The keys; `None`: never had any, or they are too old.
     pub keys: Option<Arc<VerificationKeys>>,
-    /// Counts the changes.
+    /// Another one after each change.
     pub generation: u64,
     /// When they were fetched, in seconds since the epoch.
     pub fetched_at: u64,
@@ -135,13 +135,13 @@ impl IssuerKeys {
 
     /// True when the key that verified this caller is still one of the issuer's.
     pub fn still_vouch_for(&self, caller: &KnownCaller) -> bool {
-        if caller.keys_generation.load(Ordering::Relaxed) == self.generation.load(Ordering::Acquire) {
+        if caller.vouching.keys_generation.load(Ordering::Relaxed) == self.generation.load(Ordering::Acquire) {
             return true;
         }
         let current = self.current.load();
-        let is_known = current.keys.as_ref().zip(caller.key).is_some_and(|(keys, key)| keys.trusts(&key));
+        let is_known = current.keys.as_ref().zip(caller.vouching.key).is_some_and(|(keys, key)| keys.trusts(&key));
         if is_known {
-            caller.keys_generation.store(current.generation, Ordering::Relaxed);
+            caller.vouching.keys_generation.store(current.generation, Ordering::Relaxed);
         }
         is_known
     }
@@ -238,7 +238,7 @@ impl IssuerKeys {
         if keys.is_empty() {
             return Err(KeysError::Empty);
         }
-        let (keys, generation) = (Some(Arc::new(keys)), current.generation + 1);
+        let (keys, generation) = (Some(Arc::new(keys)), next_generation());
         self.put(Current { keys, generation, fetched_at, content });
         Ok(())
     }
@@ -247,8 +247,7 @@ impl IssuerKeys {
         let current = self.current.load();
         if current.keys.is_some() && seconds(now) > current.fetched_at + KEPT_FOR {
             tracing::error!(issuer = %self.name, "the issuer's keys are too old to be used");
-            let generation = current.generation + 1;
-            self.put(Current { keys: None, generation, ..Current::default() });
+            self.put(Current { keys: None, generation: next_generation(), ..Current::default() });
         }
     }
 
@@ -257,6 +256,13 @@ impl IssuerKeys {
         self.current.store(Arc::new(current));
         self.generation.store(generation, Ordering::Release);
     }
+}
+
+/// Returns a number that no keys of the process have had: an issuer that is configured anew does not start over, so that a
+/// caller whom its earlier keys vouched for is looked at again.
+fn next_generation() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed) + 1
 }
 
 /// Refreshes once; returns how long to wait for the next time, `None` when nobody holds the keys any more.

@@ -32,6 +32,7 @@ mod issued;
 mod issuer;
 mod issuer_keys;
 mod keyring;
+mod known_caller;
 mod parse;
 mod passwords;
 mod path;
@@ -51,6 +52,7 @@ mod span;
 pub mod spec;
 mod time;
 mod treatment;
+mod turn;
 mod units;
 mod user_lookup;
 mod websocket;
@@ -64,7 +66,7 @@ pub use api_keys::{ApiKey, ApiKeys, generate as generate_api_key, hash as hash_a
 pub use applications::{ApplicationRecord, Applications, CallingApplication, SubscriptionRecord};
 pub use authenticate::Caller;
 pub use bind::{Entries, Literal, WebUrl};
-pub use callers::{Callers, CredentialKind, KnownCaller, OwnApplication};
+pub use callers::Callers;
 pub use certificate_authority::{
     CertificateAuthority, CertificateIdentity, CertificateRefusal, RevocationDoubt, RevocationGap,
 };
@@ -89,13 +91,14 @@ pub use forward::{Forward, ReservedHeaderMode, join_cookies};
 pub use gateway::{EditError, Gateway, ProcessSettings, Status};
 pub use introspection::{ClientAuthentication, ClientSecret, Introspection, SignedAnswers};
 pub use issue::{Issuance, IssuePolicy};
-pub use issued::{IssuedJwt, JwtRecord, SharedTexts, Slot};
+pub use issued::{Generations, IssuedJwt, JwtOrigin, Slot, TokenId};
 pub use issuer::{ApplicationFromToken, AttributeLives, ClaimSign, Issuer, RemoteClaim, UserStoreHandle};
 pub use issuer_keys::{IssuerKeys, KeySource, KeysError};
 pub use keyring::{
     DirectoryError, JWKS_MAX_AGE, Keyring, LoadedKeys, lock_directory, make_first_keys, read_directory,
     retirement_times, write_key,
 };
+pub use known_caller::{CredentialKind, KnownCaller, OwnApplication, UserTag, Vouching};
 pub use parse::{Source, parse_api, parse_operator, render_yaml, update_yaml, yaml_lines, yaml_pointers, yaml_to_json};
 pub use passwords::{ClearText, Passwords};
 pub use path::{EncodedSlash, NormalPath, PathError};

@@ -10,8 +10,10 @@ use std::{
     time::Duration,
 };
 
-use claims::{Json, Principal, PrincipalKind};
+use claims::{Json, PrincipalKind};
 use tokio::sync::broadcast;
+
+use crate::known_caller::KnownCaller;
 
 /// Revocations that a subscriber may be late with. One that is later yet learns that it missed some.
 const MOST_WAITING: usize = 4096;
@@ -126,31 +128,32 @@ impl Revocations {
         self.ended().count
     }
 
-    /// True when the principal's token was issued before its subject or session ended. A token without `iat` was.
-    pub(crate) fn have_ended(&self, principal: &Principal) -> bool {
-        let issued_at = principal.token_claims.open().get("iat").and_then(Json::as_u64).unwrap_or(0);
-        self.is_ended(principal, |end| issued_at <= end.at)
+    /// True when the caller's token was issued before its subject or session ended. A token without `iat` was.
+    pub(crate) fn have_ended(&self, caller: &KnownCaller) -> bool {
+        self.is_ended(caller, |end, issued_at| issued_at <= end.at)
     }
 
-    /// True when the principal's subject or session ended after [`Revocations::ends`] returned `ends`.
-    pub(crate) fn have_ended_since(&self, principal: &Principal, ends: u64) -> bool {
-        self.is_ended(principal, |end| end.number > ends)
+    /// True when the caller's subject or session ended after [`Revocations::ends`] returned `ends`.
+    pub(crate) fn have_ended_since(&self, caller: &KnownCaller, ends: u64) -> bool {
+        self.is_ended(caller, |end, _| end.number > ends)
     }
 
-    fn is_ended(&self, principal: &Principal, counts: impl Fn(&End) -> bool) -> bool {
+    /// True when an end counts, of those that the caller's claims are about; it is shown with their `iat`.
+    fn is_ended(&self, caller: &KnownCaller, counts: impl Fn(&End, u64) -> bool) -> bool {
         let ended = self.ended();
         if ended.what.is_empty() {
             return false;
         }
-        let claims = principal.token_claims.open();
+        let claims = caller.claims();
+        let issued_at = claims.get("iat").and_then(Json::as_u64).unwrap_or(0);
         let text = |name: &str| claims.get(name).and_then(Json::as_str).map(Box::<str>::from);
-        let iss = || Box::<str>::from(&*principal.iss);
+        let iss = || Box::<str>::from(&*caller.principal.grant.iss);
         let candidates = [
             text("sub").map(|sub| Revoked::Subject { iss: iss(), sub }),
             text("sid").map(|sid| Revoked::Session { iss: iss(), sid }),
             text("jti").map(|jti| Revoked::Token { iss: iss(), jti }),
         ];
-        candidates.iter().flatten().filter_map(|candidate| ended.what.get(candidate)).any(counts)
+        candidates.iter().flatten().filter_map(|candidate| ended.what.get(candidate)).any(|end| counts(end, issued_at))
     }
 
     fn ended(&self) -> MutexGuard<'_, Ended> {
@@ -164,17 +167,17 @@ impl Revocations {
 }
 
 impl Revoked {
-    /// True when this is about the principal.
-    pub fn matches(&self, principal: &Principal) -> bool {
-        let says = |claim: &str, value: &str| principal.token_claims.says(claim, value);
+    /// True when this is about the caller.
+    pub fn matches(&self, caller: &KnownCaller) -> bool {
+        let grant = &caller.principal.grant;
         match self {
             Self::User { user, issuers } => {
-                issuers.as_ref().is_none_or(|issuers| issuers.contains(&principal.issuer))
-                    && names_user(&principal.kind, user)
+                issuers.as_ref().is_none_or(|issuers| issuers.contains(&grant.issuer))
+                    && names_user(&caller.principal.kind, user)
             }
-            Self::Subject { iss, sub } => **iss == *principal.iss && says("sub", sub),
-            Self::Session { iss, sid } => **iss == *principal.iss && says("sid", sid),
-            Self::Token { iss, jti } => **iss == *principal.iss && says("jti", jti),
+            Self::Subject { iss, sub } => **iss == *grant.iss && caller.says("sub", sub),
+            Self::Session { iss, sid } => **iss == *grant.iss && caller.says("sid", sid),
+            Self::Token { iss, jti } => **iss == *grant.iss && caller.says("jti", jti),
         }
     }
 }
@@ -191,31 +194,35 @@ fn names_user(kind: &PrincipalKind, user: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use claims::Object;
+    use claims::{Grant, Object, Principal};
 
     use super::*;
+    use crate::{
+        callers::Callers,
+        fingerprint::Fingerprint,
+        known_caller::{CredentialKind, UserTag, Vouchers},
+    };
 
-    fn principal(kind: PrincipalKind) -> Principal {
-        let mut token_claims = Object::default();
+    fn caller(kind: PrincipalKind) -> Arc<KnownCaller> {
+        let mut claims = Object::default();
         for (claim, value) in [("sub", "s-1"), ("sid", "session-1"), ("jti", "token-1")] {
-            token_claims.insert(claim, Json::String(value.into()));
+            claims.insert(claim, Json::String(value.into()));
         }
-        Principal {
+        let grant = Grant {
             issuer: "corp".into(),
             iss: "https://idp.example.com".into(),
-            subject: "corp/s-1".into(),
-            kind,
             client_id: None,
             scopes: Box::default(),
             organizations: Box::default(),
-            token_claims: token_claims.into(),
-            expires_at: None,
-        }
+        };
+        let principal = Principal { grant: Arc::new(grant), subject: "corp/s-1".into(), kind, expires_at: None };
+        let vouchers = Vouchers::of(CredentialKind::Opaque, Fingerprint::default());
+        Callers::new(1 << 20).remember(b"token", (principal, &claims), vouchers, UserTag::new(b"tag"))
     }
 
     fn check(lookup: &str, revoked: &Revoked, expected: bool) {
         let kind = PrincipalKind::EndUser { lookup: lookup.into() };
-        assert_eq!(revoked.matches(&principal(kind)), expected, "{lookup} {revoked:?}");
+        assert_eq!(revoked.matches(&caller(kind)), expected, "{lookup} {revoked:?}");
     }
 
     fn user(user: &str, issuers: Option<&[&str]>) -> Revoked {
@@ -234,14 +241,14 @@ mod tests {
         check("alice", &user("alice", Some(&["partner"])), false);
         check("alice2", &user("alice", None), false);
         check("alice", &user("", None), false);
-        assert!(!user("app", None).matches(&principal(PrincipalKind::Application)));
+        assert!(!user("app", None).matches(&caller(PrincipalKind::Application)));
     }
 
     #[test]
     fn an_end_counts_for_what_was_asked_before_it() {
         let revocations = Revocations::default();
         let session = |iss: &str| Revoked::Session { iss: iss.into(), sid: "session-1".into() };
-        let caller = principal(PrincipalKind::Application);
+        let caller = caller(PrincipalKind::Application);
         revocations.end(session("https://other.example.com"), 100);
         let before = revocations.ends();
         assert!(!revocations.have_ended_since(&caller, 0));

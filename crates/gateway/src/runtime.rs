@@ -1,7 +1,6 @@
 //! What outlives every snapshot: caches, keys, counters, and the runtime for work off the request path.
 
 use std::{
-    fmt::Write,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -10,13 +9,15 @@ use std::{
 };
 
 use aws_lc_rs::hmac;
+use claims::{Object, Principal};
 use http::{HeaderName, HeaderValue};
 
 use crate::{
     access::DPOP_NONCE,
-    callers::{Callers, KnownCaller},
+    callers::Callers,
     clock_watch::ClockStep,
     keyring::Keyring,
+    known_caller::{KnownCaller, UserTag, Vouchers},
     passwords::TriedPasswords,
     proof_nonces::{NonceKey, ProofNonces},
     proofs::SeenProofs,
@@ -127,20 +128,27 @@ impl Runtime {
         now: SystemTime,
     ) -> Option<(HeaderName, HeaderValue)> {
         let nonces = nonces?;
-        caller?.confirmation.as_ref()?.dpop_key?;
+        caller?.confirmation()?.dpop_key?;
         Some((DPOP_NONCE, self.nonce_key.current(nonces, seconds(now))))
     }
 
     /// Returns the name of a user in audit records: a keyed hash, the same for one user wherever the key is the same.
-    pub fn user_tag(&self, issuer: &str, user: &str) -> Arc<str> {
+    pub fn user_tag(&self, issuer: &str, user: &str) -> UserTag {
         let mut context = hmac::Context::with_key(&self.user_tags);
         context.update(&(issuer.len() as u64).to_be_bytes());
         context.update(issuer.as_bytes());
         context.update(user.as_bytes());
-        let mut text = String::with_capacity(24);
-        for byte in context.sign().as_ref().iter().take(12) {
-            let _ = write!(text, "{byte:02x}");
-        }
-        text.into()
+        UserTag::new(context.sign().as_ref())
+    }
+
+    /// Remembers the caller of a verified credential; `claims` as the credential has them, before any renaming.
+    pub(crate) fn remember(
+        &self,
+        credential: &[u8],
+        (principal, claims): (Principal, &Object),
+        vouchers: Vouchers,
+    ) -> Arc<KnownCaller> {
+        let user_tag = self.user_tag(&principal.grant.issuer, &principal.subject);
+        self.callers.remember(credential, (principal, claims), vouchers, user_tag)
     }
 }

@@ -18,7 +18,7 @@ pub use rate_limit::{CountedBy, Quota, RateLimit};
 pub use redirect::{Redirect, RedirectStatus};
 
 use crate::{
-    callers::KnownCaller,
+    known_caller::KnownCaller,
     path::NormalPath,
     rejection::Rejection,
     request::{Endpoint, RequestHead},

@@ -40,7 +40,7 @@ fn value(composition: &Composition<'_>, name: &str, now: u64) -> Option<Json> {
         "enduser" => principal.and_then(end_user).map(Json::string),
         TENANT_CLAIM => tenant(composition, now),
         "usertype" => Some(Json::string(user_type(composition.caller))),
-        "idp" => principal.map(|principal| &*principal.iss).filter(|iss| !iss.is_empty()).map(Json::string),
+        "idp" => principal.map(|principal| &*principal.grant.iss).filter(|iss| !iss.is_empty()).map(Json::string),
         "organizations" => principal.and_then(organizations),
         _ => None,
     }
@@ -71,6 +71,6 @@ fn tenant(composition: &Composition<'_>, now: u64) -> Option<Json> {
 }
 
 fn organizations(principal: &Principal) -> Option<Json> {
-    let values = || principal.organizations.iter().map(|organization| Json::string(organization.clone()));
-    (!principal.organizations.is_empty()).then(|| Json::Array(values().collect()))
+    let values = || principal.grant.organizations.iter().map(|organization| Json::string(organization.clone()));
+    (!principal.grant.organizations.is_empty()).then(|| Json::Array(values().collect()))
 }

@@ -21,6 +21,7 @@ use crate::{
         Anonymous, AttributeFailure, AttributeRule, Audience, ClaimSelection, Oversize, Sensitive, TokenClaims,
         TokenId, UnknownUser,
     },
+    principal::Grant,
     template::Template,
 };
 
@@ -33,6 +34,7 @@ struct Case {
     api: ApiFacts,
     operation: OperationFacts,
     principal: Option<Principal>,
+    token: Object,
     application: Option<Application>,
     user: User,
     attributes: Attributes,
@@ -66,6 +68,7 @@ impl Case {
             },
             operation: OperationFacts { target: "/{id}".into(), verb: "GET".into() },
             principal: Some(principal()),
+            token: object(r#"{"sub":"alice"}"#),
             application: None,
             user: User::Found,
             gives: attributes.iter().map(|(name, _)| name.into()).collect(),
@@ -88,7 +91,7 @@ impl Case {
 
     /// Alice's token has these claims besides `sub`.
     fn token(self, claims: &str) -> Self {
-        self.with(|case| case.principal.as_mut().unwrap().token_claims = object(claims).into())
+        self.with(|case| case.token = object(claims))
     }
 
     fn custom(self, claim: &str, value: &str, claim_type: CustomClaimType) -> Self {
@@ -117,13 +120,15 @@ impl Case {
             User::StaleRefused => UserAttributes::StaleRefused,
             User::Unknown => UserAttributes::Unknown,
         };
-        let known = self.principal.as_ref().map(|principal| (principal, principal.token_claims.open()));
         let composition = Composition {
             notes: OmissionNotes::Kept,
             policy: &self.policy,
             api: &self.api,
             operation: &self.operation,
-            caller: known.as_ref().map_or(Caller::Anonymous, |(principal, claims)| Caller::Known(principal, claims)),
+            caller: self
+                .principal
+                .as_ref()
+                .map_or(Caller::Anonymous, |principal| Caller::Known(principal, &self.token)),
             application: self.application.as_ref(),
             user,
             store_attributes: &self.gives,
@@ -166,14 +171,15 @@ fn from_store(values: &Json) -> Attribute {
 
 fn principal() -> Principal {
     Principal {
-        issuer: "corp".into(),
-        iss: "https://idp.example.com".into(),
+        grant: Arc::new(Grant {
+            issuer: "corp".into(),
+            iss: "https://idp.example.com".into(),
+            client_id: Some("mobile-app".into()),
+            scopes: Box::default(),
+            organizations: Box::default(),
+        }),
         subject: "alice".into(),
         kind: PrincipalKind::EndUser { lookup: "alice".into() },
-        client_id: Some("mobile-app".into()),
-        scopes: Box::default(),
-        organizations: Box::default(),
-        token_claims: object(r#"{"sub":"alice"}"#).into(),
         expires_at: Some(NOW + 900),
     }
 }

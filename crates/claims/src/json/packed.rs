@@ -19,12 +19,6 @@ impl PackedObject {
         }
     }
 
-    /// True when the member called `name` is this text. Quick for an object that has it nowhere.
-    pub fn says(&self, name: &str, text: &str) -> bool {
-        // One text is always written in one way.
-        self.0.contains(&Json::string(text).to_string()) && self.open().get(name).and_then(Json::as_str) == Some(text)
-    }
-
     /// Estimates the bytes held.
     pub fn weight(&self) -> usize {
         allocated(self.0.len())
@@ -35,8 +29,8 @@ impl From<&Object> for PackedObject {
     fn from(object: &Object) -> Self {
         let mut text = Vec::with_capacity(512);
         object.write_to(&mut text);
-        // JSON is text.
-        String::from_utf8(text).map_or_else(|_| Self::default(), |text| Self(text.into()))
+        // JSON is text. To the byte: what was written with room to spare would keep it.
+        str::from_utf8(&text).map_or_else(|_| Self::default(), |text| Self(text.into()))
     }
 }
 

@@ -262,18 +262,12 @@ proptest! {
 
 proptest! {
     #[test]
-    fn a_packed_object_opens_as_it_was_and_says_what_is_in_it(names in prop::collection::vec(any::<String>(), 0..5), other: String) {
+    fn a_packed_object_opens_as_it_was(names in prop::collection::vec(any::<String>(), 0..5), other: String) {
         let mut object = Object::default();
         for name in &names {
             object.insert(name.as_str(), Json::string(format!("{name}é\"")));
         }
-        object.insert("nested", Json::Array(vec![Json::string(other.as_str()), Json::from(7_u64)]));
-        let packed = PackedObject::from(&object);
-        prop_assert_eq!(&packed.open(), &object);
-        for name in &names {
-            let text = format!("{name}é\"");
-            prop_assert!(name == "nested" || packed.says(name, &text));
-        }
-        prop_assert!(!packed.says("nested", &other) && !packed.says("absent", &other));
+        object.insert("nested", Json::Array(vec![Json::string(other), Json::from(7_u64)]));
+        prop_assert_eq!(&PackedObject::from(&object).open(), &object);
     }
 }

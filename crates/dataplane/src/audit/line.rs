@@ -113,13 +113,7 @@ fn write_jwts(line: &mut Vec<u8>, record: &Record) {
     if !record.told.has_jwt() {
         return;
     }
-    let mut opening = b",\"jwts\":[{".as_slice();
-    record.told.each_jwt(|shared, own| {
-        line.extend_from_slice(opening);
-        line.extend_from_slice(shared.as_bytes());
-        line.extend_from_slice(own.as_bytes());
-        opening = b"},{";
-    });
+    record.told.write_jwts(line, b",\"jwts\":[{", b"},{");
     line.extend_from_slice(b"}]");
 }
 

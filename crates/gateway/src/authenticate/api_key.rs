@@ -6,7 +6,7 @@ use super::{Caller, Moment};
 use crate::{
     access::Requirement,
     api_keys::ApiKey,
-    callers::{CredentialKey, CredentialKind, KnownCaller, Vouchers},
+    known_caller::{CredentialKind, KnownCaller, Vouchers},
     rejection::Rejection,
 };
 
@@ -37,16 +37,11 @@ impl Requirement {
 
 fn known(key: &ApiKey, moment: Moment<'_>) -> Option<Arc<KnownCaller>> {
     let caller = moment.runtime.callers.get(CredentialKind::ApiKey, &key.hash.0)?;
-    (caller.vouched_by == key.fingerprint).then_some(caller)
+    (caller.vouching.by == key.fingerprint).then_some(caller)
 }
 
 fn remember(key: &ApiKey, moment: Moment<'_>) -> Arc<KnownCaller> {
-    let principal = key.principal.clone();
-    let user_tag = moment.runtime.user_tag(&principal.issuer, &principal.subject);
-    let application = Some(key.application.clone());
-    let vouchers = Vouchers { application, ..Vouchers::of(key.fingerprint, user_tag) };
-    let credential = CredentialKey::new(CredentialKind::ApiKey, &key.hash.0);
-    let caller = Arc::new(KnownCaller::new(credential, principal, vouchers));
-    moment.runtime.callers.insert(Arc::clone(&caller));
-    caller
+    let mut vouchers = Vouchers::of(CredentialKind::ApiKey, key.fingerprint);
+    vouchers.vouching.application = Some(key.application.clone());
+    moment.runtime.remember(&key.hash.0, (key.principal.clone(), &key.claims), vouchers)
 }

@@ -1,15 +1,15 @@
 //! From a client certificate to its holder, for the authorities that one API trusts.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::Arc;
 
 use super::{Caller, Moment};
 use crate::{
     access::{Access, CertificateRequirement, CredentialDemand, Demand, Requirement},
-    callers::{CredentialKey, CredentialKind, KnownCaller, Vouchers},
     certificate_authority::CertificateAuthority,
     client_certificate::ClientCertificate,
     credential,
     decide::Steps,
+    known_caller::{CredentialKind, KnownCaller, Vouchers},
     rejection::Rejection,
     request::RequestHead,
 };
@@ -98,28 +98,22 @@ fn holder(
     let key = [certificate.thumbprint().as_slice(), authority.fingerprint.as_bytes()].concat();
     let known = moment.runtime.callers.get(CredentialKind::Certificate, &key);
     let is_in_time = |known: &Arc<KnownCaller>| known.principal.expires_at.is_none_or(|end| now < end);
-    if let Some(known) =
-        known.as_ref().filter(|known| is_in_time(known) && now < known.check_at.load(Ordering::Relaxed))
-    {
+    if let Some(known) = known.as_ref().filter(|known| is_in_time(known) && known.is_checked(now, VERIFIED_FOR)) {
         return Some(Arc::clone(known));
     }
     moment.runtime.counters.verifications.add(1);
-    let principal = match authority.holder(certificate, moment.now.time) {
-        Ok(principal) => principal,
+    let (principal, claims) = match authority.holder(certificate, moment.now.time) {
+        Ok(holder) => holder,
         Err(refusal) => {
             tracing::debug!(authority = %authority.name, "{refusal}");
             return None;
         }
     };
     let check_at = now + VERIFIED_FOR;
-    if let Some(known) = known.filter(|known| known.principal == principal) {
-        known.check_at.store(check_at, Ordering::Relaxed);
+    if let Some(known) = known.filter(|known| known.principal == principal && known.has_claims(&claims)) {
+        known.check_again_at(check_at);
         return Some(known);
     }
-    let user_tag = moment.runtime.user_tag(&principal.issuer, &principal.subject);
-    let vouchers = Vouchers { check_at, ..Vouchers::of(authority.fingerprint, user_tag) };
-    let credential = CredentialKey::new(CredentialKind::Certificate, &key);
-    let caller = Arc::new(KnownCaller::new(credential, principal, vouchers));
-    moment.runtime.callers.insert(Arc::clone(&caller));
-    Some(caller)
+    let vouchers = Vouchers { check_at, ..Vouchers::of(CredentialKind::Certificate, authority.fingerprint) };
+    Some(moment.runtime.remember(&key, (principal, &claims), vouchers))
 }

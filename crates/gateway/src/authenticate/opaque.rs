@@ -2,19 +2,16 @@
 //!
 //! Nobody's token is shown to somebody else's server, unless the operator says so of both.
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use claims::{Confirmation, Json, Object, TokenError};
 
 use super::{Moment, Refusal};
 use crate::{
     access::Requirement,
-    callers::{CredentialKey, CredentialKind, KnownCaller, Vouchers},
     introspection::{ActiveToken, Asked, Introspection, Opinion, Verifier},
     issuer::{self, Issuer},
+    known_caller::{CredentialKind, KnownCaller, Vouchers},
 };
 
 /// The longest opaque token that is asked about.
@@ -37,9 +34,9 @@ impl Requirement {
         let mut asked = self.issuers.iter().filter(|issuer| issuer.introspection.is_some()).peekable();
         asked.peek()?;
         let caller = moment.runtime.callers.get(CredentialKind::Opaque, token)?;
-        let issuer = asked.find(|issuer| issuer.fingerprint == caller.vouched_by)?;
-        let is_fresh = moment.now.seconds < caller.check_at.load(Ordering::Relaxed);
-        is_fresh.then(|| (caller, Arc::clone(issuer)))
+        let issuer = asked.find(|issuer| issuer.fingerprint == caller.vouching.by)?;
+        let ttl = issuer.introspection.as_ref()?.ttl.as_secs();
+        caller.is_checked(moment.now.seconds, ttl).then(|| (caller, Arc::clone(issuer)))
     }
 }
 
@@ -106,8 +103,8 @@ async fn introspect_once(issuer: &Arc<Issuer>, token: &str, moment: Moment<'_>) 
     };
     let known = || {
         let caller = callers.get(CredentialKind::Opaque, token.as_bytes())?;
-        let is_fresh = moment.now.seconds < caller.check_at.load(Ordering::Relaxed);
-        (is_fresh && caller.vouched_by == issuer.fingerprint).then_some(caller)
+        let is_fresh = caller.is_checked(moment.now.seconds, introspection.ttl.as_secs());
+        (is_fresh && caller.vouching.by == issuer.fingerprint).then_some(caller)
     };
     let asking = introspection.ask(
         token,
@@ -126,7 +123,7 @@ async fn introspect_once(issuer: &Arc<Issuer>, token: &str, moment: Moment<'_>) 
             let check_at = moment.now.seconds + introspection.ttl.as_secs();
             let caller = caller(issuer, (token, &active), check_at, moment).map_err(Refusal::Told)?;
             // Asked after it is in the cache: an end takes it out of there, or is seen here.
-            if moment.runtime.revocations.have_ended_since(&caller.principal, active.ends) {
+            if moment.runtime.revocations.have_ended_since(&caller, active.ends) {
                 callers.remove(CredentialKind::Opaque, token.as_bytes());
                 return Ok(Answered::Overtaken);
             }
@@ -148,20 +145,20 @@ fn caller(
     check_at: u64,
     moment: Moment<'_>,
 ) -> Result<Arc<KnownCaller>, TokenError> {
-    let principal = issuer.principal(with_subject(issuer, &active.claims), active.expires_at)?;
+    let claims = with_subject(issuer, &active.claims);
+    let principal = issuer.principal(&claims, active.expires_at)?;
     let known = moment.runtime.callers.get(CredentialKind::Opaque, token.as_bytes());
-    if let Some(known) = known.filter(|known| known.vouched_by == issuer.fingerprint && known.principal == principal) {
-        known.check_at.store(check_at, Ordering::Relaxed);
+    let is_same = |known: &Arc<KnownCaller>| {
+        known.vouching.by == issuer.fingerprint && known.principal == principal && known.has_claims(&claims)
+    };
+    if let Some(known) = known.filter(is_same) {
+        known.check_again_at(check_at);
         return Ok(known);
     }
-    let confirmation = Confirmation::of(&active.claims)?;
-    let audience = issuer::strings(active.claims.get("aud"));
-    let user_tag = moment.runtime.user_tag(&principal.issuer, &principal.subject);
-    let vouchers = Vouchers { check_at, audience, confirmation, ..Vouchers::of(issuer.fingerprint, user_tag) };
-    let credential = CredentialKey::new(CredentialKind::Opaque, token.as_bytes());
-    let caller = Arc::new(KnownCaller::new(credential, principal, vouchers));
-    moment.runtime.callers.insert(Arc::clone(&caller));
-    Ok(caller)
+    let confirmation = Confirmation::of(&claims)?;
+    let mut vouchers = Vouchers { check_at, confirmation, ..Vouchers::of(CredentialKind::Opaque, issuer.fingerprint) };
+    vouchers.vouching.audience = issuer::strings(claims.get("aud"));
+    Ok(moment.runtime.remember(token.as_bytes(), (principal, &claims), vouchers))
 }
 
 /// Gives a token that a client got for itself the `sub` that RFC 9068 §2.2 gives it: servers leave `sub` and `username`

@@ -11,10 +11,10 @@ use zeroize::Zeroizing;
 use super::{Caller, Moment};
 use crate::{
     access::Requirement,
-    callers::{CredentialKey, CredentialKind, KnownCaller, Vouchers},
     credential::Credential,
     decide::{Steps, timed},
     issuer::Issuer,
+    known_caller::{CredentialKind, KnownCaller, Vouchers},
     passwords::{ClearText, Said, Try},
     rejection::{Code, Rejection},
     request::RequestHead,
@@ -90,16 +90,12 @@ fn read(credentials: &[u8]) -> Option<(Zeroizing<String>, Password)> {
 /// Finds or makes the caller. What is known of a user is the same, whichever right password found it.
 fn holder(issuer: &Issuer, user: &str, moment: Moment<'_>) -> Option<Arc<KnownCaller>> {
     let key = [issuer.fingerprint.as_bytes(), user.as_bytes()].concat();
-    let callers = &moment.runtime.callers;
-    if let Some(known) = callers.get(CredentialKind::Password, &key) {
+    if let Some(known) = moment.runtime.callers.get(CredentialKind::Password, &key) {
         return Some(known);
     }
-    let principal = issuer.user(user, Object::default())?;
-    let user_tag = moment.runtime.user_tag(&principal.issuer, &principal.subject);
-    let vouchers = Vouchers::of(issuer.fingerprint, user_tag);
-    let caller = Arc::new(KnownCaller::new(CredentialKey::new(CredentialKind::Password, &key), principal, vouchers));
-    callers.insert(Arc::clone(&caller));
-    Some(caller)
+    let (principal, claims) = issuer.user(user, Object::default())?;
+    let vouchers = Vouchers::of(CredentialKind::Password, issuer.fingerprint);
+    Some(moment.runtime.remember(&key, (principal, &claims), vouchers))
 }
 
 /// True when nobody on the way could read the request, as far as can be known here: a trusted proxy knows better what its

@@ -2,19 +2,19 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use claims::{Json, KeyType, Object, Principal, PrincipalKind};
+use claims::{Grant, Json, KeyType, Object, Principal, PrincipalKind};
 
 use crate::{
     api_keys::{ApiKey, ApiKeys},
-    callers::OwnApplication,
     diagnostic::{Diagnostic, DiagnosticCode, Diagnostics},
     fingerprint::Fingerprint,
     issuer::Issuer,
+    known_caller::OwnApplication,
     spec,
 };
 
-/// Who calls with a key: the principal, and the issuer whose user it is.
-type Holder = (Principal, Option<Fingerprint>);
+/// Who calls with a key: the principal with its claims, and the issuer whose user it is.
+type Holder = ((Principal, Object), Option<Fingerprint>);
 
 /// Compiles the keys of all applications.
 pub(super) fn compile(
@@ -43,34 +43,33 @@ fn one(
     issuers: &[Arc<Issuer>],
     diagnostics: &mut Diagnostics,
 ) -> Option<ApiKey> {
-    let (principal, issuer) = match &written.user {
+    let ((principal, claims), issuer) = match &written.user {
         None => (of_application(application, written), None),
         Some(user) => of_user(user, (application, written), issuers, diagnostics)?,
     };
     let key_type = if written.sandbox.value { KeyType::Sandbox } else { KeyType::Production };
     let application = OwnApplication { name: application.name.value.as_str().into(), key_type };
-    let fingerprint = Fingerprint::of_value(&(&principal, issuer, &application, written.hash.value));
-    Some(ApiKey { hash: written.hash.value, fingerprint, issuer, application, principal })
+    let fingerprint = Fingerprint::of_value(&(&principal, &claims, issuer, &application, written.hash.value));
+    Some(ApiKey { hash: written.hash.value, fingerprint, issuer, application, principal, claims })
 }
 
 /// The application for itself: its `sub` is the same as with client credentials, its first client id.
-fn of_application(application: &spec::Application, written: &spec::ApiKey) -> Principal {
+fn of_application(application: &spec::Application, written: &spec::ApiKey) -> (Principal, Object) {
     let client_id = client_id(application);
-    let mut token_claims = Object::default();
+    let mut claims = Object::default();
     if !written.scopes.is_empty() {
-        token_claims.insert("scope", Json::string(scopes(written).join(" ")));
+        claims.insert("scope", Json::string(scopes(written).join(" ")));
     }
-    Principal {
+    let subject = client_id.clone().unwrap_or_else(|| application.name.value.as_str().into());
+    let grant = Grant {
         issuer: "".into(),
         iss: "".into(),
-        subject: client_id.clone().unwrap_or_else(|| application.name.value.as_str().into()),
-        kind: PrincipalKind::Application,
         client_id,
         scopes: scopes(written).into_iter().map(Box::from).collect(),
         organizations: Box::default(),
-        token_claims: token_claims.into(),
-        expires_at: written.expires.as_ref().map(|expires| expires.value.0),
-    }
+    };
+    let expires_at = written.expires.as_ref().map(|expires| expires.value.0);
+    (Principal { grant: Arc::new(grant), subject, kind: PrincipalKind::Application, expires_at }, claims)
 }
 
 /// The user, as a token of their issuer would name them.
@@ -89,14 +88,15 @@ fn of_user(
     for (name, value) in &user.claims {
         claims.insert(name.value.as_str(), Json::string(value.value.0.as_str()));
     }
-    let Some(principal) = issuer.user(&user.name.value, claims) else {
+    let Some((principal, claims)) = issuer.user(&user.name.value, claims) else {
         let message = format!("issuer `{}` makes no `sub` of this user", issuer.name);
         let hint = "its `subject` names claims that are not here: give them under `claims`";
         diagnostics.push(Diagnostic::error(DiagnosticCode::MissingField, &user.span, message).with_hint(hint));
         return None;
     };
     let expires_at = written.expires.as_ref().map(|expires| expires.value.0);
-    Some((Principal { client_id: client_id(application), expires_at, ..principal }, Some(issuer.fingerprint)))
+    let grant = Arc::new(Grant { client_id: client_id(application), ..Grant::clone(&principal.grant) });
+    Some(((Principal { grant, expires_at, ..principal }, claims), Some(issuer.fingerprint)))
 }
 
 fn client_id(application: &spec::Application) -> Option<Box<str>> {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use claims::{AccessTokenRules, Template, TokenType};
+use claims::{AccessTokenRules, Common, Template, TokenType};
 use stores::JsonPointer;
 use url::Url;
 
@@ -96,6 +96,7 @@ fn one(written: &spec::Issuer, parts: Parts<'_>, diagnostics: &mut Diagnostics) 
         scopes_claims: written.scopes_claim.iter().map(|claim| claim.value.as_str().into()).collect(),
         client_credentials: client_credentials(written),
         claim_mappings: mappings.collect(),
+        grants: Common::default(),
         lookup_claim: written.lookup.claim.value.as_str().into(),
         user_stores,
         application_from_token: if written.application_from_token.value {

@@ -7,7 +7,7 @@ mod parameters;
 
 use std::sync::Arc;
 
-use claims::{ApiFacts, BackendJwtPolicy, OperationFacts, Placeholder, PolicyProblem};
+use claims::{ApiFacts, BackendJwtPolicy, Common, OperationFacts, Placeholder, PolicyProblem};
 use http::HeaderName;
 
 use self::parameters::Resolver;
@@ -17,7 +17,6 @@ use crate::{
     fields::collapse,
     fingerprint::Fingerprint,
     issue::{Issuance, IssuePolicy},
-    issued::SharedTexts,
     spec::{self, BackendJwtParameters, Compatibility},
     user_lookup::StoreChoice,
 };
@@ -210,8 +209,8 @@ fn one(
     let fingerprint = Fingerprint::of_value(&(&policy, context.production, operation, asked));
     let span = &layer.parameters.span;
     let origin = format!("{}:{} ({} level)", span.file.display(), span.line, layer.level.text());
-    let (anonymous, texts) = (None.into(), SharedTexts::default());
-    Some(IssuePolicy { policy, fingerprint, header: header?, stores, anonymous, texts, origin: origin.into() })
+    let (anonymous, origins) = (None.into(), Common::default());
+    Some(IssuePolicy { policy, fingerprint, header: header?, stores, anonymous, origins, origin: origin.into() })
 }
 
 /// Refuses a header that may not be minted.

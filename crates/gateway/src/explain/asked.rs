@@ -8,12 +8,11 @@ use http::{HeaderValue, Request};
 use super::{AskedCaller, ExplainError, ExplainedCaller, found::Found};
 use crate::{
     access::{Access, Requirement, Scopes},
-    authenticate::Identity,
-    authenticate::{Caller, Moment},
-    callers::KnownCaller,
+    authenticate::{Caller, Identity, Moment, Told},
     credential::{CredentialSource, Holds, Place},
     decide::Steps,
     issuer::Issuer,
+    known_caller::KnownCaller,
     rejection::{Code, Rejection},
     request::{Connection, RequestHead},
     runtime::Runtime,
@@ -56,8 +55,9 @@ impl Asked {
         match self {
             Self::Nobody => None,
             Self::Bearer(caller, issuer) => Some(caller.identity(issuer.as_deref())),
-            Self::User(principal, issuer, _) => {
-                Some(Identity { principal, issuer: Some(issuer), application: None, token: None })
+            Self::User(principal, issuer, claims) => {
+                let claims = Told::Open(claims);
+                Some(Identity { principal, issuer: Some(issuer), application: None, token: None, claims })
             }
         }
     }
@@ -94,7 +94,7 @@ fn assume(requirement: &Requirement, user: &str, issuer: Option<&str>, now: u64)
     };
     let expires_at = now + ASSUMED_LIFE;
     let claims = assumed_claims(chosen, (user, expires_at), &requirement.scopes);
-    let principal = chosen.principal(claims.clone(), Some(expires_at));
+    let principal = chosen.principal(&claims, Some(expires_at));
     let principal =
         principal.map_err(|_| ExplainError::NoSuchUser { issuer: (*chosen.name).into(), user: user.into() })?;
     Ok(Asked::User(Box::new(principal), Arc::clone(chosen), claims))

@@ -32,10 +32,10 @@ impl ExplainedCaller {
         };
         object([
             ("kind", text(kind)),
-            ("issuer", text(&principal.issuer)),
+            ("issuer", text(&principal.grant.issuer)),
             ("subject", text(&principal.subject)),
             ("user", user),
-            ("client", principal.client_id.as_deref().map_or(Json::Null, text)),
+            ("client", principal.grant.client_id.as_deref().map_or(Json::Null, text)),
             ("expiresAt", principal.expires_at.map_or(Json::Null, Json::from)),
             ("assumedToken", self.assumed.clone().map_or(Json::Null, Json::Object)),
         ])

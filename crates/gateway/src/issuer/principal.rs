@@ -1,63 +1,64 @@
 //! From a token's claims to who calls: user or application, `sub`, scopes.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
-use claims::{Json, Object, Principal, PrincipalKind, TokenError};
+use claims::{Grant, Json, Object, Principal, PrincipalKind, TokenError};
 
 use super::{Issuer, RemoteClaim};
 
 impl Issuer {
     /// Makes the principal of verified claims.
-    pub(crate) fn principal(&self, claims: Object, expires_at: Option<u64>) -> Result<Principal, TokenError> {
-        let token_claims = self.renamed(claims);
-        let subject = || self.subject.resolve_subject(&token_claims).map(Box::from).ok_or(TokenError::MalformedSubject);
-        let client_id = self.consumer_key_claims.iter().find_map(|claim| text(token_claims.get(claim)));
-        let is_application = self.is_client_credentials(&token_claims, client_id);
+    pub(crate) fn principal(&self, claims: &Object, expires_at: Option<u64>) -> Result<Principal, TokenError> {
+        let claims = self.renamed(claims);
+        let subject = || self.subject.resolve_subject(&claims).map(Box::from).ok_or(TokenError::MalformedSubject);
+        let client_id = self.consumer_key_claims.iter().find_map(|claim| text(claims.get(claim)));
+        let is_application = self.is_client_credentials(&claims, client_id);
         let client_id: Option<Box<str>> = client_id.map(Box::from);
         let (kind, subject) = if is_application {
             (PrincipalKind::Application, client_id.clone().map_or_else(subject, Ok)?)
         } else {
-            let lookup = text(token_claims.get(&self.lookup_claim)).ok_or(TokenError::MalformedSubject)?;
+            let lookup = text(claims.get(&self.lookup_claim)).ok_or(TokenError::MalformedSubject)?;
             (PrincipalKind::EndUser { lookup: lookup.into() }, subject()?)
         };
-        Ok(Principal {
-            issuer: Arc::clone(&self.name),
-            iss: Arc::clone(&self.rules.issuer),
-            subject,
-            kind,
-            client_id,
-            scopes: self.scopes(&token_claims),
-            organizations: strings(token_claims.get("organizations")),
-            token_claims: token_claims.into(),
-            expires_at,
-        })
+        Ok(Principal { grant: self.grant(&claims, client_id), subject, kind, expires_at })
     }
 
     /// Makes the principal of a user whom a credential other than a token stands for: `name` is the value of the `lookup`
-    /// claim and of `sub`, unless `claims` say otherwise. `None`: the `subject` template asks for more.
-    pub(crate) fn user(&self, name: &str, claims: Object) -> Option<Principal> {
+    /// claim and of `sub`, unless `claims` say otherwise. Returns all claims with it. `None`: the `subject` template asks for
+    /// more.
+    pub(crate) fn user(&self, name: &str, claims: Object) -> Option<(Principal, Object)> {
         let mut all = claims;
         for claim in ["sub", &self.lookup_claim] {
             if all.get(claim).is_none() {
                 all.insert(claim, Json::string(name));
             }
         }
-        let lookup = text(all.get(&self.lookup_claim))?.into();
-        let subject = self.subject.resolve_subject(&all)?.into();
-        Some(Principal {
-            issuer: Arc::clone(&self.name),
-            iss: Arc::clone(&self.rules.issuer),
-            subject,
-            kind: PrincipalKind::EndUser { lookup },
-            client_id: None,
-            scopes: self.scopes(&all),
-            organizations: strings(all.get("organizations")),
-            token_claims: all.into(),
-            expires_at: None,
-        })
+        let claims = self.renamed(&all);
+        let lookup = text(claims.get(&self.lookup_claim))?.into();
+        let subject = self.subject.resolve_subject(&claims)?.into();
+        let (grant, kind) = (self.grant(&claims, None), PrincipalKind::EndUser { lookup });
+        let principal = Principal { grant, subject, kind, expires_at: None };
+        drop(claims);
+        Some((principal, all))
     }
 
-    fn renamed(&self, mut claims: Object) -> Object {
+    fn grant(&self, claims: &Object, client_id: Option<Box<str>>) -> Arc<Grant> {
+        let grant = Grant {
+            issuer: Arc::clone(&self.name),
+            iss: Arc::clone(&self.rules.issuer),
+            client_id,
+            scopes: self.scopes(claims),
+            organizations: strings(claims.get("organizations")),
+        };
+        self.grants.share(|known| *known == grant, || Arc::new(grant.clone()))
+    }
+
+    /// Applies the issuer's `claimMappings`.
+    pub(crate) fn renamed<'a>(&self, claims: &'a Object) -> Cow<'a, Object> {
+        if self.claim_mappings.is_empty() {
+            return Cow::Borrowed(claims);
+        }
+        let mut claims = claims.clone();
         for (remote, local) in &self.claim_mappings {
             let found = match remote {
                 RemoteClaim::Named(name) => claims.get(name).cloned(),
@@ -74,7 +75,7 @@ impl Issuer {
                 claims.insert(local.clone(), value);
             }
         }
-        claims
+        Cow::Owned(claims)
     }
 
     fn scopes(&self, claims: &Object) -> Box<[Box<str>]> {

@@ -8,10 +8,7 @@ use std::{
     hash::Hash,
     net::{IpAddr, Ipv6Addr},
     num::NonZeroU32,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
@@ -23,7 +20,7 @@ use governor::{
 use http::{HeaderName, HeaderValue, header::RETRY_AFTER};
 
 use crate::{
-    callers::KnownCaller,
+    known_caller::{KnownCaller, UserTag},
     rejection::{Code, Rejection},
     request::Connection,
 };
@@ -75,7 +72,7 @@ enum Counted {
 
 #[derive(Debug)]
 struct Apart {
-    known: Counts<Arc<str>>,
+    known: Counts<UserTag>,
     unknown: Counts<IpAddr>,
 }
 

@@ -4,10 +4,10 @@
 
 use std::{
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use claims::Attributes;
+use claims::{Attributes, allocated};
 
 use super::{
     answer::{Answer, Freshness},
@@ -25,10 +25,17 @@ const CLOCK_SLACK: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     last: Option<Last>,
-    refusal: Option<Box<Refusal>>,
-    /// No refresh ahead before then, because one has failed.
-    quiet_until: Option<SystemTime>,
+    /// What came of a later question, which failed.
+    failure: Option<Box<Failure>>,
     generation: Generation,
+}
+
+/// A question that failed.
+#[derive(Clone, Debug)]
+struct Failure {
+    refusal: Option<Refusal>,
+    /// No refresh ahead before then.
+    quiet_until: Option<SystemTime>,
 }
 
 /// The last good answer.
@@ -36,8 +43,12 @@ pub(super) struct Entry {
 struct Last {
     /// `None`: no such user.
     attributes: Option<Kept>,
-    asked_at: SystemTime,
+    asked_at: Stamp,
 }
+
+/// A point in time in half the space: nanoseconds since the epoch.
+#[derive(Clone, Copy, Debug)]
+struct Stamp(u64);
 
 /// An answer that cannot be used, and is remembered so that the store is not asked for it each time.
 #[derive(Clone, Debug)]
@@ -62,10 +73,10 @@ impl Entry {
     ) -> (Self, Answer) {
         let attributes = attributes.map(Arc::new);
         let kept = attributes.as_ref().map(|attributes| shapes.pack(attributes));
-        let last = Last { attributes: kept, asked_at: asked.at };
+        let last = Last { attributes: kept, asked_at: asked.at.into() };
         let answer = last.answer_with(attributes, &asked.generation, settings, Freshness::Fresh);
         let generation = asked.generation.clone();
-        (Self { last: Some(last), refusal: None, quiet_until: None, generation }, answer)
+        (Self { last: Some(last), failure: None, generation }, answer)
     }
 
     /// Returns what is left of an entry after the query failed; `None`: nothing worth keeping.
@@ -76,15 +87,17 @@ impl Entry {
         let previous = previous.filter(|previous| previous.generation.is_current());
         let last = previous.and_then(|previous| previous.last.clone());
         let generation = asked.generation.clone();
-        let refusal = Some(Box::new(Refusal { error: error.clone(), asked_at: asked.at }));
         let quiet_until = asked.at.checked_add(retry);
+        let refusal = || Some(Refusal { error: error.clone(), asked_at: asked.at });
+        let failed = |refusal| Some(Box::new(Failure { refusal, quiet_until }));
         match error {
             StoreError::Ambiguous { .. } | StoreError::NoToken { .. } | StoreError::TokenRefused { .. } => {
-                Some(Self { last: None, refusal, quiet_until, generation })
+                Some(Self { last: None, failure: failed(refusal()), generation })
             }
-            StoreError::Malformed { .. } => Some(Self { last, refusal, quiet_until, generation }),
+            StoreError::Malformed { .. } => Some(Self { last, failure: failed(refusal()), generation }),
             StoreError::Unavailable { .. } => {
-                previous.map(|previous| Self { quiet_until, generation, ..previous.clone() })
+                let refusal = previous?.failure.as_ref().and_then(|failure| failure.refusal.clone());
+                Some(Self { last, failure: failed(refusal), generation })
             }
         }
     }
@@ -94,17 +107,18 @@ impl Entry {
         if !self.generation.is_current() {
             return None;
         }
-        if let Some(last) = self.last.as_ref().filter(|last| is_within(last.asked_at, last.life(settings), now)) {
+        if let Some(last) = self.last.as_ref().filter(|last| is_within(last.asked_at.into(), last.life(settings), now))
+        {
             return last.answer(&self.generation, settings, Freshness::Fresh).map(Ok);
         }
-        let refusal = self.refusal.as_ref()?;
+        let refusal = self.failure.as_ref()?.refusal.as_ref()?;
         is_within(refusal.asked_at, settings.negative_ttl, now).then(|| Err(refusal.error.clone()))
     }
 
     /// Returns the answer that may stand in for a store that does not answer.
     pub(super) fn say_stale(&self, settings: &CacheSettings, stale_for: Duration, now: SystemTime) -> Option<Answer> {
         let last = self.last.as_ref().filter(|last| last.attributes.is_some() && self.generation.is_current())?;
-        if !is_within(last.asked_at, stale_for, now) {
+        if !is_within(last.asked_at.into(), stale_for, now) {
             return None;
         }
         last.answer(&self.generation, settings, Freshness::Stale)
@@ -114,15 +128,16 @@ impl Entry {
     pub(super) fn wants_refresh(&self, settings: &CacheSettings, now: SystemTime) -> bool {
         let Some(last) = self.last.as_ref().filter(|last| last.attributes.is_some()) else { return false };
         let ahead = settings.refresh_ahead.min(settings.ttl / 2);
-        let age = now.duration_since(last.asked_at).unwrap_or_default();
-        age >= settings.ttl.saturating_sub(ahead) && self.quiet_until.is_none_or(|quiet_until| now >= quiet_until)
+        let age = now.duration_since(last.asked_at.into()).unwrap_or_default();
+        let quiet_until = self.failure.as_ref().and_then(|failure| failure.quiet_until);
+        age >= settings.ttl.saturating_sub(ahead) && quiet_until.is_none_or(|quiet_until| now >= quiet_until)
     }
 
     /// Estimates the bytes on the heap.
     pub(super) fn heap(&self) -> usize {
         let attributes = self.last.as_ref().and_then(|last| last.attributes.as_ref());
-        let refusal = self.refusal.as_ref().map_or(0, |_| size_of::<Refusal>() + 64);
-        attributes.map_or(0, Kept::heap) + refusal
+        let failure = self.failure.as_ref().map_or(0, |_| allocated(size_of::<Failure>()) + 64);
+        attributes.map_or(0, Kept::heap) + failure
     }
 }
 
@@ -148,10 +163,23 @@ impl Last {
         settings: &CacheSettings,
         freshness: Freshness,
     ) -> Answer {
-        let (asked_at, generation) = (self.asked_at, generation.clone());
+        let (asked_at, generation) = (SystemTime::from(self.asked_at), generation.clone());
         let answer =
             Answer { attributes, as_of: seconds(asked_at), asked_at, fresh_until: asked_at, freshness, generation };
         answer.fresh_within(settings)
+    }
+}
+
+impl From<SystemTime> for Stamp {
+    fn from(time: SystemTime) -> Self {
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self(since.as_nanos().try_into().unwrap_or(u64::MAX))
+    }
+}
+
+impl From<Stamp> for SystemTime {
+    fn from(Stamp(nanoseconds): Stamp) -> Self {
+        UNIX_EPOCH + Duration::from_nanos(nanoseconds)
     }
 }
 

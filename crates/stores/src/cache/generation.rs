@@ -8,19 +8,20 @@ use std::{
     hash::BuildHasher,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
 };
 
 use foldhash::quality::RandomState;
 
 /// How many counters the users share. Two users on one cost each other extra misses, and nothing else.
-const STRIPES: usize = 4096;
+const STRIPES: u16 = 4096;
 
 /// The counters of one store.
 pub(super) struct Invalidations {
     store: AtomicU64,
-    users: Box<[AtomicU64]>,
+    /// Nothing lives so long that one of these could come round.
+    users: Box<[AtomicU32]>,
     /// Keyed at random, so that nobody can choose a name that shares another's counter.
     hasher: RandomState,
 }
@@ -31,14 +32,14 @@ pub(super) struct Invalidations {
 #[derive(Clone)]
 pub struct Generation {
     invalidations: Arc<Invalidations>,
-    stripe: usize,
     store: u64,
-    user: u64,
+    user: u32,
+    stripe: u16,
 }
 
 impl Invalidations {
     pub(super) fn new() -> Arc<Self> {
-        let users = (0..STRIPES).map(|_| AtomicU64::new(0)).collect();
+        let users = (0..STRIPES).map(|_| AtomicU32::new(0)).collect();
         Arc::new(Self { store: AtomicU64::new(0), users, hasher: RandomState::default() })
     }
 
@@ -46,12 +47,12 @@ impl Invalidations {
     pub(super) fn generation(self: &Arc<Self>, user: &str) -> Generation {
         let stripe = self.stripe(user);
         let store = self.store.load(Ordering::SeqCst);
-        Generation { invalidations: Arc::clone(self), stripe, store, user: self.user(stripe) }
+        Generation { invalidations: Arc::clone(self), store, user: self.user(stripe), stripe }
     }
 
     /// Ends every generation of `user`.
     pub(super) fn invalidate_user(&self, user: &str) {
-        if let Some(counter) = self.users.get(self.stripe(user)) {
+        if let Some(counter) = self.users.get(usize::from(self.stripe(user))) {
             counter.fetch_add(1, Ordering::SeqCst);
         }
     }
@@ -62,13 +63,13 @@ impl Invalidations {
     }
 
     /// Returns which counter `user` has.
-    fn stripe(&self, user: &str) -> usize {
-        usize::try_from(self.hasher.hash_one(user) % STRIPES as u64).unwrap_or_default()
+    fn stripe(&self, user: &str) -> u16 {
+        u16::try_from(self.hasher.hash_one(user) % u64::from(STRIPES)).unwrap_or_default()
     }
 
     /// Returns a counter.
-    fn user(&self, stripe: usize) -> u64 {
-        self.users.get(stripe).map_or(0, |counter| counter.load(Ordering::SeqCst))
+    fn user(&self, stripe: u16) -> u32 {
+        self.users.get(usize::from(stripe)).map_or(0, |counter| counter.load(Ordering::SeqCst))
     }
 }
 
@@ -79,7 +80,7 @@ impl Generation {
             && self
                 .invalidations
                 .users
-                .get(self.stripe)
+                .get(usize::from(self.stripe))
                 .is_some_and(|counter| counter.load(Ordering::Acquire) == self.user)
     }
 }

@@ -3,13 +3,9 @@
 //! A million users' attributes as [`Attributes`] take ten times the bytes of their values. Unpacking costs about a
 //! microsecond, and only whoever makes a JWT asks.
 
-use std::{
-    collections::VecDeque,
-    fmt::Write,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{fmt::Write, sync::Arc};
 
-use claims::{Attribute, Attributes, Json, Source, allocated};
+use claims::{Attribute, Attributes, Common, Json, Source, allocated};
 
 /// Attributes, packed where they are plain.
 #[derive(Clone, Debug)]
@@ -26,10 +22,7 @@ pub(super) struct Shape(Box<[(Box<str>, Source, u64)]>);
 
 /// The last shapes of one store's answers.
 #[derive(Debug, Default)]
-pub(super) struct Shapes(Mutex<VecDeque<Arc<Shape>>>);
-
-/// How many shapes are remembered.
-const MOST_SHAPES: usize = 16;
+pub(super) struct Shapes(Common<Shape>);
 
 impl Shapes {
     /// Packs attributes.
@@ -47,20 +40,14 @@ impl Shapes {
             values.push(separator);
         }
         values.push(']');
-        Kept::Packed(self.shape(attributes), values.into())
+        // To the byte: what was written with room to spare would keep it.
+        Kept::Packed(self.shape(attributes), Box::from(&*values))
     }
 
     /// Returns the attributes' shape, from those that are remembered if it is one of them.
     fn shape(&self, attributes: &Attributes) -> Arc<Shape> {
-        let mut shapes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = shapes.iter().find(|shape| shape.is_of(attributes)) {
-            return Arc::clone(known);
-        }
         let one = |(name, attribute): (&str, &Attribute)| (name.into(), attribute.source.clone(), attribute.as_of);
-        let shape = Arc::new(Shape(attributes.iter().map(one).collect()));
-        shapes.truncate(MOST_SHAPES - 1);
-        shapes.push_front(Arc::clone(&shape));
-        shape
+        self.0.share(|shape| shape.is_of(attributes), || Arc::new(Shape(attributes.iter().map(one).collect())))
     }
 }
 
@@ -155,7 +142,6 @@ mod tests {
                 let unpacked = kept.unpacked();
                 prop_assert_eq!(unpacked.as_ref(), Some(attributes));
             }
-            prop_assert!(shapes.0.lock().unwrap().len() <= MOST_SHAPES);
         }
     }
 

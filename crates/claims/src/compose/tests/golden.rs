@@ -189,7 +189,7 @@ fn client_credentials_have_a_subject_and_no_user() {
         let principal = case.principal.as_mut().unwrap();
         principal.kind = PrincipalKind::Application;
         principal.subject = "mobile-app".into();
-        principal.organizations = ["acme".into()].into();
+        Arc::make_mut(&mut principal.grant).organizations = ["acme".into()].into();
     });
     case.check(
         r#"

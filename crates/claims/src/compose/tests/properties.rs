@@ -117,8 +117,8 @@ prop_compose! {
             policy.claim_mappings = claim_mappings;
         });
         case.with(|case| {
+            case.token = token;
             let principal = case.principal.as_mut().unwrap();
-            principal.token_claims = token.into();
             if is_application {
                 principal.kind = PrincipalKind::Application;
             }
