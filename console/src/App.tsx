@@ -8,16 +8,16 @@ import { BrowserRouter, Navigate, Route, Routes, useLocation } from 'react-route
 import { Problem, rememberCsrfToken } from './api/client';
 import { useFollowRevisions } from './api/followRevisions';
 import { me } from './api/queries';
+import { apiPage } from './lazyPages';
 import { ApisPage } from './pages/apis/ApisPage';
 import { Empty } from './parts/Page';
 import { ProblemBox } from './parts/ProblemBox';
 import parts from './parts/parts.module.css';
 import { Shell } from './shell/Shell';
-import { loadApiPage, prefetchFor } from './prefetch';
 import { theme } from './theme';
 
 // Each page is fetched when it is opened: the list of APIs does not wait for drag and drop.
-const ApiPage = lazy(async () => ({ default: (await loadApiPage()).ApiPage }));
+const ApiPage = apiPage.Page;
 const NewApiPage = lazy(async () => ({ default: (await import('./pages/apis/NewApiPage')).NewApiPage }));
 const ApplicationsPage = lazy(async () => ({ default: (await import('./pages/applications/ApplicationsPage')).ApplicationsPage }));
 const DisclosuresPage = lazy(async () => ({ default: (await import('./pages/DisclosuresPage')).DisclosuresPage }));
@@ -37,7 +37,6 @@ function newClient(): QueryClient {
       queries: { retry: isWorthRetrying, retryDelay: (attempt) => 500 * 2 ** attempt, refetchOnWindowFocus: true, staleTime: 2000 },
     },
   });
-  prefetchFor(location.pathname, location.search, client);
   return client;
 }
 

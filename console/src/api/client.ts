@@ -7,6 +7,13 @@ import type { Diagnostic } from './types';
 
 const BASE = '/api/v1';
 const DEADLINE = 15_000;
+/** Milliseconds after which nobody gets an answer that was asked for ahead. */
+const FRESH = 5000;
+
+/** How many entries of a list come at once. */
+export const PAGE = 200;
+/** The most that one list answers with. */
+export const ALL = 1000;
 
 /** What RFC 9457 says went wrong, or that nobody answered (`status` 0). */
 export class Problem extends Error {
@@ -34,6 +41,24 @@ export interface Call {
 
 let csrfToken = 'none';
 
+const ahead = new Map<string, Promise<Response>>();
+
+/** Asks before anybody waits for it: the first call of the same address gets this answer. */
+export function askAhead(path: string, query: Call['query'] = {}): void {
+  const address = addressOf(path, query);
+  const answer = fetch(address, { headers: { accept: 'application/json' }, signal: AbortSignal.timeout(DEADLINE), credentials: 'same-origin' });
+  // Whoever waits for it learns that it failed.
+  answer.catch(() => undefined);
+  ahead.set(address, answer);
+  setTimeout(() => ahead.delete(address), FRESH);
+}
+
+function answerAhead(address: string): Promise<Response> | undefined {
+  const answer = ahead.get(address);
+  ahead.delete(address);
+  return answer;
+}
+
 /** Sets what unsafe calls send to prove that they come from this page. */
 export function rememberCsrfToken(token: string | null | undefined): void {
   csrfToken = token ?? 'none';
@@ -58,14 +83,16 @@ async function send(path: string, { method = 'GET', query = {}, body, etag, sign
   if (body !== undefined) headers.set('content-type', 'application/json');
   if (etag) headers.set('if-match', etag);
   if (method !== 'GET') headers.set('x-countersign-csrf', csrfToken);
+  const address = addressOf(path, query);
   try {
-    return await fetch(addressOf(path, query), {
+    const answer = method === 'GET' ? answerAhead(address) : undefined;
+    return await (answer ?? fetch(address, {
       method,
       headers,
       body: body === undefined ? undefined : JSON.stringify(body),
       signal: signal ? AbortSignal.any([signal, deadline]) : deadline,
       credentials: 'same-origin',
-    });
+    }));
   } catch (cause) {
     if (signal?.aborted) throw cause;
     const detail = deadline.aborted

@@ -1,14 +1,11 @@
 /** Every endpoint that the console reads, once, as a query; changes are in changes.ts. */
 import { infiniteQueryOptions, queryOptions, useQuery } from '@tanstack/react-query';
-import { call, segment, value } from './client';
+import { ALL, PAGE, call, segment, value } from './client';
 import type {
   Api, ApiSummary, Application, Diagnostic, Dialect, Disclosure, Issuer, List, Me, Operation, Policies, PolicyType,
   Preview, PreviewQuestion, RequestRecord, Revision, Shadow, SigningKey, Store, Traffic,
 } from './types';
 
-export const PAGE = 200;
-/** The most that one list answers with. */
-export const ALL = 1000;
 const MINUTE = 60_000;
 
 export const me = queryOptions({

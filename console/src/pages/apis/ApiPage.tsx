@@ -2,12 +2,12 @@
 import { Tabs } from '@mantine/core';
 import { IconArrowLeft } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
-import { Suspense, lazy } from 'react';
+import { Suspense } from 'react';
 import { Link, useNavigate, useParams } from 'react-router';
 import { Problem, type Tagged } from '../../api/client';
 import { api as apiQuery, useRights } from '../../api/queries';
 import type { Api } from '../../api/types';
-import { loadPoliciesTab } from '../../prefetch';
+import { policiesTab } from '../../lazyPages';
 import { Chip } from '../../parts/Chip';
 import { Empty, Loaded, useTitle } from '../../parts/Page';
 import parts from '../../parts/parts.module.css';
@@ -16,7 +16,7 @@ import { OverviewTab } from './OverviewTab';
 import { RevisionsTab } from './RevisionsTab';
 import css from './apis.module.css';
 
-const PoliciesTab = lazy(async () => ({ default: (await loadPoliciesTab()).PoliciesTab }));
+const PoliciesTab = policiesTab.Page;
 
 const TABS = [['overview', 'Overview'], ['policies', 'Policies'], ['definition', 'Definition'], ['revisions', 'Revisions']] as const;
 

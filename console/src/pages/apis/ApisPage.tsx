@@ -70,7 +70,7 @@ function Rows({ items, hasMore, isFetching, more }: RowsProps) {
   const list = useRef<HTMLUListElement>(null);
   const [top, setTop] = useState(0);
   useLayoutEffect(() => setTop(list.current?.offsetTop ?? 0), []);
-  const rows = useWindowVirtualizer({ count: items.length, estimateSize: () => 74, overscan: 8, scrollMargin: top });
+  const rows = useWindowVirtualizer({ count: items.length, estimateSize: () => 74, overscan: 4, scrollMargin: top, useFlushSync: false });
   const shown = rows.getVirtualItems();
   const last = shown.at(-1)?.index ?? 0;
   useEffect(() => {

@@ -45,7 +45,8 @@ function Rows({ shown, types, opened, readOnly, onToggle }: Omit<OperationLevelP
   const rows = useWindowVirtualizer({
     count: shown.length,
     estimateSize: (at) => (opened.has(shown[at]?.key ?? '') ? 420 : 54),
-    overscan: 6,
+    overscan: 3,
+    useFlushSync: false,
     scrollMargin: top,
     getItemKey: (at) => shown[at]?.key ?? at,
   });

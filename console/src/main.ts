@@ -1,0 +1,11 @@
+/** Begins: small, so that data and scripts are on their way before the application is read. */
+import 'virtual:mantine.css';
+import '@mantine/notifications/styles.css';
+import 'virtual:theme.css';
+import '@fontsource-variable/inter/wght.css';
+import './styles.css';
+import { askForFirstNeeds, loadFirstScripts } from './firstNeeds';
+
+void import('./start');
+loadFirstScripts(location.pathname);
+askForFirstNeeds(location.pathname, location.search);
