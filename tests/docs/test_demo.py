@@ -53,6 +53,11 @@ class Demo(unittest.TestCase):
         environment = dict(os.environ, PATH=f"{pathlib.Path(BINARY).parent}:{os.environ['PATH']}")
         return subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=30, env=environment)
 
+    def test_the_first_line_leads_to_the_console(self):
+        address = re.match(r"Console: (http://127\.0\.0\.1:\d+/) ", self.lines[0]).group(1)
+        page = self.paste(f"curl -s -i -H 'Accept: text/html' {address}").stdout
+        self.assertRegex(page, r"(?s)\AHTTP/1.1 200 .*<div id=\"root\">")
+
     def test_every_line_works_when_pasted(self):
         commands = list(self.commands())
         self.assertGreater(len(commands), 10, self.lines)

@@ -91,6 +91,11 @@ pub(super) fn text(ports: Ports, folder: &Folder, program: &Path) -> String {
     // INVARIANT: writing to a string cannot fail.
     let _ = writeln!(
         text,
+        "Console: http://127.0.0.1:{}/  Open an API, then its Policies: drag Backend JWT into a flow and see what its backend gets.",
+        ports.admin
+    );
+    let _ = writeln!(
+        text,
         "Countersign demo: gateway http://127.0.0.1:{}, echo backend :{}, token issuer :{}, admin :{}",
         ports.gateway, ports.echo, ports.issuer, ports.admin
     );
