@@ -296,3 +296,49 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
+
+#[cfg(test)]
+mod tests {
+    use claims::{Algorithm, Grant, Object, Principal, PrincipalKind, RsaSize, SigningKey};
+
+    use super::*;
+    use crate::{
+        callers::Callers,
+        known_caller::{CredentialKind, UserTag, Vouchers},
+    };
+
+    /// RFC 8037 appendix A.2, and RFC 8032 §7.1, test 2.
+    const KEYS: [&str; 2] =
+        ["11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw"];
+
+    fn with_key(x: &str) -> IssuerKeys {
+        let source = KeySource::File("jwks.json".into());
+        let keys =
+            IssuerKeys::new(("corp".into(), "https://idp.example.com".into()), source, client(None).unwrap(), None);
+        let jwks = format!(r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","kid":"{x}","x":"{x}"}}]}}"#);
+        keys.accept(jwks.as_bytes(), SystemTime::UNIX_EPOCH).unwrap();
+        keys
+    }
+
+    #[test]
+    fn a_caller_of_keys_from_before_the_issuer_was_configured_anew_is_looked_at_again() {
+        let [before, anew] = KEYS.map(with_key);
+        let grant = Grant {
+            issuer: "corp".into(),
+            iss: "https://idp.example.com".into(),
+            client_id: None,
+            scopes: Box::default(),
+            organizations: Box::default(),
+        };
+        let kind = PrincipalKind::EndUser { lookup: "alice".into() };
+        let principal = Principal { grant: Arc::new(grant), subject: "alice".into(), kind, expires_at: None };
+        let mut vouchers = Vouchers::of(CredentialKind::Jwt, Fingerprint::default());
+        let key = SigningKey::generate(Algorithm::EdDsa, RsaSize::default()).unwrap();
+        vouchers.vouching.key = Some(key.fingerprint());
+        vouchers.vouching.keys_generation = before.current().generation.into();
+        let told = (principal, &Object::default());
+        let caller = Callers::new(1 << 20).remember(b"token", told, vouchers, UserTag::new(b"tag"));
+        assert!(before.still_vouch_for(&caller));
+        assert!(!anew.still_vouch_for(&caller));
+    }
+}
