@@ -249,33 +249,22 @@ impl Callers {
 
 #[cfg(test)]
 mod tests {
-    use claims::{Algorithm, Grant, KeyFingerprint, RsaSize, SigningKey};
+    use claims::{Algorithm, KeyFingerprint, RsaSize, SigningKey};
 
     use super::*;
-    use crate::fingerprint::Fingerprint;
+    use crate::{fingerprint::Fingerprint, known_caller::tests::principal};
 
     const MAX_BYTES: u64 = 4 * 1024 * 1024;
     const STRANGERS: u64 = 1_000_000;
     const REGULARS: u64 = 100;
-
-    fn principal(name: &str) -> Principal {
-        let grant = Grant {
-            issuer: "corp".into(),
-            iss: "https://idp.example.com".into(),
-            client_id: None,
-            scopes: Box::default(),
-            organizations: Box::default(),
-        };
-        let kind = PrincipalKind::EndUser { lookup: name.into() };
-        Principal { grant: Arc::new(grant), subject: name.into(), kind, expires_at: None }
-    }
 
     fn ask(callers: &Callers, credential: &str, key: KeyFingerprint) -> bool {
         let is_known = callers.get(CredentialKind::Jwt, credential.as_bytes()).is_some();
         if !is_known {
             let mut vouchers = Vouchers::of(CredentialKind::Jwt, Fingerprint::default());
             vouchers.vouching.key = Some(key);
-            let told = (principal(credential), &Object::default());
+            let kind = PrincipalKind::EndUser { lookup: credential.into() };
+            let told = (principal(credential, kind), &Object::default());
             callers.remember(credential.as_bytes(), told, vouchers, UserTag::new(b"tag"));
         }
         is_known

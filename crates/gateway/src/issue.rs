@@ -67,7 +67,8 @@ pub(crate) struct Call<'a> {
     pub runtime: &'a Arc<Runtime>,
     /// Now.
     pub now: Now,
-    /// The key ring's epoch, as it was when this call began.
+    /// The key ring's epoch, as it was when this call began: what is signed belongs to it, as its times do. What was signed
+    /// before is compared with the epoch of the moment.
     pub keys_epoch: u64,
 }
 
@@ -206,7 +207,7 @@ impl IssuePolicy {
         let slot = self.slot(application);
         let now = call.now.seconds;
         let jwt = chain(first).find(|jwt| jwt.origin.slot == slot)?;
-        if !jwt.is_live(call.keys_epoch, now) || self.policy.token_id == TokenIdRule::Unique {
+        if !jwt.is_live(call.runtime.keyring.epoch(), now) || self.policy.token_id == TokenIdRule::Unique {
             return None;
         }
         let applications = call.applications.fingerprint().short();
@@ -235,7 +236,7 @@ impl IssuePolicy {
         if !is_cacheable {
             return Ok(Arc::new(made.jwt));
         }
-        let jwt = caller.keep(&made.jwt, |other| other.is_live(call.keys_epoch, call.now.seconds));
+        let jwt = caller.keep(&made.jwt, |other| other.is_live(call.runtime.keyring.epoch(), call.now.seconds));
         call.runtime.callers.reweigh(Arc::clone(caller));
         Ok(jwt)
     }
@@ -250,7 +251,7 @@ impl IssuePolicy {
     ) {
         match self.make(Some(caller.identity(issuer)), (application, OmissionNotes::Skipped), call).await {
             Ok(made) => {
-                caller.keep(&made.jwt, |other| other.is_live(call.keys_epoch, call.now.seconds));
+                caller.keep(&made.jwt, |other| other.is_live(call.runtime.keyring.epoch(), call.now.seconds));
                 call.runtime.counters.renewed.add(1);
             }
             Err(rejection) => tracing::warn!(code = rejection.code.text(), "a backend JWT was not renewed"),
@@ -260,7 +261,7 @@ impl IssuePolicy {
     fn cached_anonymous(&self, call: Call<'_>) -> Option<Arc<IssuedJwt>> {
         let kept = self.anonymous.load();
         let jwt = kept.as_ref()?;
-        let is_live = jwt.is_live(call.keys_epoch, call.now.seconds);
+        let is_live = jwt.is_live(call.runtime.keyring.epoch(), call.now.seconds);
         (is_live && self.policy.token_id == TokenIdRule::Cached).then(|| Arc::clone(jwt))
     }
 

@@ -299,12 +299,12 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use claims::{Algorithm, Grant, Object, Principal, PrincipalKind, RsaSize, SigningKey};
+    use claims::{Algorithm, Object, PrincipalKind, RsaSize, SigningKey};
 
     use super::*;
     use crate::{
         callers::Callers,
-        known_caller::{CredentialKind, UserTag, Vouchers},
+        known_caller::{CredentialKind, UserTag, Vouchers, tests::principal},
     };
 
     /// RFC 8037 appendix A.2, and RFC 8032 §7.1, test 2.
@@ -323,20 +323,12 @@ mod tests {
     #[test]
     fn a_caller_of_keys_from_before_the_issuer_was_configured_anew_is_looked_at_again() {
         let [before, anew] = KEYS.map(with_key);
-        let grant = Grant {
-            issuer: "corp".into(),
-            iss: "https://idp.example.com".into(),
-            client_id: None,
-            scopes: Box::default(),
-            organizations: Box::default(),
-        };
         let kind = PrincipalKind::EndUser { lookup: "alice".into() };
-        let principal = Principal { grant: Arc::new(grant), subject: "alice".into(), kind, expires_at: None };
         let mut vouchers = Vouchers::of(CredentialKind::Jwt, Fingerprint::default());
         let key = SigningKey::generate(Algorithm::EdDsa, RsaSize::default()).unwrap();
         vouchers.vouching.key = Some(key.fingerprint());
         vouchers.vouching.keys_generation = before.current().generation.into();
-        let told = (principal, &Object::default());
+        let told = (principal("alice", kind), &Object::default());
         let caller = Callers::new(1 << 20).remember(b"token", told, vouchers, UserTag::new(b"tag"));
         assert!(before.still_vouch_for(&caller));
         assert!(!anew.still_vouch_for(&caller));

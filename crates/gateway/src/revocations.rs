@@ -194,13 +194,13 @@ fn names_user(kind: &PrincipalKind, user: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use claims::{Grant, Object, Principal};
+    use claims::Object;
 
     use super::*;
     use crate::{
         callers::Callers,
         fingerprint::Fingerprint,
-        known_caller::{CredentialKind, UserTag, Vouchers},
+        known_caller::{CredentialKind, UserTag, Vouchers, tests::principal},
     };
 
     fn caller(kind: PrincipalKind) -> Arc<KnownCaller> {
@@ -208,16 +208,8 @@ mod tests {
         for (claim, value) in [("sub", "s-1"), ("sid", "session-1"), ("jti", "token-1")] {
             claims.insert(claim, Json::String(value.into()));
         }
-        let grant = Grant {
-            issuer: "corp".into(),
-            iss: "https://idp.example.com".into(),
-            client_id: None,
-            scopes: Box::default(),
-            organizations: Box::default(),
-        };
-        let principal = Principal { grant: Arc::new(grant), subject: "corp/s-1".into(), kind, expires_at: None };
         let vouchers = Vouchers::of(CredentialKind::Opaque, Fingerprint::default());
-        Callers::new(1 << 20).remember(b"token", (principal, &claims), vouchers, UserTag::new(b"tag"))
+        Callers::new(1 << 20).remember(b"token", (principal("corp/s-1", kind), &claims), vouchers, UserTag::new(b"tag"))
     }
 
     fn check(lookup: &str, revoked: &Revoked, expected: bool) {
