@@ -1,13 +1,14 @@
 /** Theme, data and the map of pages; asks who is there before it shows any. */
 import { Button, Group, Loader, MantineProvider, Modal } from '@mantine/core';
 import { Notifications } from '@mantine/notifications';
-import { QueryCache, QueryClient, QueryClientProvider, useQuery } from '@tanstack/react-query';
+import { QueryClientProvider, useQuery, type QueryClient } from '@tanstack/react-query';
 import { IconLock } from '@tabler/icons-react';
-import { Suspense, lazy, useState, type ReactNode } from 'react';
+import { Suspense, lazy, type ReactNode } from 'react';
 import { BrowserRouter, Navigate, Route, Routes, useLocation } from 'react-router';
 import { Problem, rememberCsrfToken } from './api/client';
 import { useFollowRevisions } from './api/followRevisions';
 import { me } from './api/queries';
+import { isLoggedOut } from './api/queryClient';
 import { apiPage } from './lazyPages';
 import { ApisPage } from './pages/apis/ApisPage';
 import { Empty } from './parts/Page';
@@ -27,31 +28,7 @@ const RequestsPage = lazy(async () => ({ default: (await import('./pages/Request
 const TrafficPage = lazy(async () => ({ default: (await import('./pages/TrafficPage')).TrafficPage }));
 const UsersPage = lazy(async () => ({ default: (await import('./pages/UsersPage')).UsersPage }));
 
-function newClient(): QueryClient {
-  const client: QueryClient = new QueryClient({
-    // Whatever is asked after a session's end: the question who is there is asked again, and leads to the login.
-    queryCache: new QueryCache({
-      onError: (error, query) => { if (isLoggedOut(error) && query.queryKey[0] !== 'me') void client.invalidateQueries(me); },
-    }),
-    defaultOptions: {
-      queries: { retry: isWorthRetrying, retryDelay: (attempt) => 500 * 2 ** attempt, refetchOnWindowFocus: true, staleTime: 2000 },
-    },
-  });
-  return client;
-}
-
-function isLoggedOut(error: unknown): boolean {
-  return error instanceof Problem && error.status === 401;
-}
-
-/** Only what may pass by itself: no answer, or a server's fault. A 4xx says the same twice. */
-function isWorthRetrying(count: number, error: unknown): boolean {
-  const isPassing = error instanceof Problem && (error.status === 0 || error.status >= 500);
-  return isPassing && count < 2;
-}
-
-export function App() {
-  const [client] = useState(newClient);
+export function App({ client }: { client: QueryClient }) {
   return (
     <QueryClientProvider client={client}>
       <MantineProvider theme={theme} defaultColorScheme="auto" withCssVariables={false} withGlobalClasses={false}>

@@ -1,21 +1,17 @@
 /** What the page at an address needs: asked for while the application itself still loads. */
 import { ALL, PAGE, askAhead, segment } from './api/client';
-import { apiAt, loadApiPage, loadPoliciesTab } from './scripts';
+import { loadApiPage, loadPoliciesTab, type Place } from './scripts';
 
 /** Scripts first: a browser opens six connections to a gateway, and answers take longer than files. */
-export function loadFirstScripts(pathname: string): void {
-  const { id, tab } = apiAt(pathname);
+export function loadFirstScripts({ id, tab }: Place): void {
   if (id !== undefined) void loadApiPage();
   if (id !== undefined && tab === 'policies') void loadPoliciesTab();
 }
 
-export function askForFirstNeeds(pathname: string, search: string): void {
+/** [`readFirstNeeds`](firstData.ts) reads the answers. */
+export function askForFirstNeeds({ q, id, tab }: Place): void {
   askAhead('/me');
-  if (pathname === '/' || pathname === '/apis') {
-    askAhead('/apis', { q: new URLSearchParams(search).get('q')?.trim(), limit: PAGE, offset: 0 });
-    return;
-  }
-  const { id, tab } = apiAt(pathname);
+  if (q !== undefined) askAhead('/apis', { q, limit: PAGE, offset: 0 });
   if (id === undefined) return;
   const path = `/apis/${segment(id)}`;
   askAhead(path);

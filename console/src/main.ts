@@ -5,7 +5,9 @@ import 'virtual:theme.css';
 import '@fontsource-variable/inter/wght.css';
 import './styles.css';
 import { askForFirstNeeds, loadFirstScripts } from './firstNeeds';
+import { placeAt } from './scripts';
 
+const place = placeAt(location);
 void import('./start');
-loadFirstScripts(location.pathname);
-askForFirstNeeds(location.pathname, location.search);
+loadFirstScripts(place);
+askForFirstNeeds(place);
