@@ -21,7 +21,7 @@ use crate::{
     client::Client,
     clock,
     exchange::Exchange,
-    mirror::Collector,
+    mirror::{Collector, Copies},
     streams::{Cause, Mark, Standing, Stream, Streams},
 };
 
@@ -127,14 +127,15 @@ fn keep(kept: &RefCell<Option<Waker>>, waker: &Waker) {
     }
 }
 
-/// The client's body, on its way to the backend.
+/// The client's body, on its way to the backend: one pointer, as most requests have none and each is moved a dozen times.
 #[derive(Debug)]
-pub(crate) enum RequestBody {
-    Empty,
+pub(crate) struct RequestBody(Option<Box<Content>>);
+
+#[derive(Debug)]
+enum Content {
     /// Of a copy: there already.
     Whole(Bytes),
-    /// In a box: most requests have none, and each is moved a dozen times.
-    Streamed(Box<Streamed>),
+    Streamed(Streamed),
 }
 
 /// A body of the client.
@@ -154,18 +155,48 @@ impl Drop for Streamed {
     }
 }
 
+impl RequestBody {
+    pub(crate) const EMPTY: Self = Self(None);
+
+    pub(crate) fn whole(bytes: Bytes) -> Self {
+        Self(Some(Box::new(Content::Whole(bytes))))
+    }
+
+    pub(crate) fn streamed(streamed: Streamed) -> Self {
+        Self(Some(Box::new(Content::Streamed(streamed))))
+    }
+
+    /// True when there never was one.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// True when it comes from a client that still sends.
+    pub(crate) fn is_streamed(&self) -> bool {
+        matches!(self.0.as_deref(), Some(Content::Streamed(_)))
+    }
+
+    /// Gives the call's copies what there is of it, now or while it passes.
+    pub(crate) fn copy_to(&mut self, copies: Copies) {
+        match self.0.as_deref_mut() {
+            None => copies.send(&Bytes::new()),
+            Some(Content::Whole(bytes)) => copies.send(bytes),
+            Some(Content::Streamed(streamed)) => streamed.collector = Some(Box::new(Collector::new(copies))),
+        }
+    }
+}
+
 impl Body for RequestBody {
     type Data = Bytes;
     type Error = UploadError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, UploadError>>> {
-        let streamed = match &mut *self {
-            Self::Empty => return Poll::Ready(None),
-            Self::Whole(bytes) if bytes.is_empty() => return Poll::Ready(None),
-            Self::Whole(bytes) => return Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Self::Streamed(streamed) => streamed,
+        let Streamed { incoming, fields, upload, client, collector } = match self.0.as_deref_mut() {
+            None => return Poll::Ready(None),
+            Some(Content::Whole(bytes)) if bytes.is_empty() => return Poll::Ready(None),
+            Some(Content::Whole(bytes)) => return Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Some(Content::Streamed(streamed)) => streamed,
         };
-        let Streamed { incoming, fields, upload, client, collector } = &mut **streamed;
         if upload.is_stopped.get() {
             return Poll::Ready(Some(Err(UploadError::Stopped)));
         }
@@ -201,18 +232,18 @@ impl Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Empty => true,
-            Self::Whole(bytes) => bytes.is_empty(),
-            Self::Streamed(streamed) => streamed.incoming.is_end_stream(),
+        match self.0.as_deref() {
+            None => true,
+            Some(Content::Whole(bytes)) => bytes.is_empty(),
+            Some(Content::Streamed(streamed)) => streamed.incoming.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Empty => SizeHint::with_exact(0),
-            Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Self::Streamed(streamed) => streamed.incoming.size_hint(),
+        match self.0.as_deref() {
+            None => SizeHint::with_exact(0),
+            Some(Content::Whole(bytes)) => SizeHint::with_exact(bytes.len() as u64),
+            Some(Content::Streamed(streamed)) => streamed.incoming.size_hint(),
         }
     }
 }
@@ -234,7 +265,8 @@ pub(crate) fn filtered(frame: Frame<Bytes>, admits: impl Fn(&http::HeaderName) -
 /// An answer's body, on its way to the client.
 #[derive(Debug)]
 pub(crate) enum ResponseBody {
-    Whole(Bytes),
+    /// In a box: an answer is moved often, and most are the backend's.
+    Whole(Box<Bytes>),
     Backend(Box<Exchange>),
 }
 
@@ -245,7 +277,7 @@ impl Body for ResponseBody {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match &mut *self {
             Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
-            Self::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Self::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut **bytes))))),
             Self::Backend(exchange) => exchange.poll_frame(cx),
         }
     }

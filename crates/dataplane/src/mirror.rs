@@ -67,7 +67,7 @@ impl Copies {
                 worker.metrics.mirrored("too_many");
                 continue;
             };
-            let body = if body.is_empty() { RequestBody::Empty } else { RequestBody::Whole(body.clone()) };
+            let body = if body.is_empty() { RequestBody::EMPTY } else { RequestBody::whole(body.clone()) };
             tokio::task::spawn_local(async move {
                 let worker = &under_way.0;
                 let sent = tokio::time::timeout(PATIENCE, deliver(worker, &mirror, (head, body))).await;

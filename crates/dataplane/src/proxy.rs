@@ -200,7 +200,7 @@ async fn nothing(mut body: Incoming) -> Result<RequestBody, Rejection> {
         Some(Err(_)) => false,
     };
     if is_empty {
-        return Ok(RequestBody::Empty);
+        return Ok(RequestBody::EMPTY);
     }
     Err(Rejection::new(Code::BadRequest, "the body is longer than `content-length`"))
 }
@@ -209,7 +209,7 @@ async fn nothing(mut body: Incoming) -> Result<RequestBody, Rejection> {
 fn streamed(rest: Rest, forward: &mut Forward, exchange: &mut Exchange) -> RequestBody {
     announce_trailers(forward, &rest.announced);
     if rest.body.is_end_stream() {
-        return RequestBody::Empty;
+        return RequestBody::EMPTY;
     }
     let is_declared = rest.body.size_hint().exact().is_some();
     let upload = Rc::new(if is_declared {
@@ -220,7 +220,7 @@ fn streamed(rest: Rest, forward: &mut Forward, exchange: &mut Exchange) -> Reque
     exchange.uploads(&upload);
     let (fields, client) = (Arc::clone(&forward.fields), Rc::clone(exchange.client()));
     client.activity.awaits_body(true);
-    RequestBody::Streamed(Box::new(Streamed { incoming: rest.body, fields, upload, client, collector: None }))
+    RequestBody::streamed(Streamed { incoming: rest.body, fields, upload, client, collector: None })
 }
 
 /// Passes the backend's answer on, or says that there is none.

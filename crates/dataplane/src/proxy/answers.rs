@@ -38,7 +38,8 @@ pub(super) fn refuse(mut exchange: Box<Exchange>, rejection: &Rejection, closing
     let length = body.len();
     exchange.answered_ourselves(status, Some(rejection.code.text()), length);
     let is_bodiless = has_no_body(&exchange.record.method);
-    let mut response = Response::new(ResponseBody::Whole(if is_bodiless { bytes::Bytes::new() } else { body }));
+    let mut response =
+        Response::new(ResponseBody::Whole(Box::new(if is_bodiless { bytes::Bytes::new() } else { body })));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     if rejection.code.is_refusal() {
@@ -69,7 +70,7 @@ pub(super) fn document(mut exchange: Box<Exchange>, document: &Document, parts: 
     let status = if is_fresh { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
     let body = if is_bodiless { bytes::Bytes::new() } else { document.body.clone() };
     exchange.answered_ourselves(status, None, body.len());
-    let mut response = Response::new(ResponseBody::Whole(body));
+    let mut response = Response::new(ResponseBody::Whole(Box::new(body)));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, document.content_type.clone());

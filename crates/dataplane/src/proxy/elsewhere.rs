@@ -9,7 +9,7 @@ use super::answered;
 use crate::{
     body::{RequestBody, ResponseBody},
     exchange::Exchange,
-    mirror::{Collector, Copies},
+    mirror::Copies,
     upstream::{self, Sent},
 };
 
@@ -22,11 +22,7 @@ pub(super) async fn answer(
     let Forward { endpoint, head, fields, .. } = forward;
     let worker = Rc::clone(exchange.worker());
     if let Some(copies) = Copies::of(&worker, &elsewhere, &head, &fields) {
-        match &mut body {
-            RequestBody::Streamed(streamed) => streamed.collector = Some(Box::new(Collector::new(copies))),
-            RequestBody::Empty => copies.send(&bytes::Bytes::new()),
-            RequestBody::Whole(whole) => copies.send(whole),
-        }
+        body.copy_to(copies);
     }
     let sending = upstream::send_resiliently(&worker, endpoint, &elsewhere, (head, body), exchange.waiting());
     let Sent { answer, endpoint, attempts, permit } = sending.await;

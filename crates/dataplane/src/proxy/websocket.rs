@@ -89,7 +89,7 @@ pub(super) async fn open(
     let has_sent_more = poll_fn(|cx| Poll::Ready(exchange.client().has_sent_more(cx))).await;
     let start = if has_sent_more { Start::Early } else { Start::Proper };
     take_over(exchange, (backend, seat, start), connect);
-    let mut response = Response::new(ResponseBody::Whole(Bytes::new()));
+    let mut response = Response::new(ResponseBody::Whole(Box::default()));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     response

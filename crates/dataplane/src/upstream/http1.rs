@@ -68,7 +68,7 @@ impl Http1 {
         &mut self,
         request: Request<RequestBody>,
     ) -> impl Future<Output = Result<http::Response<hyper::body::Incoming>, Refused>> + use<> {
-        if matches!(request.body(), RequestBody::Streamed(_)) {
+        if request.body().is_streamed() {
             self.work_in_a_task();
         }
         self.sender.try_send_request(request)

@@ -83,8 +83,8 @@ impl Call<'_> {
         };
         let is_repeatable = self.has_attempts() && head.parts.method.is_idempotent();
         let mut kept = None;
-        if is_repeatable && matches!(body, RequestBody::Empty) {
-            kept = Some((copy_of(&head), RequestBody::Empty));
+        if is_repeatable && body.is_empty() {
+            kept = Some((copy_of(&head), RequestBody::EMPTY));
         } else if is_repeatable && let Err(error) = ready(self.worker, endpoint).await {
             // The body has not been touched.
             self.note(Err(&error));

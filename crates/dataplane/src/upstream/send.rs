@@ -92,12 +92,12 @@ async fn send_anew(
 
 /// True for a request that may be sent again: safe, without a body, on a connection that may be closing.
 fn may_be_repeated(head: &RequestHead, body: &RequestBody, rest: Rest) -> bool {
-    rest == Rest::Rested && head.parts.method.is_safe() && matches!(body, RequestBody::Empty)
+    rest == Rest::Rested && head.parts.method.is_safe() && body.is_empty()
 }
 
 /// Returns the request once more.
 fn copy_of(head: &RequestHead) -> Box<Request<RequestBody>> {
-    let mut copy = Box::new(Request::new(RequestBody::Empty));
+    let mut copy = Box::new(Request::new(RequestBody::EMPTY));
     copy.method_mut().clone_from(&head.parts.method);
     copy.uri_mut().clone_from(&head.parts.uri);
     copy.headers_mut().clone_from(&head.parts.headers);

@@ -22,7 +22,7 @@ pub(crate) async fn switch(
     head: Box<RequestHead>,
 ) -> Result<Response<Incoming>, UpstreamError> {
     let mut sender = connect::connect_to_switch(worker, endpoint).await?;
-    let mut request = Request::from_parts(head.parts, RequestBody::Empty);
+    let mut request = Request::from_parts(head.parts, RequestBody::EMPTY);
     shape::http1(&mut request, endpoint);
     let answer = tokio::time::timeout(endpoint.response_timeout, sender.send_request(request)).await;
     answer.map_err(|_| UpstreamError::ResponseTimeout)?.map_err(UpstreamError::Protocol)
