@@ -130,6 +130,14 @@ impl Template {
         if is_subject && !template.is_constant() { Ok(template) } else { Err(TemplateError::NotSubject) }
     }
 
+    /// Returns the text before the first placeholder.
+    pub fn prefix(&self) -> &str {
+        match self.parts.first() {
+            Some(Part::Text(text)) => text,
+            Some(Part::Placeholder(_)) | None => "",
+        }
+    }
+
     fn push_text(&mut self, text: &str) {
         match self.parts.last_mut() {
             _ if text.is_empty() => {}

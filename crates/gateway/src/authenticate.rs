@@ -64,13 +64,18 @@ pub(crate) enum Told<'a> {
 }
 
 impl Identity<'_> {
-    /// Returns the credential's claims, after the issuer's `claimMappings`. Takes some microseconds.
-    pub(crate) fn claims(&self) -> Object {
-        let claims = match self.claims {
+    /// Returns the credential's claims, before any renaming. Takes some microseconds.
+    pub(crate) fn credential_claims(&self) -> Object {
+        match self.claims {
             Told::Open(claims) => claims.clone(),
             Told::Packed(claims) => claims.open(),
             Told::InToken(token) => claims_in(token),
-        };
+        }
+    }
+
+    /// Returns the credential's claims, after the issuer's `claimMappings`. Takes some microseconds.
+    pub(crate) fn claims(&self) -> Object {
+        let claims = self.credential_claims();
         self.issuer.map(|issuer| issuer.renamed(&claims).into_owned()).unwrap_or(claims)
     }
 }
@@ -255,7 +260,9 @@ impl Requirement {
         let (verified, keys_generation) = verify_with_keys(token, (issuer, keys), moment).await?;
         let AccessToken { claims, expires_at, confirmation, key } = verified;
         let principal = issuer.principal(&claims, Some(expires_at))?;
-        let mut vouchers = Vouchers { confirmation, ..Vouchers::of(CredentialKind::Jwt, issuer.fingerprint) };
+        let told_application = issuer.told_application(&claims);
+        let vouchers = Vouchers::of(CredentialKind::Jwt, issuer.fingerprint);
+        let mut vouchers = Vouchers { confirmation, told_application, ..vouchers };
         vouchers.vouching.key = Some(key);
         vouchers.vouching.keys_generation = keys_generation.into();
         vouchers.vouching.audience = issuer::strings(claims.get("aud"));

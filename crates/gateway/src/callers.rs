@@ -185,11 +185,11 @@ impl Callers {
         vouchers: Vouchers,
         user_tag: UserTag,
     ) -> Arc<KnownCaller> {
-        let Vouchers { vouching, check_at, confirmation } = vouchers;
+        let Vouchers { vouching, check_at, confirmation, told_application } = vouchers;
         let shared = self.vouching.share(|known| known.is_like(&vouching), || Arc::new(vouching.clone()));
         shared.keys_generation.store(vouching.keys_generation.into_inner(), Ordering::Relaxed);
-        let own = (check_at, confirmation, user_tag);
-        let caller = Arc::new(KnownCaller::new(credential, (principal, claims), shared, own));
+        let own = (check_at, confirmation, told_application);
+        let caller = Arc::new(KnownCaller::new(credential, (principal, claims), shared, own, user_tag));
         let weight = caller.weight() as u64;
         self.known.insert(Held(Arc::clone(&caller)), Weighed { caller: Arc::clone(&caller), weight });
         caller

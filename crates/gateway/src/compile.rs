@@ -31,7 +31,7 @@ use std::{
     time::SystemTime,
 };
 
-use claims::Dialect;
+use claims::{Dialect, HeaderForm};
 
 pub use endpoints::Pools;
 pub use state::StateAddress;
@@ -45,12 +45,13 @@ use crate::{
     events::EventSources,
     fields::{FieldRules, collapse},
     fingerprint::Fingerprint,
+    issue::IssuePolicy,
     issuer::{Issuer, UserStoreHandle},
     keyring::LoadedKeys,
     parse::{Source, parse_applications, parse_operator},
     proof_nonces::{NonceDemand, ProofNonces},
     revocations::StreamLimits,
-    snapshot::Snapshot,
+    snapshot::{Api, Snapshot},
     span::Span,
     spec,
     time::seconds,
@@ -143,8 +144,13 @@ pub fn compile(
         return None;
     }
     let broken = std::mem::take(&mut set.broken);
-    let Scope { stores, issuers, keys, events, dialects, login, rate_limits, .. } = scope;
-    let mut snapshot = publishable(&operator, set, surroundings);
+    let Scope { stores, issuers, mut keys, events, dialects, login, rate_limits, fields, credential_headers, .. } =
+        scope;
+    let fields = fields.with_credentials(credential_headers);
+    if policies_of(&set.apis).any(|policy| policy.policy.header_form == HeaderForm::Legacy) {
+        keys.list_legacy_kids();
+    }
+    let mut snapshot = publishable(&operator, set, fields, surroundings);
     snapshot.rate_limits = rate_limits.into_inner();
     Some(Compiled { snapshot, operator, stores, issuers, dialects, login, events, keys, broken })
 }
@@ -246,9 +252,7 @@ fn check_operator(operator: &spec::Operator, diagnostics: &mut Diagnostics) {
     unique(operator.issuers.iter().map(|entry| &entry.issuer), "issuer", diagnostics);
     unique(operator.issuers.iter().map(|entry| &entry.name), "issuer name", diagnostics);
     unique(operator.applications.iter().map(|entry| &entry.name), "application", diagnostics);
-    let clients = operator.applications.iter();
-    let clients = clients.flat_map(|entry| entry.client_ids.iter().chain(&entry.sandbox_client_ids));
-    unique_literals(clients, "client id", diagnostics);
+    applications::check_clients(operator, diagnostics);
 }
 
 /// Reports every name that occurs twice.
@@ -279,14 +283,21 @@ fn unique_literals<'s>(
     unique(names.iter(), what, diagnostics);
 }
 
+fn policies_of(apis: &[Arc<Api>]) -> impl Iterator<Item = &Arc<IssuePolicy>> {
+    apis.iter().flat_map(|api| &api.operations).flat_map(|operation| &operation.backend_jwts.policies)
+}
+
 /// Puts the parts together. Reserved names only grow within a process.
-fn publishable(operator: &spec::Operator, set: apis::ApiSet, surroundings: Surroundings<'_>) -> Snapshot {
+fn publishable(
+    operator: &spec::Operator,
+    set: apis::ApiSet,
+    fields: FieldRules,
+    surroundings: Surroundings<'_>,
+) -> Snapshot {
     let previous = surroundings.previous.map(|compiled| &compiled.snapshot);
-    let minted = set.apis.iter().flat_map(|api| &api.operations).flat_map(|operation| &operation.backend_jwts.policies);
-    let minted = minted.map(|policy| policy.header.as_str()).filter(|header| *header != "authorization");
-    let configured = operator.gateway.reserved_headers.iter().map(|header| header.value.as_str());
     let before = previous.into_iter().flat_map(|snapshot| snapshot.fields.reserved());
-    let fields = Arc::new(FieldRules::new(minted.chain(configured).chain(before)));
+    let reserved = FieldRules::new(fields.reserved().chain(before));
+    let fields = Arc::new(reserved.with_credentials(fields.credentials));
     let fingerprint = Fingerprint::of_value(&(operator, set.fingerprint));
     Snapshot {
         revision: previous.map_or(1, |snapshot| snapshot.revision + 1),

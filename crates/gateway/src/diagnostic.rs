@@ -117,6 +117,7 @@ impl Diagnostics {
     /// Sorts by file, then by position; what stands at one place keeps its order.
     pub fn sort(&mut self) {
         self.list.sort_by(Diagnostic::compare_places);
+        self.list.dedup();
     }
 
     /// Returns the list as a JSON array of objects: `severity code file line column offset length message hint`.

@@ -25,6 +25,7 @@ use crate::{
     rejection::{Code, Rejection},
     runtime::Runtime,
     time::seconds,
+    user_lookup::STALE_REFUSED,
 };
 
 /// What is to be explained.
@@ -238,8 +239,9 @@ fn application(found: &Found<'_>, asked: &Asked, compiled: &Compiled) -> Result<
     let application = match asked.known() {
         Some(known) => {
             let Identity { principal, issuer, application, .. } = known;
-            let whose = (principal, issuer, application);
-            application_of(whose, || known.claims(), found.api, &compiled.snapshot.applications)
+            let told = issuer.and_then(|issuer| issuer.told_application(&known.credential_claims()));
+            let applications = &compiled.snapshot.applications;
+            application_of((principal, application), told.as_ref(), found.api, applications)
         }
         None => CallingApplication::default(),
     };
@@ -264,7 +266,7 @@ async fn outcome(
     match policy.make(caller, (application, OmissionNotes::Kept), call).await {
         Ok(made) => JwtOutcome::Sent(Box::new(SentJwt::new(made, policy, call))),
         Err(rejection) => {
-            let omissions = omissions(policy, rejection.code);
+            let omissions = omissions(policy, &rejection);
             JwtOutcome::Refused { refusal: Refusal::of(&rejection), omissions }
         }
     }
@@ -293,13 +295,13 @@ impl SentJwt {
 }
 
 /// Says what a refusal means for the attributes that the policy would send.
-fn omissions(policy: &IssuePolicy, code: Code) -> Vec<Omission> {
-    let reasons = [
-        (Code::UnknownUser, OmissionReason::UserNotFound),
-        (Code::UserStoreUnavailable, OmissionReason::NotReadable),
-        (Code::AmbiguousUser, OmissionReason::NotReadable),
-    ];
-    let Some((_, reason)) = reasons.into_iter().find(|(known, _)| *known == code) else { return Vec::new() };
+fn omissions(policy: &IssuePolicy, rejection: &Rejection) -> Vec<Omission> {
+    let reason = match rejection.code {
+        Code::UnknownUser => OmissionReason::UserNotFound,
+        Code::UserStoreUnavailable if rejection.detail == STALE_REFUSED => OmissionReason::StaleRefused,
+        Code::UserStoreUnavailable | Code::AmbiguousUser => OmissionReason::NotReadable,
+        _ => return Vec::new(),
+    };
     let mut omissions: Vec<Omission> = Vec::new();
     for mapping in policy.policy.mappings() {
         if omissions.iter().all(|known| &*known.name != mapping.attribute) {

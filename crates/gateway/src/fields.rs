@@ -135,6 +135,12 @@ const COMMON: [&str; 45] = [
 /// Places for them; two that want the same one cost the second a look at each byte.
 const COMMON_PLACES: usize = 256;
 
+/// True for a field by which requests are framed, routed or passed on: the gateway writes it, and no policy.
+pub(crate) fn is_gateways_own(name: &str) -> bool {
+    let name = collapse(name);
+    [HOP_BY_HOP.as_slice(), &FRAMING, &FORWARDING].into_iter().flatten().any(|own| **own == *name)
+}
+
 /// A common name and what happens to a field of that name.
 type CommonName = (HeaderName, Option<FieldClass>);
 
@@ -144,6 +150,7 @@ pub struct FieldRules {
     common: Box<[Option<CommonName>]>,
     rules: HashMap<u64, Vec<(Box<str>, FieldClass)>, Unhashed>,
     reserved: BTreeSet<Box<str>>,
+    pub(crate) credentials: BTreeSet<Box<str>>,
 }
 
 impl FieldRules {
@@ -151,8 +158,12 @@ impl FieldRules {
     pub fn new<'a>(reserved: impl IntoIterator<Item = &'a str>) -> Self {
         let reserved: BTreeSet<Box<str>> =
             reserved.into_iter().map(collapse).chain(ALWAYS_RESERVED.into_iter().map(Box::from)).collect();
-        let mut rules =
-            Self { common: vec![None; COMMON_PLACES].into(), rules: HashMap::default(), reserved: reserved.clone() };
+        let mut rules = Self {
+            common: vec![None; COMMON_PLACES].into(),
+            rules: HashMap::default(),
+            reserved: reserved.clone(),
+            credentials: BTreeSet::new(),
+        };
         for name in &reserved {
             rules.add(name, FieldClass::Reserved);
         }
@@ -173,6 +184,12 @@ impl FieldRules {
             }
         }
         rules
+    }
+
+    /// Adds the collapsed names of fields in which some API reads a credential.
+    #[must_use]
+    pub(crate) fn with_credentials(self, credentials: BTreeSet<Box<str>>) -> Self {
+        Self { credentials, ..self }
     }
 
     /// Returns the collapsed reserved names, for the next snapshot: they only grow within a process.
@@ -197,7 +214,9 @@ impl FieldRules {
 
     /// True when a trailer of this name may be passed to the backend.
     pub fn admits_trailer(&self, name: &HeaderName) -> bool {
-        self.class(name).is_none() && !matches!(name.as_str(), "authorization" | "cookie" | "content-type" | "range")
+        self.class(name).is_none()
+            && !matches!(name.as_str(), "authorization" | "cookie" | "content-type" | "range")
+            && !self.credentials.contains(&*collapse(name.as_str()))
     }
 
     /// True when a response field or trailer of this name may be passed to the client.

@@ -19,7 +19,6 @@ use crate::{
     issuer::Issuer,
     issuer_keys::chain,
     keyring::{DirectoryError, Keyring, RotationSchedule, make_first_keys, rotate_due, user_hash_key},
-    parse::parse_operator,
     restart,
     revocations::Revoked,
     runtime::Runtime,
@@ -86,11 +85,18 @@ impl Gateway {
         let now = (process.clock)();
         let pools = Pools::default();
         let mut diagnostics = Diagnostics::new();
-        prepare_keys(sources, now);
         let surroundings = Surroundings { background: &process.background, pools: &pools, previous: None, now };
         let Some(mut compiled) = compile(sources, surroundings, process.broken_apis, &mut diagnostics) else {
             return Err(diagnostics);
         };
+        if compiled.keys.lack_first_ones() {
+            prepare_keys(&compiled.operator.keys.directory.value, now);
+            diagnostics = Diagnostics::new();
+            compiled = match compile(sources, surroundings, process.broken_apis, &mut diagnostics) {
+                Some(compiled) => compiled,
+                None => return Err(diagnostics),
+            };
+        }
         let keyring = Arc::new(Keyring::default());
         keyring.install(std::mem::take(&mut compiled.keys), seconds(now));
         let callers = Callers::new(compiled.operator.cache.max_bytes.value.0);
@@ -336,9 +342,8 @@ fn prepare_user_hash_key(directory: &Path) -> Vec<u8> {
 }
 
 /// Makes the first signing keys; a failure shows as a missing key when the configuration is compiled.
-fn prepare_keys(sources: &Sources, now: SystemTime) {
-    let Some(operator) = parse_operator(&sources.operator, &mut Diagnostics::new()) else { return };
-    match make_first_keys(&operator.keys.directory.value, seconds(now)) {
+fn prepare_keys(directory: &Path, now: SystemTime) {
+    match make_first_keys(directory, seconds(now)) {
         Ok(made) => {
             for path in made {
                 tracing::info!(path = %path.display(), "made a signing key");

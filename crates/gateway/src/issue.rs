@@ -8,17 +8,17 @@ use std::sync::{Arc, atomic::Ordering};
 use arc_swap::ArcSwapOption;
 use claims::{
     Anonymous, BackendJwt, BackendJwtPolicy, Caller as ClaimsCaller, ClaimSet, Common, ComposeError, Composition,
-    MintError, Object, OmissionNotes, OperationFacts, Principal, TokenId as TokenIdRule,
+    KeyType, MintError, OmissionNotes, OperationFacts, Principal, TokenId as TokenIdRule,
 };
 use http::{HeaderName, HeaderValue};
 
 use crate::{
-    applications::{Applications, CallingApplication},
+    applications::{Applications, CallingApplication, ToldApplication},
     authenticate::{Caller, Identity},
     decide::{Jwts, Steps, timed},
     fingerprint::Fingerprint,
     issued::{self, IssuedJwt, JwtOrigin, Life, LifeBounds, Slot, TokenId},
-    issuer::{ApplicationFromToken, Issuer},
+    issuer::Issuer,
     keyring::is_slow,
     known_caller::{KnownCaller, OwnApplication, chain},
     rejection::{Code, Rejection},
@@ -46,12 +46,28 @@ pub struct IssuePolicy {
     pub header: HeaderName,
     /// Where attributes come from.
     pub stores: StoreChoice,
-    /// The JWT of calls without a caller.
-    pub anonymous: ArcSwapOption<IssuedJwt>,
+    /// The JWTs of calls without a caller.
+    pub(crate) anonymous: AnonymousJwts,
     /// What its JWTs have in common.
     pub origins: Common<JwtOrigin>,
     /// Where the policy was written, for `explain` and `disclosures`.
     pub origin: Box<str>,
+}
+
+/// The JWTs of calls without a caller: one for each kind of endpoint.
+#[derive(Debug, Default)]
+pub(crate) struct AnonymousJwts {
+    production: ArcSwapOption<IssuedJwt>,
+    sandbox: ArcSwapOption<IssuedJwt>,
+}
+
+impl AnonymousJwts {
+    fn of(&self, key_type: KeyType) -> &ArcSwapOption<IssuedJwt> {
+        match key_type {
+            KeyType::Production => &self.production,
+            KeyType::Sandbox => &self.sandbox,
+        }
+    }
 }
 
 /// What a JWT is issued for.
@@ -99,8 +115,8 @@ impl Issuance {
     }
 
     /// Returns the JWTs of calls without a caller, if every one of them is there and live.
-    fn cached_anonymous(&self, call: Call<'_>) -> Option<Jwts> {
-        self.anonymous_policies().map(|policy| policy.cached_anonymous(call)).collect()
+    fn cached_anonymous(&self, application: &CallingApplication, call: Call<'_>) -> Option<Jwts> {
+        self.anonymous_policies().map(|policy| policy.cached_anonymous(application, call)).collect()
     }
 
     fn anonymous_policies(&self) -> impl Iterator<Item = &Arc<IssuePolicy>> {
@@ -141,9 +157,9 @@ impl Issuance {
                 }
                 Box::pin(timed(&mut steps.issue, self.issue_all(caller, issuer.as_deref(), application, call))).await
             }
-            Caller::Anonymous => match self.cached_anonymous(call) {
+            Caller::Anonymous => match self.cached_anonymous(application, call) {
                 Some(found) => Ok(found),
-                None => Box::pin(timed(&mut steps.issue, self.issue_anonymous(call))).await,
+                None => Box::pin(timed(&mut steps.issue, self.issue_anonymous(application, call))).await,
             },
         }
     }
@@ -187,10 +203,10 @@ impl Issuance {
         Ok(jwts)
     }
 
-    async fn issue_anonymous(&self, call: Call<'_>) -> Result<Jwts, Rejection> {
+    async fn issue_anonymous(&self, application: &CallingApplication, call: Call<'_>) -> Result<Jwts, Rejection> {
         let mut jwts = Jwts::new();
         for policy in self.anonymous_policies() {
-            jwts.push(policy.issue_anonymous(call).await?);
+            jwts.push(policy.issue_anonymous(application, call).await?);
         }
         Ok(jwts)
     }
@@ -258,20 +274,24 @@ impl IssuePolicy {
         }
     }
 
-    fn cached_anonymous(&self, call: Call<'_>) -> Option<Arc<IssuedJwt>> {
-        let kept = self.anonymous.load();
+    fn cached_anonymous(&self, application: &CallingApplication, call: Call<'_>) -> Option<Arc<IssuedJwt>> {
+        let kept = self.anonymous.of(application.key_type).load();
         let jwt = kept.as_ref()?;
         let is_live = jwt.is_live(call.runtime.keyring.epoch(), call.now.seconds);
         (is_live && self.policy.token_id == TokenIdRule::Cached).then(|| Arc::clone(jwt))
     }
 
-    async fn issue_anonymous(&self, call: Call<'_>) -> Result<Arc<IssuedJwt>, Rejection> {
-        if let Some(jwt) = self.cached_anonymous(call) {
+    async fn issue_anonymous(
+        &self,
+        application: &CallingApplication,
+        call: Call<'_>,
+    ) -> Result<Arc<IssuedJwt>, Rejection> {
+        if let Some(jwt) = self.cached_anonymous(application, call) {
             return Ok(jwt);
         }
-        let made = self.make(None, (&CallingApplication::default(), OmissionNotes::Skipped), call).await?;
+        let made = self.make(None, (application, OmissionNotes::Skipped), call).await?;
         let jwt = Arc::new(made.jwt);
-        self.anonymous.store(Some(Arc::clone(&jwt)));
+        self.anonymous.of(application.key_type).store(Some(Arc::clone(&jwt)));
         Ok(jwt)
     }
 
@@ -296,6 +316,7 @@ impl IssuePolicy {
         let (claims, signed) = self.sign(claims, call).await?;
         let inbound = caller.and_then(|caller| caller.principal.expires_at);
         let bounds = LifeBounds {
+            issued_at: signed.issued_at,
             expires_at: signed.expires_at,
             inbound_expires_at: inbound.filter(|_| self.policy.cap_to_inbound_token),
             fresh_until: looked_up.fresh_until,
@@ -404,19 +425,19 @@ impl IssuePolicy {
 /// Finds the application behind a caller.
 pub(crate) fn calling_application(caller: &Caller, api: &Api, applications: &Applications) -> CallingApplication {
     match caller {
-        Caller::Known(caller, issuer) => {
+        Caller::Known(caller, _) => {
             let own = caller.vouching.application.as_ref();
-            let claims = || caller.identity(issuer.as_deref()).claims();
-            application_of((&caller.principal, issuer.as_deref(), own), claims, api, applications)
+            application_of((&caller.principal, own), caller.told_application(), api, applications)
         }
         Caller::Anonymous => CallingApplication::default(),
     }
 }
 
-/// Finds the application that a credential belongs to, or else that of the principal's client.
+/// Finds the application that a credential belongs to, or else that of the principal's client, or that of which the token
+/// tells.
 pub(crate) fn application_of(
-    (principal, issuer, own): (&Principal, Option<&Issuer>, Option<&OwnApplication>),
-    claims: impl FnOnce() -> Object,
+    (principal, own): (&Principal, Option<&OwnApplication>),
+    told: Option<&ToldApplication>,
     api: &Api,
     applications: &Applications,
 ) -> CallingApplication {
@@ -425,11 +446,9 @@ pub(crate) fn application_of(
         return applications.named(own, &facts.name, &facts.version);
     }
     let configured = applications.of(principal, &facts.name, &facts.version);
-    match issuer.map_or(ApplicationFromToken::Ignored, |issuer| issuer.application_from_token) {
-        ApplicationFromToken::Believed if !configured.is_known() => {
-            CallingApplication::from_token(&claims(), &facts.name, &facts.version)
-        }
-        ApplicationFromToken::Believed | ApplicationFromToken::Ignored => configured,
+    match told {
+        Some(told) if !configured.is_known() => told.calling(&facts.name, &facts.version),
+        Some(_) | None => configured,
     }
 }
 

@@ -179,11 +179,13 @@ pub(crate) struct Life {
 /// What bounds a JWT's life.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LifeBounds {
+    /// `iat`
+    pub issued_at: u64,
     /// `exp`
     pub expires_at: u64,
     /// The inbound token's `exp`, if it bounds this one's.
     pub inbound_expires_at: Option<u64>,
-    /// Until when its attributes are fresh; `None`: it has none.
+    /// Until when those of its attributes are fresh that are not stale; `None`: it has none.
     pub fresh_until: Option<u64>,
     /// True for attributes that are stale or were left out.
     pub is_degraded: bool,
@@ -192,11 +194,11 @@ pub(crate) struct LifeBounds {
 impl Life {
     /// Computes the life of a JWT that is made at `now`.
     pub(crate) fn new(bounds: LifeBounds, now: u64) -> Self {
-        let LifeBounds { expires_at, inbound_expires_at, fresh_until, is_degraded } = bounds;
+        let LifeBounds { issued_at, expires_at, inbound_expires_at, fresh_until, is_degraded } = bounds;
         let is_capped = inbound_expires_at.is_some_and(|inbound| inbound <= expires_at);
-        let by_expiry = if is_capped { expires_at } else { expires_at - expires_at.saturating_sub(now).div_ceil(5) };
-        let by_quality = if is_degraded { now + DEGRADED_LIFE } else { fresh_until.unwrap_or(u64::MAX) };
-        let serve_until = by_expiry.min(by_quality);
+        let reserve = if is_capped { 0 } else { expires_at.saturating_sub(issued_at).div_ceil(5) };
+        let degraded_until = if is_degraded { now + DEGRADED_LIFE } else { u64::MAX };
+        let serve_until = (expires_at - reserve).min(degraded_until).min(fresh_until.unwrap_or(u64::MAX));
         let life = serve_until.saturating_sub(now);
         let renew_at = if is_capped && serve_until == expires_at { u64::MAX } else { serve_until - (life / 5).min(30) };
         Self { serve_until, renew_at }
@@ -257,10 +259,18 @@ mod tests {
 
     #[test]
     fn a_jwt_is_served_for_four_fifths_of_its_life() {
-        let bounds = LifeBounds { expires_at: 2000, inbound_expires_at: None, fresh_until: None, is_degraded: false };
+        let bounds = LifeBounds {
+            issued_at: 1000,
+            expires_at: 2000,
+            inbound_expires_at: None,
+            fresh_until: None,
+            is_degraded: false,
+        };
         check(bounds, 1800);
+        check(LifeBounds { issued_at: 990, ..bounds }, 1798);
         check(LifeBounds { fresh_until: Some(1300), ..bounds }, 1300);
         check(LifeBounds { is_degraded: true, fresh_until: Some(1300), ..bounds }, 1005);
+        check(LifeBounds { is_degraded: true, fresh_until: Some(1002), ..bounds }, 1002);
         check(LifeBounds { inbound_expires_at: Some(2000), ..bounds }, 2000);
         check(LifeBounds { inbound_expires_at: Some(5000), ..bounds }, 1800);
     }
@@ -271,18 +281,21 @@ mod tests {
             ttl in 1_u64..90_000,
             inbound in prop::option::of(1_u64..90_000),
             fresh in prop::option::of(0_u64..90_000),
+            skew in 0_u64..60,
             is_degraded: bool,
         ) {
             let now = 1_000_000;
             let expires_at = now + inbound.map_or(ttl, |inbound| inbound.min(ttl));
             let inbound_expires_at = inbound.map(|inbound| now + inbound);
             let fresh_until = fresh.map(|fresh| now + fresh);
-            let life = Life::new(LifeBounds { expires_at, inbound_expires_at, fresh_until, is_degraded }, now);
+            let issued_at = now - skew;
+            let bounds = LifeBounds { issued_at, expires_at, inbound_expires_at, fresh_until, is_degraded };
+            let life = Life::new(bounds, now);
             prop_assert!(life.serve_until <= expires_at);
-            prop_assert!(fresh_until.is_none_or(|fresh| is_degraded || life.serve_until <= fresh));
+            prop_assert!(fresh_until.is_none_or(|fresh| life.serve_until <= fresh));
             prop_assert!(!is_degraded || life.serve_until <= now + DEGRADED_LIFE);
             let left = expires_at - life.serve_until.min(expires_at);
-            prop_assert!(Some(expires_at) == inbound_expires_at || left * 5 >= expires_at - now);
+            prop_assert!(Some(expires_at) == inbound_expires_at || left * 5 >= expires_at - issued_at);
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::{
 /// One trusted issuer.
 #[derive(Debug)]
 pub struct Issuer {
-    /// The operator's name for it; the `idp` claim.
+    /// The operator's name for it.
     pub name: Arc<str>,
     /// Of everything here, its stores included.
     pub fingerprint: Fingerprint,

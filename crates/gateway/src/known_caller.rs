@@ -19,6 +19,7 @@ use claims::{
 use foldhash::fast::FixedState;
 
 use crate::{
+    applications::ToldApplication,
     authenticate::{Identity, Told},
     decide::Jwts,
     fingerprint::Fingerprint,
@@ -71,6 +72,8 @@ struct Particulars {
     check_at: AtomicU64,
     /// What must be proved at every use; `None`: it is a bearer token.
     confirmation: Option<Confirmation>,
+    /// The application of which the token tells, where its issuer is believed.
+    told_application: Option<ToldApplication>,
 }
 
 /// What vouches for principals: the same for all whose tokens one key of one issuer signed, for one audience.
@@ -108,6 +111,8 @@ pub(crate) struct Vouchers {
     pub check_at: u64,
     /// What must be proved at every use.
     pub confirmation: Option<Confirmation>,
+    /// The application of which the token tells, where its issuer is believed.
+    pub told_application: Option<ToldApplication>,
 }
 
 impl Vouchers {
@@ -115,7 +120,7 @@ impl Vouchers {
     pub(crate) fn of(kind: CredentialKind, by: Fingerprint) -> Self {
         let (key, keys_generation, audience, application) = (None, AtomicU64::default(), Box::default(), None);
         let vouching = Vouching { kind, by, key, keys_generation, audience, application };
-        Self { vouching, check_at: u64::MAX, confirmation: None }
+        Self { vouching, check_at: u64::MAX, confirmation: None, told_application: None }
     }
 }
 
@@ -219,7 +224,8 @@ impl KnownCaller {
         credential: &[u8],
         (principal, claims): (Principal, &Object),
         vouching: Arc<Vouching>,
-        (check_at, confirmation, user_tag): (u64, Option<Confirmation>, UserTag),
+        (check_at, confirmation, told_application): (u64, Option<Confirmation>, Option<ToldApplication>),
+        user_tag: UserTag,
     ) -> Self {
         let claims_kept = match vouching.kind {
             CredentialKind::Jwt => None,
@@ -228,13 +234,15 @@ impl KnownCaller {
             | CredentialKind::Password
             | CredentialKind::Certificate => Some(PackedObject::from(claims)),
         };
-        let particulars = claims_kept.is_some() || check_at != u64::MAX || confirmation.is_some();
+        let is_particular =
+            claims_kept.is_some() || check_at != u64::MAX || confirmation.is_some() || told_application.is_some();
+        let particulars =
+            || Box::new(Particulars { claims: claims_kept, check_at: check_at.into(), confirmation, told_application });
         Self {
             credential: credential.into(),
             principal,
             marks: Marks::of(claims),
-            particulars: particulars
-                .then(|| Box::new(Particulars { claims: claims_kept, check_at: check_at.into(), confirmation })),
+            particulars: is_particular.then(particulars),
             vouching,
             user_tag,
             jwts: ArcSwapOption::empty(),
@@ -274,6 +282,11 @@ impl KnownCaller {
     /// Returns what must be proved at every use; `None`: it is a bearer token.
     pub(crate) fn confirmation(&self) -> Option<&Confirmation> {
         self.particulars.as_ref()?.confirmation.as_ref()
+    }
+
+    /// Returns the application of which the token tells; `None`: its issuer is not believed.
+    pub(crate) fn told_application(&self) -> Option<&ToldApplication> {
+        self.particulars.as_ref()?.told_application.as_ref()
     }
 
     /// True when these are the credential's claims.
@@ -327,7 +340,8 @@ impl KnownCaller {
             PrincipalKind::Application => 0,
         };
         let claims = self.packed_claims().map_or(0, PackedObject::weight);
-        let particulars = self.particulars.as_ref().map_or(0, |_| allocated(size_of::<Particulars>()) + claims);
+        let told = self.told_application().map_or(0, ToldApplication::weight);
+        let particulars = self.particulars.as_ref().map_or(0, |_| allocated(size_of::<Particulars>()) + claims + told);
         let grant = self.principal.grant.weight() / Arc::strong_count(&self.principal.grant);
         let vouching = self.vouching.weight() / Arc::strong_count(&self.vouching);
         let own = [COUNTS + size_of::<Self>(), self.credential.len(), self.principal.subject.len(), lookup];

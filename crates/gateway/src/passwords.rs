@@ -205,7 +205,9 @@ async fn ask(stores: &[&UserStoreHandle], (user, password): (&str, &Password), n
                 tracing::warn!("{error}");
                 return match error {
                     StoreError::Ambiguous { .. } => Said::Ambiguous,
-                    StoreError::Unavailable { retry_after, .. } => Said::Unavailable { retry_after },
+                    StoreError::Unavailable { retry_after, .. } | StoreError::TooOld { retry_after, .. } => {
+                        Said::Unavailable { retry_after }
+                    }
                     StoreError::Malformed { .. } | StoreError::NoToken { .. } | StoreError::TokenRefused { .. } => {
                         Said::Unavailable { retry_after: Duration::from_secs(5) }
                     }

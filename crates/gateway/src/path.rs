@@ -74,7 +74,7 @@ impl<'a> NormalPath<'a> {
         }
         let is_encoded = found & PERCENT != 0;
         let (text, has_encoded_slash) = if is_encoded { decode(bytes)? } else { (Cow::Borrowed(path), false) };
-        if (is_encoded || after_slash & DOT != 0) && text.split('/').any(is_dot_segment) {
+        if (is_encoded || after_slash & DOT != 0) && has_dot_segment(&text, has_encoded_slash) {
             return Err(PathError::DotSegment);
         }
         Ok(Self { text, has_encoded_slash })
@@ -119,6 +119,14 @@ const SIGNS: [u8; 256] = {
 
 fn sign(byte: u8) -> u8 {
     SIGNS.get(usize::from(byte)).copied().unwrap_or(AMBIGUOUS)
+}
+
+/// True where a backend would find a dot segment, also one that decodes `%2F` first.
+fn has_dot_segment(path: &str, has_encoded_slash: bool) -> bool {
+    path.split('/').any(|segment| match has_encoded_slash {
+        true => segment.split("%2F").any(is_dot_segment),
+        false => is_dot_segment(segment),
+    })
 }
 
 /// True for `.` and `..`, also before a path parameter (`..;x`, `..%3Bx`).

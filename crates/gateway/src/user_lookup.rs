@@ -2,7 +2,11 @@
 
 mod merge;
 
-use std::{collections::BTreeSet, sync::Arc, time::SystemTime};
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use claims::{AttributeFailure, Attributes, BackendJwtPolicy, PrincipalKind, UnknownUser, UserAttributes};
 use futures_util::future::join_all;
@@ -40,7 +44,7 @@ pub(crate) struct LookedUp {
     pub gives: BTreeSet<Box<str>>,
     /// The counters that end the answer's life.
     pub generations: Vec<Generation>,
-    /// Until when the answer is fresh, in seconds since the epoch; `None`: no store was asked.
+    /// Until when its fresh part is fresh, in seconds since the epoch; `None`: no store was asked.
     pub fresh_until: Option<u64>,
 }
 
@@ -231,9 +235,11 @@ impl LookedUp {
         let Answer { attributes, as_of, fresh_until, freshness, generation, .. } = answer;
         let fresh_until = seconds(fresh_until);
         self.generations.push(generation);
-        self.fresh_until = Some(self.fresh_until.map_or(fresh_until, |until| until.min(fresh_until)));
         let stale_since = match freshness {
-            Freshness::Fresh => None,
+            Freshness::Fresh => {
+                self.fresh_until = Some(self.fresh_until.map_or(fresh_until, |until| until.min(fresh_until)));
+                None
+            }
             Freshness::Stale => Some(as_of),
         };
         attributes.map(|attributes| Found { attributes, stale_since })
@@ -249,17 +255,23 @@ impl LookedUp {
                 Err(Rejection::new(Code::Unauthorized, detail).with(WWW_AUTHENTICATE, challenge))
             }
             (
-                StoreError::Unavailable { .. } | StoreError::Malformed { .. } | StoreError::NoToken { .. },
+                StoreError::Unavailable { .. }
+                | StoreError::TooOld { .. }
+                | StoreError::Malformed { .. }
+                | StoreError::NoToken { .. },
                 AttributeFailure::Omit,
             ) => {
                 self.outcome = Outcome::Omitted;
                 Ok(self)
             }
             (StoreError::Unavailable { retry_after, .. }, AttributeFailure::Reject | AttributeFailure::UseStale) => {
-                Err(unavailable(retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0)))
+                Err(unavailable(CANNOT_ANSWER, whole_seconds(*retry_after)))
+            }
+            (StoreError::TooOld { retry_after, .. }, AttributeFailure::Reject | AttributeFailure::UseStale) => {
+                Err(unavailable(STALE_REFUSED, whole_seconds(*retry_after)))
             }
             (StoreError::Malformed { .. }, AttributeFailure::Reject | AttributeFailure::UseStale) => {
-                Err(unavailable(5))
+                Err(unavailable(CANNOT_ANSWER, 5))
             }
             (StoreError::NoToken { .. }, AttributeFailure::Reject | AttributeFailure::UseStale) => {
                 let detail = "the user store is asked with the caller's access token, and this call has none";
@@ -269,9 +281,16 @@ impl LookedUp {
     }
 }
 
-fn unavailable(seconds: u64) -> Rejection {
-    Rejection::new(Code::UserStoreUnavailable, "the user store cannot answer now")
-        .with(RETRY_AFTER, HeaderValue::from(seconds.max(1)))
+const CANNOT_ANSWER: &str = "the user store cannot answer now";
+/// What a refusal says where an answer was there, and too old.
+pub(crate) const STALE_REFUSED: &str = "the user store cannot answer now, and its last answer is too old";
+
+fn whole_seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
+fn unavailable(detail: &'static str, seconds: u64) -> Rejection {
+    Rejection::new(Code::UserStoreUnavailable, detail).with(RETRY_AFTER, HeaderValue::from(seconds.max(1)))
 }
 
 impl Issuer {

@@ -187,7 +187,7 @@ impl CachedStore {
         };
         let settings = self.settings.of(question);
         let outcome = outcome.map(|answer| answer.fresh_within(&settings));
-        outcome.or_else(|error| self.stale(&key, policy, question).ok_or(error))
+        outcome.or_else(|error| self.stale(&key, policy, question, error))
     }
 
     /// Returns the state of the counters for `user`, of anything that is made after this call.
@@ -377,7 +377,8 @@ impl CachedStore {
             error @ (StoreError::Ambiguous { .. }
             | StoreError::Malformed { .. }
             | StoreError::NoToken { .. }
-            | StoreError::TokenRefused { .. }) => {
+            | StoreError::TokenRefused { .. }
+            | StoreError::TooOld { .. }) => {
                 self.breaker.succeeded();
                 error
             }
@@ -385,15 +386,23 @@ impl CachedStore {
     }
 
     /// Returns the answer that may stand in for an error.
-    fn stale(&self, key: &str, policy: StalePolicy, question: Question<'_>) -> Option<Answer> {
+    fn stale(
+        &self,
+        key: &str,
+        policy: StalePolicy,
+        question: Question<'_>,
+        error: StoreError,
+    ) -> Result<Answer, StoreError> {
         match policy {
-            StalePolicy::Refuse => None,
+            StalePolicy::Refuse => Err(error),
             StalePolicy::UseStale => {
                 let (now, settings) = (question.now, self.settings.of(question));
                 let stale_for = self.stale_for(now);
-                let answer = self.shard(key).entries.peek(key)?.say_stale(&settings, stale_for, now)?;
+                let shard = self.shard(key);
+                let Some(entry) = shard.entries.peek(key).filter(|entry| entry.has_answer()) else { return Err(error) };
+                let answer = entry.say_stale(&settings, stale_for, now).ok_or_else(|| error.too_old())?;
                 self.counts.stale_served.up();
-                Some(answer)
+                Ok(answer)
             }
         }
     }

@@ -19,6 +19,17 @@ pub enum StoreError {
         #[source]
         source: Option<Arc<dyn Error + Send + Sync>>,
     },
+    /// As `Unavailable`, and the last answer is older than `staleFor`.
+    #[error("user store `{store}` is unavailable, and its last answer is too old")]
+    TooOld {
+        /// The store.
+        store: Arc<str>,
+        /// When a caller may try again.
+        retry_after: Duration,
+        /// The cause, for the operator's log.
+        #[source]
+        source: Option<Arc<dyn Error + Send + Sync>>,
+    },
     /// More than one entry matches the user: never the first.
     #[error("user store `{store}` has more than one match")]
     Ambiguous {
@@ -68,6 +79,14 @@ impl StoreError {
     /// Makes an [`StoreError::Unavailable`] with its cause.
     pub(crate) fn unavailable(store: &Arc<str>, source: impl Error + Send + Sync + 'static) -> Self {
         Self::Unavailable { store: Arc::clone(store), retry_after: RETRY_AFTER, source: Some(Arc::new(source)) }
+    }
+
+    /// Adds that there is an answer, which is too old.
+    pub(crate) fn too_old(self) -> Self {
+        match self {
+            Self::Unavailable { store, retry_after, source } => Self::TooOld { store, retry_after, source },
+            other => other,
+        }
     }
 
     /// Sets when a caller may try again, of an [`StoreError::Unavailable`].

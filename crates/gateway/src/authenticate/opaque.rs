@@ -156,7 +156,9 @@ fn caller(
         return Ok(known);
     }
     let confirmation = Confirmation::of(&claims)?;
-    let mut vouchers = Vouchers { check_at, confirmation, ..Vouchers::of(CredentialKind::Opaque, issuer.fingerprint) };
+    let told_application = issuer.told_application(&claims);
+    let vouchers = Vouchers::of(CredentialKind::Opaque, issuer.fingerprint);
+    let mut vouchers = Vouchers { check_at, confirmation, told_application, ..vouchers };
     vouchers.vouching.audience = issuer::strings(claims.get("aud"));
     Ok(moment.runtime.remember(token.as_bytes(), (principal, &claims), vouchers))
 }

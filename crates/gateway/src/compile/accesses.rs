@@ -313,18 +313,12 @@ pub(super) fn check_subjects(
     if scope.operator.shared_subjects.value || api.operations.iter().all(|operation| !operation.secured.value) {
         return;
     }
-    let is_trusted = |issuer: &&spec::Issuer| trusted.iter().any(|known| *known.name == *issuer.name.value);
-    let written: Vec<&spec::Issuer> = scope.operator.issuers.iter().filter(is_trusted).collect();
-    let prefixes: Vec<&str> = written.iter().map(|issuer| literal_prefix(&issuer.subject.value)).collect();
-    for (index, one) in prefixes.iter().enumerate() {
-        for (other_index, other) in prefixes.iter().enumerate().skip(index + 1) {
-            if one.starts_with(other) || other.starts_with(one) {
-                let names: Vec<&str> = [index, other_index]
-                    .iter()
-                    .filter_map(|place| written.get(*place))
-                    .map(|issuer| issuer.name.value.as_str())
-                    .collect();
-                let message = format!("issuers `{}` may give different people one `sub`", names.join("` and `"));
+    for (index, one) in trusted.iter().enumerate() {
+        for other in trusted.iter().skip(index + 1) {
+            let (prefix, other_prefix) = (one.subject.prefix(), other.subject.prefix());
+            if prefix.starts_with(other_prefix) || other_prefix.starts_with(prefix) {
+                let message =
+                    format!("issuers `{}` and `{}` may give different people one `sub`", one.name, other.name);
                 let hint = "give each a `subject` with a prefix of its own (`corp/${token.sub}`), narrow the API with `keyManagers`, or say `sharedSubjects: true`";
                 diagnostics
                     .push(Diagnostic::error(DiagnosticCode::SubjectCollision, &api.span, message).with_hint(hint));
@@ -332,8 +326,4 @@ pub(super) fn check_subjects(
             }
         }
     }
-}
-
-fn literal_prefix(template: &str) -> &str {
-    template.split("${").next().unwrap_or_default()
 }

@@ -44,7 +44,7 @@ fn one(
     diagnostics: &mut Diagnostics,
 ) -> Option<ApiKey> {
     let ((principal, claims), issuer) = match &written.user {
-        None => (of_application(application, written), None),
+        None => (of_application(application, written, issuers), None),
         Some(user) => of_user(user, (application, written), issuers, diagnostics)?,
     };
     let key_type = if written.sandbox.value { KeyType::Sandbox } else { KeyType::Production };
@@ -53,14 +53,24 @@ fn one(
     Some(ApiKey { hash: written.hash.value, fingerprint, issuer, application, principal, claims })
 }
 
-/// The application for itself: its `sub` is the same as with client credentials, its first client id.
-fn of_application(application: &spec::Application, written: &spec::ApiKey) -> (Principal, Object) {
+/// The application for itself: its `sub` is the same as with client credentials and its first client id.
+fn of_application(
+    application: &spec::Application,
+    written: &spec::ApiKey,
+    issuers: &[Arc<Issuer>],
+) -> (Principal, Object) {
     let client_id = client_id(application);
     let mut claims = Object::default();
     if !written.scopes.is_empty() {
         claims.insert("scope", Json::string(scopes(written).join(" ")));
     }
-    let subject = client_id.clone().unwrap_or_else(|| application.name.value.as_str().into());
+    let issuer = match (&application.issuer, issuers) {
+        (Some(name), _) => issuers.iter().find(|issuer| *issuer.name == *name.value),
+        (None, [only]) => Some(only),
+        (None, _) => None,
+    };
+    let client = client_id.as_deref().unwrap_or(&application.name.value);
+    let subject = issuer.map_or_else(|| client.into(), |issuer| issuer.client_subject(client));
     let grant = Grant {
         issuer: "".into(),
         iss: "".into(),

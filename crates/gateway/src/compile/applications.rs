@@ -1,20 +1,49 @@
 //! Client applications and their subscriptions.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use claims::{Application, Json, KeyType, Object};
 
 use crate::{
     applications::{ApplicationRecord, Applications, Clients, SubscriptionRecord},
-    diagnostic::{DiagnosticCode, Diagnostics},
+    diagnostic::{Diagnostic, DiagnosticCode, Diagnostics},
     snapshot::Api,
-    span::Spanned,
+    span::{Span, Spanned},
     spec,
 };
 
 /// Compiles the applications.
 pub(super) fn compile(written: &[spec::Application]) -> Applications {
     Applications::new(written.iter().map(one).collect())
+}
+
+/// Checks whose clients the applications are: a client id says something with its issuer only.
+pub(super) fn check_clients(operator: &spec::Operator, diagnostics: &mut Diagnostics) {
+    let issuers: Vec<&str> = operator.issuers.iter().map(|issuer| issuer.name.value.as_str()).collect();
+    let mut seen: HashMap<(&str, Option<&str>), &Span> = HashMap::new();
+    for application in &operator.applications {
+        let issuer = application.issuer.as_ref();
+        if let Some(issuer) = issuer.filter(|issuer| !issuers.contains(&issuer.value.as_str())) {
+            let message = format!("there is no issuer `{}`", issuer.value);
+            let hint = format!("its name is one of: {}", issuers.join(", "));
+            diagnostics.push(Diagnostic::error(DiagnosticCode::UnknownName, &issuer.span, message).with_hint(hint));
+        }
+        let mut clients = application.client_ids.iter().chain(&application.sandbox_client_ids).peekable();
+        if let (None, [_, _, ..], Some(first)) = (issuer, &*issuers, clients.peek()) {
+            let message = format!("every issuer may call its clients as those of `{}`", application.name.value);
+            let hint = format!("say whose they are: `issuer: {}`", issuers.join("` or `issuer: "));
+            diagnostics.push(Diagnostic::warning(DiagnosticCode::WeakSetting, &first.span, message).with_hint(hint));
+        }
+        for client in clients {
+            let key = (&*client.value.0, issuer.map(|issuer| issuer.value.as_str()));
+            if let Some(first) = seen.get(&key) {
+                let message = format!("client id `{}` is defined twice, first on line {}", client.value.0, first.line);
+                diagnostics.error(DiagnosticCode::DuplicateName, &client.span, message);
+            } else {
+                seen.insert(key, &client.span);
+            }
+        }
+    }
 }
 
 /// Warns of subscriptions to APIs that are not there: a misspelt one lets nobody in.
@@ -57,7 +86,8 @@ fn one(written: &spec::Application) -> (ApplicationRecord, Clients) {
         version: entry.version.as_ref().map(|version| Box::from(&*version.value.0)),
         tier: text(entry.tier.as_ref()),
     });
-    let record = ApplicationRecord { application, subscriptions: subscriptions.collect() };
+    let issuer = written.issuer.as_ref().map(|issuer| issuer.value.as_str().into());
+    let record = ApplicationRecord { issuer, application, subscriptions: subscriptions.collect() };
     let production = written.client_ids.iter().map(|id| (Box::from(&*id.value.0), KeyType::Production));
     let sandbox = written.sandbox_client_ids.iter().map(|id| (Box::from(&*id.value.0), KeyType::Sandbox));
     (record, production.chain(sandbox).collect())

@@ -1,10 +1,9 @@
 //! The operator's bounds on what API authors may write.
 
-use std::fmt;
-
 use claims::BackendJwtPolicy;
 
 use crate::{
+    bind::{Shape, Value},
     diagnostic::{Diagnostic, DiagnosticCode, Diagnostics},
     span::{Span, Spanned},
     spec::{BackendJwtLimits, BackendJwtParameters, UserStoreSelection},
@@ -29,19 +28,30 @@ pub(super) fn check(
         checker.report(written.max_header_bytes.as_ref().map(|value| &value.span), message, &limit.span);
     }
     let signing = written.signing_algorithm.as_ref().map(|value| &value.span);
-    checker.one_of("signingAlgorithm", &policy.algorithm, limits.signing_algorithm.as_ref(), signing);
+    let algorithm = (&policy.algorithm, &*policy.algorithm.to_string());
+    checker.one_of("signingAlgorithm", algorithm, limits.signing_algorithm.as_ref(), signing);
     let encoding = written.encoding.as_ref().map(|value| &value.span);
-    checker.one_of("encoding", &policy.encoding, limits.encoding.as_ref(), encoding);
+    checker.one_of("encoding", (&policy.encoding, policy.encoding.name()), limits.encoding.as_ref(), encoding);
     let failure = written.on_attribute_failure.as_ref().map(|value| &value.span);
-    checker.one_of("onAttributeFailure", &policy.on_attribute_failure, limits.on_attribute_failure.as_ref(), failure);
+    let on_failure = worded(&policy.on_attribute_failure);
+    checker.one_of("onAttributeFailure", on_failure, limits.on_attribute_failure.as_ref(), failure);
     let unknown = written.on_unknown_user.as_ref().map(|value| &value.span);
-    checker.one_of("onUnknownUser", &policy.on_unknown_user, limits.on_unknown_user.as_ref(), unknown);
+    checker.one_of("onUnknownUser", worded(&policy.on_unknown_user), limits.on_unknown_user.as_ref(), unknown);
     let anonymous = written.anonymous.as_ref().map(|value| &value.span);
-    checker.one_of("anonymous", &policy.anonymous, limits.anonymous.as_ref(), anonymous);
+    checker.one_of("anonymous", worded(&policy.anonymous), limits.anonymous.as_ref(), anonymous);
     let token_id = written.token_id.as_ref().map(|value| &value.span);
-    checker.one_of("tokenId", &policy.token_id, limits.token_id.as_ref(), token_id);
+    checker.one_of("tokenId", worded(&policy.token_id), limits.token_id.as_ref(), token_id);
     checker.dialect(limits, policy);
     checker.user_store(limits);
+}
+
+/// Pairs a value with its word in a file.
+fn worded<T: Value + PartialEq>(value: &T) -> (&T, &'static str) {
+    let words = match T::SHAPE {
+        Shape::Words(_, words) => words,
+        Shape::Record(_) | Shape::Tagged(_) | Shape::Scalar(_) | Shape::Composite(_) => &[],
+    };
+    (value, words.iter().find(|(_, known)| known == value).map_or("", |(word, _)| word))
 }
 
 struct Checker<'a> {
@@ -50,15 +60,15 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
-    fn one_of<T: PartialEq + fmt::Debug>(
+    fn one_of<T: PartialEq>(
         &mut self,
         name: &str,
-        value: &T,
+        (value, text): (&T, &str),
         limit: Option<&Spanned<Vec<Spanned<T>>>>,
         span: Option<&Span>,
     ) {
         if let Some(limit) = limit.filter(|limit| limit.value.iter().all(|allowed| allowed.value != *value)) {
-            let message = format!("`{name}` {value:?} is not among the operator's limits");
+            let message = format!("`{name}: {text}` is not among the operator's limits");
             self.report(span, message, &limit.span);
         }
     }

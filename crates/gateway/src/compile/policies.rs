@@ -14,9 +14,9 @@ use self::parameters::Resolver;
 use super::{Scope, accesses::Authentication, limits};
 use crate::{
     diagnostic::{Diagnostic, DiagnosticCode, Diagnostics},
-    fields::collapse,
+    fields::{collapse, is_gateways_own},
     fingerprint::Fingerprint,
-    issue::{Issuance, IssuePolicy},
+    issue::{AnonymousJwts, Issuance, IssuePolicy},
     spec::{self, BackendJwtParameters, Compatibility},
     user_lookup::StoreChoice,
 };
@@ -209,7 +209,7 @@ fn one(
     let fingerprint = Fingerprint::of_value(&(&policy, context.production, operation, asked));
     let span = &layer.parameters.span;
     let origin = format!("{}:{} ({} level)", span.file.display(), span.line, layer.level.text());
-    let (anonymous, origins) = (None.into(), Common::default());
+    let (anonymous, origins) = (AnonymousJwts::default(), Common::default());
     Some(IssuePolicy { policy, fingerprint, header: header?, stores, anonymous, origins, origin: origin.into() })
 }
 
@@ -245,14 +245,15 @@ fn check_header(
 }
 
 fn is_allowed(header: &str, scope: &Scope<'_>) -> bool {
+    if is_gateways_own(header) {
+        return false;
+    }
     let same = |other: &str| collapse(other) == collapse(header);
     if let Some(allowed) = &scope.operator.backend_jwt.allowed_headers {
         return allowed.value.iter().any(|allowed| same(&allowed.value));
     }
     let name = header.to_ascii_lowercase();
-    let collapsed = collapse(header);
-    let is_ours = collapsed.starts_with("xforwarded") || ["xrealip", "xrequestid"].contains(&&*collapsed);
-    name == "authorization" || (name.starts_with("x-") && !is_ours)
+    name == "authorization" || (name.starts_with("x-") && !collapse(header).starts_with("xforwarded"))
 }
 
 /// Reports claims that collide or are shadowed.

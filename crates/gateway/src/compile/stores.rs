@@ -140,7 +140,7 @@ fn cache_settings(written: &spec::UserStore) -> CacheSettings {
         negative_ttl: cache.negative_ttl.value,
         stale_for: cache.stale_for.value,
         max_bytes: usize::try_from(cache.max_bytes.value.0).unwrap_or(usize::MAX),
-        breaker: breaker_settings(&written.breaker),
+        breaker: breaker_settings(written.breaker()),
     }
 }
 

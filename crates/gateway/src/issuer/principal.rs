@@ -4,7 +4,8 @@ use std::{borrow::Cow, sync::Arc};
 
 use claims::{Grant, Json, Object, Principal, PrincipalKind, TokenError};
 
-use super::{Issuer, RemoteClaim};
+use super::{ApplicationFromToken, Issuer, RemoteClaim};
+use crate::applications::ToldApplication;
 
 impl Issuer {
     /// Makes the principal of verified claims.
@@ -15,12 +16,21 @@ impl Issuer {
         let is_application = self.is_client_credentials(&claims, client_id);
         let client_id: Option<Box<str>> = client_id.map(Box::from);
         let (kind, subject) = if is_application {
-            (PrincipalKind::Application, client_id.clone().map_or_else(subject, Ok)?)
+            (
+                PrincipalKind::Application,
+                client_id.as_deref().map_or_else(subject, |client| Ok(self.client_subject(client)))?,
+            )
         } else {
             let lookup = text(claims.get(&self.lookup_claim)).ok_or(TokenError::MalformedSubject)?;
             (PrincipalKind::EndUser { lookup: lookup.into() }, subject()?)
         };
         Ok(Principal { grant: self.grant(&claims, client_id), subject, kind, expires_at })
+    }
+
+    /// Returns the `sub` of a client that calls for itself: apart from other issuers' clients and users wherever the
+    /// `subject` template keeps its users apart.
+    pub(crate) fn client_subject(&self, client_id: &str) -> Box<str> {
+        [self.subject.prefix(), client_id].concat().into()
     }
 
     /// Makes the principal of a user whom a credential other than a token stands for: `name` is the value of the `lookup`
@@ -40,6 +50,14 @@ impl Issuer {
         let principal = Principal { grant, subject, kind, expires_at: None };
         drop(claims);
         Some((principal, all))
+    }
+
+    /// Reads the application of which a credential's claims tell; `None`: this issuer is not believed.
+    pub(crate) fn told_application(&self, claims: &Object) -> Option<ToldApplication> {
+        match self.application_from_token {
+            ApplicationFromToken::Believed => Some(ToldApplication::of(&self.renamed(claims))),
+            ApplicationFromToken::Ignored => None,
+        }
     }
 
     fn grant(&self, claims: &Object, client_id: Option<Box<str>>) -> Arc<Grant> {

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -96,7 +96,8 @@ pub(crate) fn user_hash_key(directory: &Path) -> Result<Vec<u8>, DirectoryError>
 ///
 /// [`DirectoryError`] when the directory cannot be written.
 pub fn lock_directory(directory: &Path) -> Result<File, DirectoryError> {
-    fs::create_dir_all(directory).map_err(|source| io_error(directory, source))?;
+    let mut folder = fs::DirBuilder::new();
+    folder.recursive(true).mode(0o700).create(directory).map_err(|source| io_error(directory, source))?;
     let path = directory.join(".lock");
     let lock = File::create(&path).map_err(|source| io_error(&path, source))?;
     lock.lock().map_err(|source| io_error(&path, source))?;

@@ -23,7 +23,7 @@ use crate::{
 pub struct LoadedKeys {
     set: KeySet,
     secrets: BTreeMap<Box<str>, Secret>,
-    legacy: Option<LegacyKids>,
+    lists_legacy_kids: bool,
     /// What `serve` makes keys for at its start.
     first_keys: Vec<Algorithm>,
 }
@@ -90,18 +90,22 @@ impl LoadedKeys {
                 }
             }
         }
-        let is_legacy = operator.gateway.compatibility.value == spec::Compatibility::Apim;
-        let legacy = if is_legacy { LegacyKids::List } else { LegacyKids::Omit };
+        let lists_legacy_kids = operator.gateway.compatibility.value == spec::Compatibility::Apim;
         let set = KeySet::new(entries, Vec::new(), now).unwrap_or_else(|error| {
             diagnostics.error(DiagnosticCode::UnusableKey, &keys.directory.span, error.to_string());
             KeySet::default()
         });
-        Self { set, secrets, legacy: Some(legacy), first_keys }
+        Self { set, secrets, lists_legacy_kids, first_keys }
     }
 
     /// Returns the key pairs.
     pub fn set(&self) -> &KeySet {
         &self.set
+    }
+
+    /// True when there is no key yet for an algorithm that `serve` makes one for.
+    pub(crate) fn lack_first_ones(&self) -> bool {
+        !self.first_keys.is_empty()
     }
 
     /// True when a key can sign with the algorithm now, or will when `serve` has made the first ones.
@@ -160,7 +164,12 @@ impl LoadedKeys {
 
     /// Says whether the JWKS names keys by their legacy `kid` too.
     pub fn legacy_kids(&self) -> LegacyKids {
-        self.legacy.unwrap_or(LegacyKids::Omit)
+        if self.lists_legacy_kids { LegacyKids::List } else { LegacyKids::Omit }
+    }
+
+    /// Lists them: some API's tokens name keys so.
+    pub(crate) fn list_legacy_kids(&mut self) {
+        self.lists_legacy_kids = true;
     }
 
     fn secret_fingerprints(&self) -> impl Iterator<Item = KeyFingerprint> {

@@ -15,6 +15,8 @@ pub struct Application {
     pub id: Option<Spanned<Literal>>,
     /// `uuid`
     pub uuid: Option<Spanned<String>>,
+    /// `issuer`: by name, whose clients they are; absent: any trusted issuer's.
+    pub issuer: Option<Spanned<String>>,
     /// `clientIds`
     pub client_ids: Vec<Spanned<Literal>>,
     /// `sandboxClientIds`: clients that are sent to sandbox endpoints.
@@ -47,10 +49,15 @@ impl Value for Application {
         name: "Application",
         about: "A client application and what it has subscribed to.",
         short: None,
-        read: |form| Self {
+        read: |form| {
+            Self {
             name: form.required("name", "Its name."),
             id: form.optional("id", "Its number or other short identifier."),
             uuid: form.optional("uuid", "Its UUID."),
+            issuer: form.optional(
+                "issuer",
+                "The name of the issuer that knows it by these client ids; without it, any trusted issuer's tokens count.",
+            ),
             client_ids: form.defaulted("clientIds", "[]", "The client ids of its tokens."),
             sandbox_client_ids: form.defaulted(
                 "sandboxClientIds",
@@ -62,6 +69,7 @@ impl Value for Application {
             tier: form.optional("tier", "Its tier."),
             attributes: form.defaulted("attributes", "{}", "The claim `applicationAttributes`."),
             subscriptions: form.defaulted("subscriptions", "[]", "The APIs that it may call."),
+        }
         },
     });
 }

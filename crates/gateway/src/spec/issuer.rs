@@ -46,7 +46,7 @@ pub struct Issuer {
     pub token_type: Spanned<TokenType>,
     /// `lookup`
     pub lookup: Lookup,
-    /// `applicationFromToken`: believe the token's `application` and `tierInfo` claims.
+    /// `applicationFromToken`: believe the token's `application`, `subscribedAPIs` and `keytype` claims.
     pub application_from_token: Spanned<bool>,
     /// `clockSkew`: on `nbf` and `iat`.
     pub clock_skew: Spanned<Duration>,
@@ -120,7 +120,7 @@ impl Issuer {
     fn read(form: &mut Form<'_>) -> Self {
         Self {
             span: form.span(),
-            name: form.required("name", "Its name here; the claim `idp`."),
+            name: form.required("name", "Its name here. The claim `idp` is its `issuer`."),
             issuer: form.required("issuer", "Its `iss`, compared character by character."),
             jwks: form.optional("jwks", "Where its public keys are."),
             discovery: form.defaulted("discovery", "false", "True: find the keys by OpenID Connect Discovery."),
@@ -161,7 +161,7 @@ impl Issuer {
             application_from_token: form.defaulted(
                 "applicationFromToken",
                 "false",
-                "True: believe the token's `application` and `tierInfo` claims.",
+                "True: believe the token's `application`, `subscribedAPIs` and `keytype` claims.",
             ),
             clock_skew: form.defaulted("clockSkew", "30s", "How far `nbf` and `iat` may lie ahead of now."),
         }

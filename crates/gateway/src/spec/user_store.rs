@@ -114,6 +114,16 @@ pub struct Breaker {
     pub retry: Spanned<Duration>,
 }
 
+impl UserStore {
+    /// Returns when to stop asking it.
+    pub fn breaker(&self) -> &Breaker {
+        match &self.kind {
+            UserStoreKind::Ldap(ldap) => ldap.breaker.as_ref().unwrap_or(&self.breaker),
+            _ => &self.breaker,
+        }
+    }
+}
+
 /// The fields of which a store has exactly one.
 const KINDS: [&str; 6] = ["sql", "inline", "ldap", "scim", "userinfo", "http"];
 

@@ -82,3 +82,47 @@ fn mistakes_in_applications_are_found() {
     check("api: orders", "api: order", "there is no API `order` to subscribe to");
     check("version: '1.0'", "version: '1'", "API `orders` has no version `1`");
 }
+
+/// A token that tells of its own application, as WSO2's token services write it.
+fn told(api: &str) -> Value {
+    json!({
+        "client_id": "stranger", "keytype": "SANDBOX",
+        "application": { "id": 7, "uuid": "u-7", "name": "Told", "owner": "erin", "tier": "Gold", "attributes": { "region": "eu" } },
+        "subscribedAPIs": [
+            { "name": "billing", "version": "1.0", "subscriptionTier": "Bronze" },
+            { "name": api, "version": "1.0", "subscriptionTier": "Silver" },
+        ],
+    })
+}
+
+#[test]
+fn the_application_of_a_token_is_believed_where_its_issuer_is() {
+    let claims = |gateway: &Running, changes: &Value| {
+        let decision = gateway.decide("GET /orders/1.0/items/7", &gateway.token(changes));
+        (code(&decision), decision.outcome.is_ok().then(|| decoded(&assertion(&decision)).1))
+    };
+    let mut gateway = start(APPLICATIONS);
+    assert_eq!(claims(&gateway, &told("orders")).0, "no_subscription");
+    let believed = gateway
+        .folder
+        .operator
+        .replace("    audience: [orders", "    applicationFromToken: true\n    audience: [orders");
+    gateway.folder.operator = believed;
+    gateway.gateway.apply(&gateway.folder.sources()).unwrap();
+    // Twice: the second one is known already.
+    for _ in 0..2 {
+        let payload = claims(&gateway, &told("orders")).1.unwrap();
+        let expected = json!({
+            "applicationname": "Told", "applicationid": "7", "applicationUUId": "u-7", "applicationtier": "Gold",
+            "subscriber": "erin", "tier": "Silver", "keytype": "SANDBOX", "applicationAttributes": { "region": "eu" },
+        });
+        for (name, value) in expected.as_object().unwrap() {
+            assert_eq!(&payload[format!("http://wso2.org/claims/{name}")], value, "{name}");
+        }
+    }
+    assert_eq!(claims(&gateway, &told("others")).0, "no_subscription");
+    let mut known = told("orders");
+    known["client_id"] = json!("mobile");
+    let payload = claims(&gateway, &known).1.unwrap();
+    assert_eq!(payload["http://wso2.org/claims/applicationname"], "Mobile", "the operator's word comes first");
+}

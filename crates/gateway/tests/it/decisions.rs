@@ -78,6 +78,18 @@ fn a_broken_api_answers_503_and_the_others_run() {
 }
 
 #[test]
+fn the_header_of_a_broken_api_is_reserved_too() {
+    let broken = ORDERS.replace("orders", "bad").replace(
+        "policyName: BackendJwt",
+        "policyName: BackendJwt, parameters: { header: X-Broken-Identity, signingAlgorithm: EdDSA }",
+    );
+    let gateway = Folder::new(OPERATOR, &[ORDERS, &broken]).start();
+    assert_eq!(gateway.gateway.status().broken_apis.len(), 1);
+    let decision = gateway.decide_at(0, "GET /orders/1.0/open", &[("x-broken-identity", "FORGED")]);
+    assert!(!decision.outcome.unwrap().head.parts.headers.contains_key("x-broken-identity"));
+}
+
+#[test]
 fn a_broken_edit_leaves_the_old_configuration_running() {
     let mut gateway = Folder::new(OPERATOR, &[ORDERS]).start();
     gateway.folder.apis[0] = ORDERS.replace("verb: GET", "verb: GOT");

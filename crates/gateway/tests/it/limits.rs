@@ -27,9 +27,27 @@ fn every_parameter_over_its_limit_is_reported() {
         "tokenTTL: 1200, signingAlgorithm: ES256, encoding: Base64",
         &[
             "`tokenTTL` 1200 s is over the operator's limit of 600 s",
-            "`signingAlgorithm` Es256 is not among the operator's limits",
-            "`encoding` Base64 is not among the operator's limits",
+            "`signingAlgorithm: ES256` is not among the operator's limits",
+            "`encoding: Base64` is not among the operator's limits",
         ],
+    );
+    check(
+        "maxHeaderBytes: 4KiB, onAttributeFailure: [reject], onUnknownUser: [reject], anonymous: [omit], tokenId: [cached]",
+        "maxHeaderBytes: 8KiB, onAttributeFailure: useStale, onUnknownUser: omit, anonymous: mint, tokenId: unique",
+        &[
+            "`maxHeaderBytes` 8192 is over the operator's limit of 4096",
+            "`onAttributeFailure: useStale` is not among the operator's limits",
+            "`onUnknownUser: omit` is not among the operator's limits",
+            "`anonymous: mint` is not among the operator's limits",
+            "`tokenId: unique` is not among the operator's limits",
+        ],
+    );
+    check("dialect: [oidc]", "dialect: wso2", &["dialect `wso2` is not among the operator's limits"]);
+    check("userStore: [other]", "userStore: staff", &["user store `staff` is not among the operator's limits"]);
+    check(
+        "tokenClaims: [scope]",
+        "tokenClaims: [scope, acr]",
+        &["token claim `acr` is not among the operator's limits"],
     );
     check("tokenTTL: 10m", "tokenTTL: 600", &[]);
     check("tokenTTL: 10m", "", &[]);

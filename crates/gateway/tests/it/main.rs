@@ -8,12 +8,16 @@ mod bound_tokens;
 mod caching;
 #[cfg(test)]
 mod certificates;
+#[cfg(test)]
+mod compatibility;
 mod decisions;
 #[cfg(test)]
 mod http_stores;
 #[cfg(test)]
 mod identity_providers;
 mod limits;
+#[cfg(test)]
+mod load_rules;
 #[cfg(test)]
 mod revocation;
 #[cfg(test)]

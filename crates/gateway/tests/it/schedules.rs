@@ -119,7 +119,7 @@ fn run(gateway: &Running, numbers: &mut Numbers, schedule: u64) -> usize {
 
 #[test]
 fn nothing_is_served_past_its_bounds() {
-    let operator = OPERATOR.replace("clockSkew: 10s", "clockSkew: 0s").replace(
+    let operator = OPERATOR.replace(
         "  - name: staff\n",
         &format!(
             "  - name: staff\n    cache:\n      ttl: {ATTRIBUTES_LIVE}s\n      refreshAhead: 4s\n      classes: [{{ \

@@ -95,7 +95,7 @@ impl Entry {
                 Some(Self { last: None, failure: failed(refusal()), generation })
             }
             StoreError::Malformed { .. } => Some(Self { last, failure: failed(refusal()), generation }),
-            StoreError::Unavailable { .. } => {
+            StoreError::Unavailable { .. } | StoreError::TooOld { .. } => {
                 let refusal = previous?.failure.as_ref().and_then(|failure| failure.refusal.clone());
                 Some(Self { last, failure: failed(refusal), generation })
             }
@@ -113,6 +113,11 @@ impl Entry {
         }
         let refusal = self.failure.as_ref()?.refusal.as_ref()?;
         is_within(refusal.asked_at, settings.negative_ttl, now).then(|| Err(refusal.error.clone()))
+    }
+
+    /// True when the store once knew the user, and nothing has put an end to that.
+    pub(super) fn has_answer(&self) -> bool {
+        self.last.as_ref().is_some_and(|last| last.attributes.is_some()) && self.generation.is_current()
     }
 
     /// Returns the answer that may stand in for a store that does not answer.

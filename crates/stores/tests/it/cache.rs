@@ -45,6 +45,7 @@ const ONE: Result<(u64, Freshness), &str> = Ok((1, Freshness::Fresh));
 const TWO: Result<(u64, Freshness), &str> = Ok((2, Freshness::Fresh));
 const STALE_ONE: Result<(u64, Freshness), &str> = Ok((1, Freshness::Stale));
 const DOWN: Result<(u64, Freshness), &str> = Err("unavailable");
+const TOO_OLD: Result<(u64, Freshness), &str> = Err("too old");
 
 #[tokio::test]
 async fn an_answer_is_asked_for_once_until_it_ends() {
@@ -261,7 +262,7 @@ async fn a_stale_answer_stands_in_only_where_wanted_and_up_to_its_age() {
     check(&cache, 110, Refuse, DOWN).await;
     check(&cache, 110, UseStale, STALE_ONE).await;
     check(&cache, 199, UseStale, STALE_ONE).await;
-    check(&cache, 200, UseStale, DOWN).await;
+    check(&cache, 200, UseStale, TOO_OLD).await;
     let answer = cache.attributes(Question::new("alice", at(120)), UseStale).await.unwrap();
     assert_eq!((answer.as_of, answer.fresh_until), (1_800_000_000, at(100)));
     assert_eq!(cache.counters().stale_served, 3);
@@ -272,16 +273,16 @@ async fn a_hold_lets_older_answers_serve_while_the_store_is_down_and_ends_by_its
     let (directory, cache) = fixture();
     check(&cache, 0, UseStale, ONE).await;
     directory.says(Err(down()));
-    check(&cache, 250, UseStale, DOWN).await;
+    check(&cache, 250, UseStale, TOO_OLD).await;
     let hold = cache.hold(1000 * SECOND, at(250));
     assert_eq!(cache.status(at(251)).hold, Some(hold));
     check(&cache, 260, UseStale, STALE_ONE).await;
     check(&cache, 270, Refuse, DOWN).await;
     check(&cache, 999, UseStale, STALE_ONE).await;
-    check(&cache, 1000, UseStale, DOWN).await;
+    check(&cache, 1000, UseStale, TOO_OLD).await;
     cache.release();
     assert_eq!(cache.status(at(1001)).hold, None);
-    check(&cache, 1001, UseStale, DOWN).await;
+    check(&cache, 1001, UseStale, TOO_OLD).await;
     let failure = cache.status(at(1001)).last_failure.unwrap();
     assert_eq!((failure.at, &*failure.reason), (1_800_001_000, "user store `staff` is unavailable"));
 }
@@ -291,7 +292,7 @@ async fn out_of_the_box_nothing_stale_is_served() {
     let (directory, cache) = fixture_with(CacheSettings::default());
     check(&cache, 0, UseStale, ONE).await;
     directory.says(Err(down()));
-    check(&cache, 300, UseStale, DOWN).await;
+    check(&cache, 300, UseStale, TOO_OLD).await;
 }
 
 #[tokio::test]

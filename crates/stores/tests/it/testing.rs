@@ -37,6 +37,7 @@ pub(crate) fn values(attributes: &Attributes) -> Values {
 pub(crate) fn kind(error: &StoreError) -> &'static str {
     match error {
         StoreError::Unavailable { .. } => "unavailable",
+        StoreError::TooOld { .. } => "too old",
         StoreError::Ambiguous { .. } => "ambiguous",
         StoreError::Malformed { .. } => "malformed",
         StoreError::NoToken { .. } => "no token",

@@ -113,6 +113,9 @@ impl<'a> Resolver<'a, '_> {
             UserStoreSelection::Chain(names) => names,
         };
         let chain: Vec<Arc<UserStoreHandle>> = names.iter().filter_map(|name| self.store(name)).collect();
+        if chain.len() < names.len() {
+            return None;
+        }
         for issuer in self.context.authentication.issuers() {
             if !chain.iter().any(|store| issuer.allows(store)) {
                 let message = format!("issuer `{}` allows none of this policy's user stores", issuer.name);
@@ -125,7 +128,7 @@ impl<'a> Resolver<'a, '_> {
             }
         }
         let merge = self.pick(|parameters| &parameters.user_store_merge).map_or(StoreMerge::default(), |it| it.value);
-        (chain.len() == names.len()).then(|| StoreChoice::Chain(chain.into(), merge))
+        Some(StoreChoice::Chain(chain.into(), merge))
     }
 
     fn pick<T>(&self, field: impl Fn(&BackendJwtParameters) -> &Option<Spanned<T>>) -> Option<&'a Spanned<T>>
@@ -436,8 +439,8 @@ impl<'a> Resolver<'a, '_> {
             let hint = "use `encoding: Base64url` unless the backend decodes it itself";
             self.diagnostics.push(Diagnostic::warning(DiagnosticCode::WeakSetting, &span, message).with_hint(hint));
         }
-        let explicit = self.written.anonymous.as_ref().filter(|value| value.value == Anonymous::Mint);
-        if let Some(value) = explicit {
+        let chosen = self.pick(|parameters| &parameters.anonymous);
+        if let Some(value) = chosen.filter(|value| value.value == Anonymous::Mint) {
             let message = "a call without a caller gets a signed JWT too: a backend that only asks whether it is signed lets it in";
             self.diagnostics.warning(DiagnosticCode::WeakSetting, &value.span, message);
         }

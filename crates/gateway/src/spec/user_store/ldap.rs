@@ -7,7 +7,7 @@ use stores::UserMatch;
 use crate::{
     bind::{OneOrMany, RecordShape, Shape, Value},
     span::{Span, Spanned},
-    spec::Secret,
+    spec::{Breaker, Secret},
 };
 
 /// `ldap`
@@ -39,6 +39,8 @@ pub struct LdapStore {
     pub timeout: Spanned<Duration>,
     /// `pool`: connections.
     pub pool: Spanned<u64>,
+    /// `breaker`: the store's own `breaker`, where it is written here.
+    pub breaker: Option<Breaker>,
 }
 
 /// `groups`: a search for the groups that a user is in.
@@ -86,6 +88,7 @@ impl Value for LdapStore {
             connect_timeout: form.defaulted("connectTimeout", "1s", "To connect and bind, with each server."),
             timeout: form.defaulted("timeout", "500ms", "For all searches of one look-up together."),
             pool: form.defaulted("pool", "8", "How many connections."),
+            breaker: form.optional("breaker", "The store's own `breaker`, which may be written here too."),
         },
     });
 }
