@@ -1,11 +1,13 @@
 """`explain --live`, and the admin listener behind it: what the running gateway knows, told to this machine alone."""
 
 import json
+import sqlite3
 import unittest
 
 from harness import jws
 from harness.gateway import Gateway, fetch, run
 from operations.test_files import api, operator
+from operations.test_stores import people, with_store
 
 QUESTION = {"api": "orders", "operation": "GET /x", "user": "alice"}
 JSON = {"content-type": "application/json"}
@@ -84,6 +86,28 @@ class Explain(unittest.TestCase):
             status, body = fetch(self.gateway.admin, "/explain", "POST", wrong, JSON)
             self.assertEqual(status, 422, body)
             self.assertNotIn("corp.test", body)
+
+
+class Stale(unittest.TestCase):
+    def test_an_answer_that_is_too_old_is_told_apart_from_none(self):
+        written = with_store(cache={"ttl": "1s", "refreshAhead": "0s", "staleFor": "1s"}, domain=None)
+        policy = {"policyName": "BackendJwt", "parameters": {"onAttributeFailure": "useStale"}}
+        operations = [{"target": "/x", "verb": "GET", "secured": True, "scopes": []}]
+        orders = api("orders", "http://127.0.0.1:1", operations=operations, apiPolicies={"request": [policy]})
+        gateway = Gateway(written, {"orders": orders}, {"idp.json": jws.jwks(jws.Key("ES256")), "staff.db": people})
+        self.addCleanup(gateway.stop)
+
+        def reason(user):
+            here = ["--config", gateway.operator_file, "--api", "orders", "--operation", "GET /x", "--live"]
+            done = run("explain", *here, "--user", user, "--format", "json")
+            omitted = json.loads(done.stdout)["jwts"][0]["notInToken"]
+            return next((one["reason"] for one in omitted if one["name"] == "email"), None)
+
+        self.assertIsNone(reason("alice"))
+        with sqlite3.connect(gateway.path / "staff.db") as database:
+            database.execute("DROP TABLE people")
+        gateway.wait_until(lambda: reason("alice") == "stale_refused", "the answer does not grow old")
+        self.assertEqual(reason("carol"), "not_readable")
 
 
 if __name__ == "__main__":
