@@ -90,7 +90,7 @@ class Explain(unittest.TestCase):
 
 class Stale(unittest.TestCase):
     def test_an_answer_that_is_too_old_is_told_apart_from_none(self):
-        written = with_store(cache={"ttl": "1s", "refreshAhead": "0s", "staleFor": "1s"}, domain=None)
+        written = with_store(cache={"ttl": "1s", "refreshAhead": "0s", "staleFor": "1s"})
         policy = {"policyName": "BackendJwt", "parameters": {"onAttributeFailure": "useStale"}}
         operations = [{"target": "/x", "verb": "GET", "secured": True, "scopes": []}]
         orders = api("orders", "http://127.0.0.1:1", operations=operations, apiPolicies={"request": [policy]})

@@ -124,7 +124,7 @@ impl<'a> Envelope<'a> {
     }
 
     fn sign(&self, payload: &[u8], encoding: Encoding) -> Result<String, MintError> {
-        let mut jwt = String::with_capacity(self.field_line_len(payload.len()));
+        let mut jwt = String::with_capacity(self.field_line_len(payload.len()) - self.prefix_len);
         jwt.push_str(&self.header_segment);
         encoding.encode_to(payload, &mut jwt);
         let signature = self.key.map(|key| key.sign(jwt.as_bytes())).transpose()?;

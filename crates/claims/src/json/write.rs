@@ -73,7 +73,8 @@ pub(crate) fn write_escaped(text: &str, out: &mut Vec<u8>) {
     }
 }
 
-/// True when nothing is to be escaped, which is the usual case: eight bytes at a time, because most strings are short.
+/// True when nothing is to be escaped, which is the usual case: eight bytes at a time, because most strings are short. The
+/// last eight may overlap the ones before.
 fn is_plain(text: &[u8]) -> bool {
     const ONES: u64 = u64::MAX / 255;
     const HIGHS: u64 = ONES * 0x80;
@@ -81,13 +82,13 @@ fn is_plain(text: &[u8]) -> bool {
     const fn below(word: u64, bound: u64) -> u64 {
         word.wrapping_sub(ONES * bound) & !word & HIGHS
     }
-    let (words, rest) = text.as_chunks::<8>();
-    let found = words.iter().fold(0, |found, bytes| {
+    let escaped = |bytes: &[u8; 8]| {
         let word = u64::from_le_bytes(*bytes);
         let (quote, backslash) = (word ^ (ONES * u64::from(b'"')), word ^ (ONES * u64::from(b'\\')));
-        found | below(word, 0x20) | below(quote, 1) | below(backslash, 1)
-    });
-    found == 0 && !rest.iter().copied().any(is_escaped)
+        below(word, 0x20) | below(quote, 1) | below(backslash, 1)
+    };
+    let Some(last) = text.last_chunk::<8>() else { return !text.iter().copied().any(is_escaped) };
+    text.as_chunks::<8>().0.iter().fold(escaped(last), |found, bytes| found | escaped(bytes)) == 0
 }
 
 const fn is_escaped(byte: u8) -> bool {
