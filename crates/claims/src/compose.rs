@@ -112,13 +112,12 @@ pub enum ComposeError {
 ///
 /// [`ComposeError`]; nothing may be forwarded then.
 pub fn compose(composition: &Composition<'_>, now: u64, jti: &str) -> Result<ClaimSet, ComposeError> {
-    let mappings = composition.policy.mappings();
     let mut set = ClaimSet::with_capacity(EXPECTED_CLAIMS, composition.notes);
     add_registered(composition, (now, jti), &mut set)?;
     gateway::add(composition, now, &mut set);
     custom::add(composition, now, &mut set)?;
-    user::add(composition, &mappings, now, &mut set);
-    token::add(composition, &mappings, &mut set);
+    user::add(composition, now, &mut set);
+    token::add(composition, &mut set);
     add_marks(composition, &mut set);
     Ok(set)
 }

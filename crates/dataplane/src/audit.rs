@@ -16,11 +16,15 @@ use std::{
         mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
     thread::JoinHandle,
+    time::Instant,
 };
 
 use tokio::sync::Notify;
 
-use crate::exchange::Record;
+use crate::{
+    exchange::Record,
+    server::{Ended, ended},
+};
 pub(crate) use line::OperationText;
 use line::Seconds;
 
@@ -105,11 +109,13 @@ impl AuditLog {
         AuditNotes(Arc::downgrade(&self.sender))
     }
 
-    /// Waits until every line is written. Buffers that are still in use keep it waiting.
-    pub(crate) fn finish(self) {
+    /// Waits until every line is written, but no longer than `until`: whoever reads the log may have stopped.
+    pub(crate) fn finish(self, until: Instant) {
         drop(self.sender);
-        if self.writer.join().is_err() {
-            tracing::error!("the audit log's writer failed");
+        match ended(self.writer, until) {
+            Ended::Well => {}
+            Ended::Failed => tracing::error!("the audit log's writer failed"),
+            Ended::Not => tracing::error!("the audit log takes no more lines: the last ones are lost"),
         }
     }
 

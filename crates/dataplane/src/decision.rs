@@ -281,6 +281,14 @@ impl WorkerDecisions {
         }
     }
 
+    /// Returns what is told of a request that is answered without a decision: under which configuration.
+    pub(crate) fn undecided(&self) -> Told {
+        match self {
+            Self::Gateway(gateway) => Told::Gateway(gateway.held(), DecisionRecord::default()),
+            Self::Functions(_) => Told::Nothing,
+        }
+    }
+
     pub(crate) fn document(&self, path: &str) -> Option<Document> {
         match self {
             Self::Gateway(gateway) => gateway.document(path),

@@ -132,18 +132,21 @@ struct Rest {
 fn begin(client: &Rc<Client>, request: Request<Incoming>) -> Begun {
     let now = clock::now();
     let (parts, body) = request.into_parts();
-    let exchange = Exchange::begin(client, &parts, now);
+    let mut exchange = Exchange::begin(client, &parts, now);
     let connection = Arc::clone(&client.connection);
     let mut head = Box::new(RequestHead { parts, connection, request_id: exchange.record.request_id.clone() });
     let parts = &head.parts;
     if let Err(rejection) = strict::check(parts, &body, &client.seen) {
+        exchange.record.told = client.worker.decisions.undecided();
         return Begun::Answered(Box::new(answers::refuse(exchange, &rejection, closing_always(parts.version))));
     }
     if let Some(document) = client.worker.decisions.document(parts.uri.path()) {
+        exchange.record.told = client.worker.decisions.undecided();
         return Begun::Answered(Box::new(answers::document(exchange, &document, parts)));
     }
     let closing = closing(parts, &body);
     if client.role == Role::Keys {
+        exchange.record.told = client.worker.decisions.undecided();
         let rejection = Rejection::new(Code::NotFound, "only key and discovery documents are served here");
         return Begun::Answered(Box::new(answers::refuse(exchange, &rejection, closing)));
     }

@@ -5,7 +5,14 @@
 
 mod listen;
 
-use std::{io, net::SocketAddr, num::NonZeroUsize, sync::Arc, thread::JoinHandle, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    num::NonZeroUsize,
+    sync::Arc,
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
 
 use thiserror::Error;
 use tokio::{runtime::LocalOptions, sync::watch};
@@ -169,17 +176,42 @@ impl Server {
         self.audit.notes()
     }
 
-    /// Stops accepting, finishes the requests under way for at most `grace`, writes the audit log out and returns.
+    /// Stops accepting, finishes the requests under way for at most `grace`, writes the audit log out for at most five
+    /// seconds, and returns.
     ///
     /// Blocks the calling thread.
     pub fn shutdown(self, grace: Duration) {
         self.phase.send_replace(Phase::Draining(grace));
+        let until = Instant::now() + grace + LAST_LINES;
         for worker in self.workers {
-            if worker.join().is_err() {
-                tracing::error!("a worker failed");
+            match ended(worker, until) {
+                Ended::Well => {}
+                Ended::Failed => tracing::error!("a worker failed"),
+                Ended::Not => tracing::error!("a worker does not end: it waits for the audit log"),
             }
         }
-        self.audit.finish();
+        self.audit.finish(Instant::now() + LAST_LINES);
+    }
+}
+
+/// How long whoever reads the audit log may take for its last lines.
+const LAST_LINES: Duration = Duration::from_secs(5);
+
+/// How a thread ended.
+pub(crate) enum Ended {
+    Well,
+    Failed,
+    Not,
+}
+
+/// Waits for a thread until then.
+pub(crate) fn ended(thread: JoinHandle<()>, until: Instant) -> Ended {
+    let (end, is_ended) = std::sync::mpsc::sync_channel(1);
+    std::thread::spawn(move || end.send(thread.join().is_ok()));
+    match is_ended.recv_timeout(until.saturating_duration_since(Instant::now())) {
+        Ok(true) => Ended::Well,
+        Ok(false) => Ended::Failed,
+        Err(_) => Ended::Not,
     }
 }
 

@@ -78,7 +78,7 @@ impl<'a> Place<'a> {
     fn attributes(&self) -> Vec<(&'a str, &'a str)> {
         let policy = &self.policy.policy;
         let is_custom = |claim: &str| policy.custom_claims.iter().any(|custom| &*custom.claim == claim);
-        let mapped = policy.mappings().into_iter().filter(|mapping| {
+        let mapped = policy.mappings().filter(|mapping| {
             let is_sent = match policy.selection(mapping.attribute) {
                 Selection::Send { .. } => true,
                 Selection::NotAllowed => false,

@@ -46,13 +46,20 @@ const FORWARDING: [&str; 8] = [
     "xrequestid",
 ];
 /// Names with which clients have redirected or impersonated behind other gateways.
-const DISTRUSTED: [&str; 21] = [
+const DISTRUSTED: [&str; 28] = [
     "xforwardeduri",
     "xforwardedprefix",
+    "xforwardedpath",
+    "xforwardedmethod",
     "xforwardedserver",
     "xforwardedscheme",
     "xforwardedssl",
     "xoriginalurl",
+    "xoriginaluri",
+    "xoriginalmethod",
+    "xoriginalhost",
+    "xhost",
+    "frontendhttps",
     "xrewriteurl",
     "xhttpmethodoverride",
     "xhttpmethod",

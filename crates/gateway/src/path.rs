@@ -123,9 +123,8 @@ fn sign(byte: u8) -> u8 {
 
 /// True where a backend would find a dot segment, also one that decodes `%2F` first.
 fn has_dot_segment(path: &str, has_encoded_slash: bool) -> bool {
-    path.split('/').any(|segment| match has_encoded_slash {
-        true => segment.split("%2F").any(is_dot_segment),
-        false => is_dot_segment(segment),
+    path.split('/').any(|segment| {
+        if has_encoded_slash { segment.split("%2F").any(is_dot_segment) } else { is_dot_segment(segment) }
     })
 }
 

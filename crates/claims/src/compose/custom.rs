@@ -44,7 +44,7 @@ fn user_value(composition: &Composition<'_>, attribute: &str, now: u64) -> Optio
     if policy.sensitive.forbids(attribute) {
         return None;
     }
-    let multi = policy.mappings().iter().any(|mapping| mapping.attribute == attribute && mapping.multi);
+    let multi = policy.mappings().any(|mapping| mapping.attribute == attribute && mapping.multi);
     let found = attribute::look_up(composition, attribute, now).ok()?;
     let found = if multi { found.flattened() } else { found };
     match found.values.as_slice() {

@@ -13,9 +13,9 @@ use crate::{
 };
 
 /// Adds the token claims that the policy passes on; notes why the others are not there.
-pub(super) fn add(composition: &Composition<'_>, mappings: &[AttributeMapping<'_>], set: &mut ClaimSet) {
+pub(super) fn add(composition: &Composition<'_>, set: &mut ClaimSet) {
     let Some(claims) = composition.token_claims() else { return };
-    let passing = Passing { composition, mappings, stronger: set.claims.len() };
+    let passing = Passing { composition, stronger: set.claims.len() };
     match &composition.policy.token_claims {
         TokenClaims::Only(listed) => {
             passing.add_listed(claims, listed, set);
@@ -39,7 +39,6 @@ pub(super) fn add(composition: &Composition<'_>, mappings: &[AttributeMapping<'_
 /// What a token claim must pass.
 struct Passing<'a> {
     composition: &'a Composition<'a>,
-    mappings: &'a [AttributeMapping<'a>],
     /// How many claims of the set are from stronger sources; a token's own names are unique.
     stronger: usize,
 }
@@ -99,9 +98,9 @@ impl Passing<'_> {
             return false;
         }
         let is_stores_claim =
-            |mapping: &AttributeMapping<'_>| **mapping.claim == *name && store_attributes.contains(mapping.attribute);
+            |mapping: AttributeMapping<'_>| **mapping.claim == *name && store_attributes.contains(mapping.attribute);
         store_attributes.contains(name)
-            || self.mappings.iter().any(is_stores_claim)
+            || policy.mappings().any(is_stores_claim)
             || policy.claim_mappings.iter().any(|(_, attribute)| &**attribute == name)
     }
 }

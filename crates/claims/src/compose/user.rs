@@ -12,17 +12,17 @@ use crate::{
 };
 
 /// Adds a claim for each mapped and allowed attribute, in the dialect's order; notes why the others are not there.
-pub(super) fn add(composition: &Composition<'_>, mappings: &[AttributeMapping<'_>], now: u64, set: &mut ClaimSet) {
+pub(super) fn add(composition: &Composition<'_>, now: u64, set: &mut ClaimSet) {
     let sources = Sources::new(composition, now);
     let notes_omissions = set.notes_omissions();
-    for mapping in mappings {
+    for mapping in composition.policy.mappings() {
         let may_have = sources.is_ok_and(|sources| sources.may_have(mapping.attribute));
         if may_have || notes_omissions {
-            add_one(composition, mapping, sources, set);
+            add_one(composition, &mapping, sources, set);
         }
     }
     if set.notes_omissions() {
-        omit_unmapped(composition, mappings, set);
+        omit_unmapped(composition, set);
     }
 }
 
@@ -88,7 +88,7 @@ fn claim_value(values: &[&Json], mapping: &AttributeMapping<'_>) -> Option<Json>
 }
 
 /// Notes the attributes that the stores give or gave, and that nothing in the policy uses.
-fn omit_unmapped(composition: &Composition<'_>, mappings: &[AttributeMapping<'_>], set: &mut ClaimSet) {
+fn omit_unmapped(composition: &Composition<'_>, set: &mut ClaimSet) {
     let given = match composition.user {
         super::UserAttributes::Found(attributes)
         | super::UserAttributes::Stale { attributes, .. }
@@ -100,7 +100,7 @@ fn omit_unmapped(composition: &Composition<'_>, mappings: &[AttributeMapping<'_>
     };
     let given = given.into_iter().flat_map(|attributes| attributes.iter().map(|(name, _)| name));
     for name in given.chain(composition.store_attributes.iter().map(|name| &**name)) {
-        if mappings.iter().any(|mapping| mapping.attribute == name) {
+        if composition.policy.mappings().any(|mapping| mapping.attribute == name) {
             continue;
         }
         if composition.policy.sensitive.forbids(name) {

@@ -2,7 +2,7 @@
 //!
 //! What cannot be seen at load (a token's own claims) is skipped when composing, with an omission.
 
-use super::{BackendJwtPolicy, ClaimSelection, TokenClaims};
+use super::{AttributeMapping, BackendJwtPolicy, ClaimSelection, TokenClaims};
 use crate::{
     custom_claim::CustomClaim,
     names::{self, Owner},
@@ -126,7 +126,7 @@ fn reserved(policy: &BackendJwtPolicy, claim: &str) -> Option<NameProblem> {
 }
 
 fn check_mappings(policy: &BackendJwtPolicy, problems: &mut Vec<PolicyProblem>) {
-    let mappings = policy.mappings();
+    let mappings: Vec<AttributeMapping<'_>> = policy.mappings().collect();
     for (position, mapping) in mappings.iter().enumerate() {
         let namesake = mappings.iter().take(position).find(|earlier| earlier.claim == mapping.claim);
         let problem = reserved(policy, mapping.claim)
@@ -152,7 +152,7 @@ fn check_mappings(policy: &BackendJwtPolicy, problems: &mut Vec<PolicyProblem>) 
 
 fn check_selection(policy: &BackendJwtPolicy, problems: &mut Vec<PolicyProblem>) {
     let ClaimSelection::Only(rules) = &policy.claims else { return };
-    let mappings = policy.mappings();
+    let mappings: Vec<AttributeMapping<'_>> = policy.mappings().collect();
     for rule in rules {
         let attribute = &rule.attribute;
         let is_mapped = mappings.iter().any(|mapping| mapping.attribute == &**attribute);
@@ -204,7 +204,7 @@ fn custom_problem<'a>(
         | Placeholder::Operation(_) => None,
     };
     let shadowed = || {
-        let mappings = policy.mappings();
+        let mappings: Vec<AttributeMapping<'_>> = policy.mappings().collect();
         mappings.iter().find(|mapping| **mapping.claim == **claim).map(|mapping| mapping.attribute.into())
     };
     custom.value.placeholders().find_map(of_placeholder).or_else(|| shadowed().map(NameProblem::Shadows))

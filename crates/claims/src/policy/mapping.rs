@@ -57,34 +57,40 @@ impl BackendJwtPolicy {
     ///
     /// A renamed attribute has one claim, however many the dialect gives it. Allowed or not: see
     /// [`BackendJwtPolicy::selection`].
-    pub fn mappings(&self) -> Vec<AttributeMapping<'_>> {
-        let mut mappings: Vec<AttributeMapping<'_>> =
-            Vec::with_capacity(self.dialect.mappings.len() + self.claim_mappings.len());
-        for (position, mapping) in self.dialect.mappings.iter().enumerate() {
+    pub fn mappings(&self) -> impl Iterator<Item = AttributeMapping<'_>> + Clone {
+        self.dialect_mappings().chain(self.own_mappings())
+    }
+
+    fn dialect_mappings(&self) -> impl Iterator<Item = AttributeMapping<'_>> + Clone {
+        let mappings = &self.dialect.mappings;
+        mappings.iter().enumerate().filter_map(|(position, mapping)| {
             let renamed = self.renamed(&mapping.attribute);
-            if renamed.is_some() && mappings.iter().any(|earlier| *earlier.attribute == *mapping.attribute) {
-                continue;
+            let is_again = || mappings.iter().take(position).any(|earlier| earlier.attribute == mapping.attribute);
+            if renamed.is_some() && is_again() {
+                return None;
             }
-            mappings.push(AttributeMapping {
+            Some(AttributeMapping {
                 attribute: &mapping.attribute,
                 claim: renamed.unwrap_or(&mapping.claim),
                 multi: mapping.multi,
                 claim_type: mapping.claim_type,
                 position: renamed.is_none().then_some(position),
-            });
-        }
-        for (claim, attribute) in &self.claim_mappings {
-            if mappings.iter().all(|earlier| *earlier.attribute != **attribute) {
-                mappings.push(AttributeMapping {
-                    attribute,
-                    claim,
-                    multi: MULTI_VALUED.contains(&&**attribute),
-                    claim_type: ClaimType::AsIs,
-                    position: None,
-                });
-            }
-        }
-        mappings
+            })
+        })
+    }
+
+    fn own_mappings(&self) -> impl Iterator<Item = AttributeMapping<'_>> + Clone {
+        self.claim_mappings.iter().enumerate().filter_map(|(position, (claim, attribute))| {
+            let is_known = self.dialect.mappings.iter().any(|mapping| mapping.attribute == *attribute)
+                || self.claim_mappings.iter().take(position).any(|(_, earlier)| earlier == attribute);
+            (!is_known).then(|| AttributeMapping {
+                attribute,
+                claim,
+                multi: MULTI_VALUED.contains(&&**attribute),
+                claim_type: ClaimType::AsIs,
+                position: None,
+            })
+        })
     }
 
     /// Returns the rule behind a mapping of this policy.

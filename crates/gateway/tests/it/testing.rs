@@ -110,7 +110,7 @@ impl Folder {
     }
 
     /// Returns everything that is reported at the start, whether it can be lived with or not.
-    pub(crate) fn diagnostics(self) -> Diagnostics {
+    pub(crate) fn diagnostics(&self) -> Diagnostics {
         let background = self.runtime.handle().clone();
         let process = ProcessSettings { background, clock, broken_apis: BrokenApis::Answer503 };
         match Gateway::start(&self.sources(), process) {
