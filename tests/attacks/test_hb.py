@@ -42,8 +42,14 @@ class HopByHop(Attack):
     def test_HB_03_many_nominations(self):
         self.minted([("Connection", name) for name in TOKEN_SPELLINGS])
         self.minted([("Connection", ",".join(TOKEN_SPELLINGS) + ", ,,close")])
-        self.minted([("Connection", ",".join(f"X-N{i}" for i in range(100)) + "," + ASSERTION)], 200, 400)
-        self.minted([("Connection", ",".join(f"X-N{i}" for i in range(5000)) + "," + ASSERTION)], 200, 400, 431)
+
+    def test_HB_03_more_nominations_than_anybody_needs(self):
+        """Up to 32 names are taken, on one line or on several."""
+        names = [f"X-N{index}" for index in range(5000)]
+        for count, statuses in ((32, [200]), (33, [400]), (100, [400]), (5000, [400])):
+            for lines in (1, 2):
+                nominated = [ASSERTION, *names[: count - 1]]
+                self.minted([("Connection", ", ".join(nominated[line::lines])) for line in range(lines)], *statuses)
 
     def test_HB_04_hop_by_hop_fields_end_here(self):
         fields = [

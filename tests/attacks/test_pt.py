@@ -97,6 +97,19 @@ class PathConfusion(Attack):
                     response = self.send(protocol, "POST", "/orders/scoped", fields)
                     self.assert_refused(response, 403)
 
+    def test_PT_06_rewrite_fields_end_at_the_gateway(self):
+        names = ["X-Forwarded-Uri", "X-Forwarded-Prefix", "X-Forwarded-Path", "X-Forwarded-Method", "X-Rewrite-Url"]
+        names += ["X-Original-URL", "X-Original-URI", "X-Original-Method", "X-Original-Host", "X-Host", "Front-End-Https"]
+        names += ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "x_original_url", "X.Rewrite.Url"]
+        for protocol in PROTOCOLS:
+            for method, target, fields in (("GET", "/open/1", []), ("POST", "/orders/1", [self.bearer()])):
+                with self.attack(protocol=protocol, target=target):
+                    sent = fields + [(name, "/orders/2") for name in names] + [("X-Kept", "/orders/2")]
+                    self.assert_status(self.send(protocol, method, target, sent), 200)
+                    record = self.backend.last()
+                    self.assertEqual((record.method, record.target), (method, target.replace("/1", "-svc/1")))
+                    self.assertEqual([pair for pair in record.fields if pair[1] == "/orders/2"], [("x-kept", "/orders/2")])
+
     def test_PT_07_no_user_agent_is_trusted(self):
         for protocol in PROTOCOLS:
             for agent in ("GoogleHC/1.0", "kube-probe/1.29", "ELB-HealthChecker/2.0"):

@@ -1,22 +1,39 @@
 // Answers one line of JSON for each line of JSON on standard input: would this backend accept this Backend JWT?
 //
-// The verifiers `jose` and `express-jwt` are the examples of docs/verify.md, written beside this file by the test.
+// The verifiers `jose` and `express-jwt` are the examples of docs/verify.md, written beside this file by the test;
+// `express-jwt-nocode` gets the whole `Authorization` field. `discovery` is jose with the issuer's address alone.
 // `raw` verifies the bytes as received with Node's own crypto, for the Base64 encoding, which no library reads.
 import { createPublicKey, constants, verify } from 'node:crypto';
 import { createInterface } from 'node:readline';
 
+import { createRemoteJWKSet, jwtVerify } from 'jose';
+
 import { userOf } from './node_modules/.snippets/jose.mjs';
 import { app } from './node_modules/.snippets/express.mjs';
+import { app as nocode } from './node_modules/.snippets/express-nocode.mjs';
 
-const server = app.listen(0, '127.0.0.1');
-await new Promise((resolve) => server.once('listening', resolve));
-const whoami = `http://127.0.0.1:${server.address().port}/whoami`;
+async function listening(app) {
+  const server = app.listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  return server;
+}
 
-async function expressJwt(token) {
-  const response = await fetch(whoami, { headers: { 'X-JWT-Assertion': token } });
+const [server, nocodeServer] = [await listening(app), await listening(nocode)];
+
+async function whoami(server, headers) {
+  const response = await fetch(`http://127.0.0.1:${server.address().port}/whoami`, { headers });
   const body = await response.json();
   if (!response.ok) throw new Error(body.message ?? body.error);
   return body.claims;
+}
+
+async function discovery(token) {
+  const response = await fetch(`${process.env.ISSUER}/.well-known/openid-configuration`);
+  const { issuer, jwks_uri, id_token_signing_alg_values_supported: algorithms } = await response.json();
+  if (issuer !== process.env.ISSUER) throw new Error(`the document is of ${issuer}`);
+  const keys = createRemoteJWKSet(new URL(jwks_uri));
+  const { payload } = await jwtVerify(token, keys, { issuer, algorithms, audience: process.env.AUDIENCE });
+  return payload;
 }
 
 const hashes = { 256: 'sha256', 384: 'sha384', 512: 'sha512' };
@@ -41,7 +58,13 @@ async function raw(token) {
   return JSON.parse(Buffer.from(body, 'base64'));
 }
 
-const libraries = { jose: (token) => userOf({ 'x-jwt-assertion': token }), 'express-jwt': expressJwt, raw };
+const libraries = {
+  jose: (token) => userOf({ 'x-jwt-assertion': token }),
+  'express-jwt': (token) => whoami(server, { 'X-JWT-Assertion': token }),
+  'express-jwt-nocode': (field) => whoami(nocodeServer, { Authorization: field }),
+  discovery,
+  raw,
+};
 
 for await (const line of createInterface({ input: process.stdin })) {
   const { library, token } = JSON.parse(line);
@@ -52,3 +75,4 @@ for await (const line of createInterface({ input: process.stdin })) {
   }
 }
 server.close();
+nocodeServer.close();

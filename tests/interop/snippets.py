@@ -27,6 +27,13 @@ def python_snippet(issuer, audience, algorithms):
     return module
 
 
+def without_token_place(express):
+    """The express-jwt example as the page has it for the no-code way: `getToken` is left out."""
+    changed, count = re.subn(r"^ *getToken: .*\n", "", express, flags=re.MULTILINE)
+    assert count == 1, f"the example has {count} lines with `getToken`"
+    return changed
+
+
 class NodeBackend:
     """A Node process with the page's jose and express-jwt examples, asked line by line."""
 
@@ -35,6 +42,7 @@ class NodeBackend:
         folder.mkdir(exist_ok=True)
         (folder / "jose.mjs").write_text(snippet("jose"), encoding="utf-8")
         (folder / "express.mjs").write_text(snippet("express"), encoding="utf-8")
+        (folder / "express-nocode.mjs").write_text(without_token_place(snippet("express")), encoding="utf-8")
         environment = dict(os.environ, ISSUER=issuer, AUDIENCE=audience, ALGORITHMS=" ".join(algorithms))
         self.process = subprocess.Popen(
             ["node", str(HERE / "backend.mjs")],

@@ -5,12 +5,13 @@ import hmac
 import json
 import time
 import unittest
+import urllib.request
 
 import jwt
 from jwt.algorithms import get_default_algorithms
 
 from harness import client, jws
-from harness.gateway import fetch
+from harness.gateway import fetch, run
 from interop.gateway_world import ENCODINGS, HEADER, JAVA_NAMES, PUBLISHED, SECRET, SHARED, InteropWorld
 from interop.snippets import NodeBackend, python_snippet
 
@@ -165,6 +166,62 @@ class Interop(unittest.TestCase):
         self.assert_alice(
             jwt.decode(token, key.key, algorithms=["ES256"], audience="nocode", issuer=self.issuer), "nocode"
         )
+
+    def test_express_jwt_reads_the_no_code_way_untouched(self):
+        node = self.node("nocode", ["ES256"])
+        value = self.world.minted("/nocode/1.0/x", "authorization")
+        self.assert_alice(node.ask("express-jwt-nocode", value)["claims"], "nocode")
+        for wrong in (value.removeprefix("Bearer "), value[:-2], "Bearer " + self.world.minted("/orders/1.0/x")):
+            with self.subTest(field=wrong[:20]):
+                self.assertIn("error", node.ask("express-jwt-nocode", wrong))
+
+    def test_the_issuers_address_alone_is_enough(self):
+        node = self.node()
+        for algorithm in PUBLISHED:
+            with self.subTest(algorithm=algorithm):
+                token = self.world.minted(f"/interop/1.0/{algorithm}/Base64url")
+                self.assert_alice(self.discovered(token))
+                answer = node.ask("discovery", token)
+                self.assertNotIn("error", answer)
+                self.assert_alice(answer["claims"])
+        other = self.world.minted("/orders/1.0/x")
+        self.assertRegex(node.ask("discovery", other)["error"], "aud")
+        with self.assertRaises(jwt.InvalidAudienceError):
+            self.discovered(other)
+
+    def discovered(self, token):
+        """The claims of a token, verified by PyJWT with what discovery says."""
+        with urllib.request.urlopen(self.issuer + "/.well-known/openid-configuration", timeout=10) as response:
+            found = json.load(response)
+        self.assertEqual(found["issuer"], self.issuer)
+        key = jwt.PyJWKClient(found["jwks_uri"]).get_signing_key_from_jwt(token)
+        algorithms = found["id_token_signing_alg_values_supported"]
+        return jwt.decode(token, key.key, algorithms=algorithms, issuer=found["issuer"], audience="interop")
+
+    def test_the_command_line_verifies_both_encodings(self):
+        jwks = self.issuer + "/.well-known/jwks.json"
+
+        def verify(token, *encoding, audience="interop"):
+            checks = ("--issuer", self.issuer, "--audience", audience)
+            return run("token", "verify", "--jwks", jwks, *checks, *encoding, token)
+
+        for algorithm in PUBLISHED:
+            for encoding in ENCODINGS:
+                with self.subTest(algorithm=algorithm, encoding=encoding):
+                    token = self.world.minted(f"/interop/1.0/{algorithm}/{encoding}")
+                    done = verify(token, "--encoding", encoding)
+                    self.assertEqual(done.returncode, 0, done.stderr)
+                    self.assert_alice(json.loads(done.stdout))
+                    signed, _, signature = token.rpartition(".")
+                    changed = ("B" if signature.startswith("A") else "A") + signature[1:]
+                    self.assertEqual(verify(f"{signed}.{changed}", "--encoding", encoding).returncode, 1)
+                    self.assertEqual(verify(token, "--encoding", encoding, audience="other").returncode, 1)
+
+    def test_the_command_line_takes_base64_for_base64url_only_when_told(self):
+        token = self.world.minted("/interop/1.0/RS512/Base64")
+        done = run("token", "verify", "--jwks", self.issuer + "/.well-known/jwks.json", token)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertTrue(done.stderr)
 
     def test_an_audience_list_keeps_its_order(self):
         _, claims = jws.decode(self.world.minted("/listed/1.0/x"))

@@ -126,22 +126,24 @@ class Files(unittest.TestCase):
 
     def test_FC_06_a_broken_edit_leaves_the_old_configuration_serving_and_says_so(self):
         gateway = self.start(["good"])
-        before = gateway.admin_get("/metrics")[1]
         edits = {
             "apis/good.yaml": yaml.safe_dump(api("good", "http://127.0.0.1:1", operashuns=[])),
             "countersign.yaml": "gateway: [",
         }
         for name, text in edits.items():
             kept = (gateway.path / name).read_text(encoding="utf-8")
+            self.assertEqual(gateway.metric("countersign_config_broken"), 0)
+            logged = len(gateway.log_text())
             gateway.write(name, text)
             gateway.hang_up()
-            gateway.wait_until(lambda: "error[" in gateway.log_text(), "the log says nothing")
+            gateway.wait_until(lambda: "error[" in gateway.log_text()[logged:], "the log says nothing")
             gateway.wait_until(lambda: name.split("/")[-1] in gateway.admin_get("/readyz")[1], "readyz says nothing")
             self.assertEqual(gateway.admin_get("/readyz")[0], 200)
             self.assertEqual(self.status(gateway, "/good/1.0/x"), 200)
-            self.assertNotEqual(gateway.admin_get("/metrics")[1], before)
+            self.assertEqual(gateway.metric("countersign_config_broken"), 1)
             gateway.write(name, kept)
             gateway.reload()
+            self.assertEqual(gateway.metric("countersign_config_broken"), 0)
             self.assertEqual(self.status(gateway, "/good/1.0/x"), 200)
 
     def test_FC_06_a_header_stays_reserved_when_its_policy_is_deleted(self):

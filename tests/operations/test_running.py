@@ -1,7 +1,13 @@
 """What a running gateway does by itself and says of itself: keys that take over, settings that wait, forwarded fields."""
 
+import concurrent.futures
 import datetime
 import json
+import pathlib
+import re
+import shutil
+import tempfile
+import threading
 import unittest
 
 import jwt
@@ -94,6 +100,36 @@ class Running(unittest.TestCase):
         self.start(written, prepare=aged)
         self.gateway.wait_until(lambda: len(self.kids()) == 2, "no successor is announced")
         self.assertIn(self.signed_by(), self.kids())
+
+    def test_gateways_that_start_together_on_an_empty_keys_directory_have_the_same_keys(self):
+        shared = pathlib.Path(tempfile.mkdtemp(prefix="countersign-keys-"))
+        self.addCleanup(shutil.rmtree, shared)
+        written = operator(issuer="https://gateway.test")
+        written["keys"]["directory"] = str(shared)
+        barrier, key = threading.Barrier(4), jws.Key("ES256")
+
+        def start(_):
+            apis = {"orders": orders("http://127.0.0.1:1")}
+            files = {"idp.json": jws.jwks(key)}
+            gateway = Gateway(written, apis, files, prepare=lambda _: barrier.wait(20))
+            self.addCleanup(gateway.stop)
+            return gateway
+
+        def user(gateway):
+            """What the audit log calls alice."""
+            fields = [("Authorization", "Bearer " + key.token(jws.claims("alice", ISSUER)))]
+            client.request(gateway.plain, "GET", "/orders/1/x", fields)
+            find = lambda: re.findall(r'"user":"(\w+)"', gateway.log_text())
+            gateway.wait_until(find, "no audit record")
+            return find()
+
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            gateways = list(pool.map(start, range(4)))
+        keys = [gateway.jwks() for gateway in gateways]
+        self.assertEqual(keys, keys[:1] * 4)
+        self.assertEqual(sorted(key["alg"] for key in keys[0]["keys"]), ["ES256", "RS256"])
+        users = [user(gateway) for gateway in gateways]
+        self.assertEqual(users, users[:1] * 4)
 
     def test_readyz_names_the_settings_that_wait_for_a_restart(self):
         self.start()
