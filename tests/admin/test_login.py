@@ -267,7 +267,18 @@ class Login(unittest.TestCase):
         self.assertEqual(made.status, 201, made.text)
         place = made.headers["location"]
         self.assertEqual(anna.change("DELETE", place, None, made.etag).status, 403)
+        # Nobody calls theirs by the name of another one, nor makes anything theirs by that.
+        taken = bert.ask("POST", "/apis", {"document": "id: orders:1.0\n" + text.replace("bills", "notes")})
+        self.assertEqual((taken.status, "id `orders:1.0`" in taken.text), (422, True), taken.text)
+        renamed = bert.change("PUT", place, {"document": "id: orders:1.0\n" + text}, made.etag)
+        self.assertEqual((renamed.status, "id `orders:1.0`" in renamed.text), (422, True), renamed.text)
         self.assertEqual(bert.change("DELETE", place, None, made.etag).status, 204)
+        self.assertEqual(bert.change("PUT", POLICIES, lists(), anna.get(POLICIES).etag).status, 403)
+        # What was removed and is made again is its new maker's.
+        again = anna.ask("POST", "/apis", {"document": text})
+        self.assertEqual((again.status, again.json["owners"]), (201, ["anna"]), again.text)
+        self.assertEqual(bert.change("DELETE", place, None, again.etag).status, 403)
+        self.assertEqual(anna.change("DELETE", place, None, again.etag).status, 204)
 
     def test_AD_05_every_change_is_audited_with_its_difference(self):
         olga = self.bearer("olga")

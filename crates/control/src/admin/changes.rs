@@ -11,16 +11,16 @@ use utoipa::ToSchema;
 
 use super::{
     acts::note,
-    desk::Desk,
+    desk::{Desk, file_of},
     person::Person,
     problem::{Mistake, Problem},
     v1::NoteView,
 };
 use crate::{
-    definitions::etag,
+    definitions::{Definition, etag},
     edits::{FileEdit, FileEditError},
     files::Reload,
-    history::{self, Change},
+    history::{self, API, Change},
 };
 
 /// Whether something is done, or only tried.
@@ -123,7 +123,8 @@ pub(super) fn check_condition(headers: &HeaderMap, current: &str) -> Result<(), 
 /// 412 when the file has changed meanwhile, 422 with diagnostics when the configuration would be broken.
 pub(super) fn change(desk: &Desk, person: &Person, wanted: &Wanted, purpose: Purpose) -> Result<Outcome, Problem> {
     let edit = &wanted.edit;
-    let file = edit.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let file = file_of(&edit.path);
+    refuse_second(desk, wanted)?;
     let diff = history::diff(&wanted.target, &file, (edit.before.as_deref(), edit.after.as_deref()));
     if purpose == Purpose::Try {
         return try_out(desk, wanted, diff).map(Outcome::Tried);
@@ -155,6 +156,22 @@ pub(super) fn change(desk: &Desk, person: &Person, wanted: &Wanted, purpose: Pur
     note(parts, act, &person.name);
     desk.remember_edit(edit.before.as_deref(), change);
     Ok(Outcome::Done)
+}
+
+/// Refuses the id of an API whose file is broken: nothing compiles that, so nothing else refuses it.
+fn refuse_second(desk: &Desk, wanted: &Wanted) -> Result<(), Problem> {
+    let (Some(text), true) = (&wanted.edit.after, wanted.target.starts_with(API)) else { return Ok(()) };
+    let path = wanted.edit.path.clone();
+    let wanted = Definition::of(Source { path, text: text.clone() });
+    let published = desk.published();
+    let is_taken = desk.definitions()?.iter().any(|known| {
+        let path = &known.source.path;
+        known.id == wanted.id && *path != wanted.source.path && published.broken.contains(path)
+    });
+    if is_taken {
+        return Err(Problem::unprocessable(format!("another API has the id `{}`", wanted.id)));
+    }
+    Ok(())
 }
 
 /// Compiles what is wanted without publishing it.

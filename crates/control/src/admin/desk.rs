@@ -1,6 +1,6 @@
 //! What all admin requests share.
 
-use std::{net::SocketAddr, sync::Arc, time::SystemTime};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::SystemTime};
 
 use gateway::{Compiled, Diagnostics, Gateway, Source, Sources};
 
@@ -119,14 +119,16 @@ impl Desk {
         }
     }
 
-    /// Says who may change an API, besides operators: those that the operator names, and who made it.
+    /// Says who may change an API, besides operators: those that the operator names, and who made its file.
     pub(super) fn owners(&self, definition: &Definition) -> Vec<String> {
         let published = self.published();
         let written = published.operator.admin.owners.iter().filter(|owners| owners.api.value == definition.name());
         let mut owners: Vec<String> = written.flat_map(|it| &it.authors).map(|author| author.value.clone()).collect();
-        let target = target(&definition.id);
-        let made = self.history(|change| change.target == target && change.action == CREATED).unwrap_or_default();
-        owners.extend(made.into_iter().map(|change| change.author).filter(|author| author != "local operator"));
+        let file = file_of(&definition.source.path);
+        let tells = |change: &Change| change.after.is_none() || [CREATED, RESTORED].contains(&change.action.as_str());
+        let changes = self.history(|change| change.is_of_api() && change.file == file && tells(change));
+        let changes = changes.unwrap_or_default();
+        owners.extend(maker(&changes).filter(|maker| *maker != "local operator").map(ToOwned::to_owned));
         owners.dedup();
         owners
     }
@@ -163,6 +165,26 @@ fn unreadable(diagnostics: &Diagnostics) -> Problem {
 
 /// The action that makes whoever does it an owner.
 pub(super) const CREATED: &str = "api created";
+/// The action after which a removed API is its maker's again.
+pub(super) const RESTORED: &str = "api restored";
+
+/// Returns who made what a file holds, by its changes, the newest first; nobody is known of what was removed.
+fn maker(changes: &[Change]) -> Option<&str> {
+    let (mut made_by, mut is_there) = (None, false);
+    for change in changes.iter().rev() {
+        match change.action.as_str() {
+            CREATED => (made_by, is_there) = (Some(&*change.author), true),
+            RESTORED => is_there = true,
+            _ => is_there &= change.after.is_some(),
+        }
+    }
+    made_by.filter(|_| is_there)
+}
+
+/// Returns what the history calls a file.
+pub(super) fn file_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
 
 /// Returns what the history calls an API.
 pub(super) fn target(id: &str) -> String {
@@ -176,5 +198,39 @@ pub(super) async fn blocking<T: Send + 'static>(
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         Err(error) => Err(Problem::failed(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(action: &str, author: &str) -> Change {
+        Change {
+            n: 0,
+            at: 0,
+            author: author.to_owned(),
+            action: action.to_owned(),
+            target: target("orders"),
+            file: "orders.yaml".to_owned(),
+            note: String::new(),
+            diff: String::new(),
+            after: (action != "api removed").then(String::new),
+        }
+    }
+
+    #[test]
+    fn an_api_is_whose_who_made_its_file_last() {
+        let check = |changes: &[(&str, &str)], expected: Option<&str>| {
+            let newest_first: Vec<Change> =
+                changes.iter().rev().map(|(action, author)| change(action, author)).collect();
+            assert_eq!(maker(&newest_first), expected, "{changes:?}");
+        };
+        let (made, removed) = ((CREATED, "bert"), ("api removed", "olga"));
+        check(&[("first seen", "by hand"), ("policies changed", "anna")], None);
+        check(&[made, ("policies changed", "olga")], Some("bert"));
+        check(&[made, removed, ("first seen", "by hand")], None);
+        check(&[made, removed, (CREATED, "anna")], Some("anna"));
+        check(&[made, removed, (RESTORED, "olga")], Some("bert"));
     }
 }
