@@ -243,6 +243,15 @@ class Login(unittest.TestCase):
         self.assertEqual([(look["by"], look["values"]) for look in looks],
                          [("anna", "shown"), ("anna", "masked"), ("anna", "masked")])
         self.assertNotIn("bob", json.dumps(looks))
+        # So is what support is explained, at both its addresses.
+        asked = {"api": ORDERS_ID, "operation": "GET /items", "user": "bob"}
+        self.assertEqual([sue.ask("POST", "/explain", asked).status, anna.ask("POST", "/explain", asked).status], [200, 403])
+        fields = dict(sue.fields, **{"content-type": "application/json"})
+        fields.pop("x-countersign-csrf")
+        self.assertEqual(fetch(self.world.gateway.admin, "/explain", "POST", json.dumps(asked), fields)[0], 200)
+        mine = lambda: [look for look in logged() if look["by"] == "sue"]
+        self.world.gateway.wait_until(lambda: len(mine()) == 2, "what was explained is not in the log")
+        self.assertEqual({(look["user"], look["values"]) for look in mine()}, {(looks[1]["user"], "shown")})
 
     def test_AD_04_authors_change_their_own_apis_within_the_operators_bounds(self):
         anna, bert, vera = self.bearer("anna"), self.bearer("bert"), self.bearer("vera")

@@ -24,6 +24,7 @@ use super::{
     desk::{Desk, blocking},
     person::{Person, Role},
     problem::Problem,
+    v1::note_look,
 };
 use crate::{files::Reload, state::StateStatus};
 
@@ -118,8 +119,8 @@ async fn reload(State(desk): State<Arc<Desk>>, person: Person, headers: HeaderMa
     .await
 }
 
-/// Explains as the running gateway sees it: with its caches, keys and connections.
-async fn explain(State(desk): State<Arc<Desk>>, person: Person, request: Request) -> Answer {
+/// Explains as the running gateway sees it: with its caches, keys and connections. Whom it shows is noted.
+pub(super) async fn explain(State(desk): State<Arc<Desk>>, person: Person, request: Request) -> Answer {
     person.require(Role::Support)?;
     refuse_forms(request.headers())?;
     let body = Limited::new(request.into_body(), LONGEST_QUESTION).collect().await;
@@ -129,6 +130,7 @@ async fn explain(State(desk): State<Arc<Desk>>, person: Person, request: Request
     let runtime = desk.gateway().runtime();
     let explaining = gateway::explain(&published, runtime, question.question(), desk.now());
     let explanation = explaining.await.map_err(|error| Problem::unprocessable(error.to_string()))?;
+    note_look(&desk, &person, &explanation, true);
     Ok(json_text(explanation.to_json().to_string()))
 }
 

@@ -38,7 +38,7 @@ use utoipa::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
-pub(super) use self::imports::NoteView;
+pub(super) use self::{imports::NoteView, preview::note_look};
 use super::{desk::Desk, problem::Problem};
 
 #[derive(OpenApi)]
