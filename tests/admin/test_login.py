@@ -15,7 +15,7 @@ import urllib.parse
 import yaml
 
 from admin.client import POLICY, Client, World, quoted
-from harness import client, jws
+from harness import client, jws, ports
 from harness.gateway import fetch, run
 from harness.openid import Provider
 
@@ -342,6 +342,22 @@ class Login(unittest.TestCase):
             fetch(self.world.gateway.admin, f"/api/v1/apis/{number}")
         after = len(re.findall(r"^\w", self.world.gateway.admin_get("/metrics")[1], re.MULTILINE))
         self.assertLess(after - before, 30)
+
+
+class OnTheNetwork(unittest.TestCase):
+    """A listener that others reach, without a login."""
+
+    def test_AD_06_without_a_login_the_network_is_told_how_the_gateway_is_and_nothing_else(self):
+        port = ports.lease()
+        world = World(admin={"address": f"0.0.0.0:{port}"}, address=("127.0.0.2", port))
+        self.addCleanup(world.stop)
+        json_fields = {"content-type": "application/json"}
+        for path in ("/healthz", "/readyz", "/metrics"):
+            self.assertEqual(fetch(world.gateway.admin, path)[0], 200, path)
+        for path in ("/", "/stores", "/api/v1/me", "/api/v1/openapi.json", "/api/v1/apis"):
+            self.assertEqual(fetch(world.gateway.admin, path)[0], 403, path)
+        for path in ("/stores/hold?store=staff&stale=7d", "/invalidate", "/reload", "/explain"):
+            self.assertEqual(fetch(world.gateway.admin, path, "POST", "{}", json_fields)[0], 403, path)
 
 
 class Configuration(unittest.TestCase):
