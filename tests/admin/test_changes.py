@@ -109,6 +109,15 @@ class Changes(unittest.TestCase):
         shown = sorted([each[key] for key in keys] for each in places.values())
         self.assertEqual(shown, sorted([each[key] for key in keys] for each in found if each["severity"] == "error"))
 
+    def test_policies_that_are_not_named_stay(self):
+        self.assertEqual(self.attach({"api": {"request": [POLICY]}}).status, 200)
+        other = dict(POLICY, parameters={"header": "X-Other"})
+        self.assertEqual(self.attach({"operations": {"GET /items": {"request": [other]}}}).status, 200)
+        kept = self.client.get(POLICIES).json
+        self.assertEqual((kept["api"]["request"], kept["operations"]["GET /items"]["request"]), ([POLICY], [other]))
+        self.assertEqual(self.attach({"api": {}}).status, 200)
+        self.assertEqual(self.client.get(POLICIES).json["api"], {"request": [], "response": []})
+
     def test_two_authors_edit_at_once_and_neither_loses_work(self):
         seen = self.client.get(POLICIES)
         first = self.client.change("PUT", POLICIES, {"operations": {"GET /items": {"request": [POLICY]}}}, seen.etag)
