@@ -144,6 +144,30 @@ class Running(unittest.TestCase):
         self.assertEqual(self.client.ask("POST", f"/keys/{first}/retire").status, 409)
         self.assertEqual(self.client.get("/history").json["items"][0]["action"], f"key {first} retired")
 
+    def test_keys_that_change_while_the_files_do_not_compile_are_noted_all_the_same(self):
+        written = self.world.gateway.operator_file.read_text()
+        self.world.gateway.operator_file.write_text(written + "nothing: of ours\n")
+        refused = self.client.ask("POST", "/keys", {"algorithm": "ES256"})
+        self.assertEqual(refused.status, 409, refused.text)
+        self.assertEqual(self.client.get("/history").json["items"][0]["action"], "ES256 key announced")
+        self.acts("keys_changed", lambda act: (act["by"], act["action"]) == ("local operator", "ES256 key announced"))
+
+    def test_acts_are_in_the_audit_log_with_who_did_them(self):
+        self.world.gateway.reload()
+        self.client.ask("POST", "/stores/staff/invalidate", {"user": "alice"})
+        self.client.ask("POST", "/stores/staff/hold", {"stale": "4h"})
+        self.acts("configuration_reloaded", lambda act: act["applied"] and act["by"] == "local operator")
+        self.acts("attributes_invalidated", lambda act: act["store"] == "staff" and act["user"] != "alice")
+        self.acts("user_store_held", lambda act: act["staleFor"] == 4 * 3600)
+
+    def acts(self, event, is_wanted):
+        """Waits until the audit log has such an act."""
+        def found():
+            whole = self.world.gateway.log_text().rpartition("\n")[0].splitlines()
+            lines = [json.loads(line) for line in whole if line.startswith('{"')]
+            return any(line.get("event") == event and is_wanted(line) for line in lines)
+        self.world.gateway.wait_until(found, f"no such `{event}` in the audit log")
+
     def test_a_key_with_a_certificate_shows_it(self):
         path = self.world.gateway.path / "tls" / "cert.pem"
         written = yaml.safe_load(self.world.gateway.operator_file.read_text())
