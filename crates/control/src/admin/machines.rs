@@ -111,6 +111,8 @@ async fn reload(State(desk): State<Arc<Desk>>, person: Person, headers: HeaderMa
         let parts = desk.parts();
         let outcome = parts.files.reload(&parts.gateway);
         (parts.report)(&outcome);
+        let is_applied = !matches!(outcome, Reload::Refused(_));
+        acts::note(parts, json!({ "event": "configuration_reloaded", "applied": is_applied }), &person.name);
         match outcome {
             Reload::Unchanged | Reload::Applied(_) => Ok(json_text(r#"{"applied":true}"#.to_owned())),
             Reload::Refused(diagnostics) => Err(Problem::unprocessable(diagnostics.to_string())),
