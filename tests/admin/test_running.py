@@ -249,12 +249,16 @@ class Running(unittest.TestCase):
         requests = self.client.get("/requests?outcome=answered").json["items"]
         self.assertEqual([(each["api"], each["operation"], each["status"]) for each in requests],
                          [("orders", "GET /items", 200)])
+        self.assertGreater(requests[0]["micros"]["total"], 0)
+        first = self.client.get("/requests?limit=1").json
+        self.assertEqual((len(first["items"]), first["total"]), (1, 2))
         traffic = self.client.get("/traffic").json
         self.assertEqual((traffic["requests"], traffic["refusals"]), (2, {"unauthorized": 1}))
         self.assertEqual((traffic["withJwt"], traffic["minted"], traffic["mintLatency"]["count"]), (1, 1, 1))
         [disclosure] = [each for each in self.client.get("/disclosures").json["items"]
                         if each["attribute"] == "email" and each["operation"] == "GET /items"]
         self.assertEqual(disclosure["backends"], [f"127.0.0.1:{self.world.backend.port}"])
+        self.assertEqual(disclosure["ttl"], 60)
         csv = self.client.get("/disclosures?format=csv")
         self.assertEqual(csv.headers["content-type"], "text/csv; charset=utf-8")
         self.assertTrue(csv.text.startswith("attribute,claim,"))

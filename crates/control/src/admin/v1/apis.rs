@@ -57,6 +57,11 @@ impl<T> List<T> {
     pub(super) fn whole(items: Vec<T>) -> Self {
         Self { total: items.len(), items }
     }
+
+    /// Makes a list of the first `limit` items, which says how many there are.
+    pub(super) fn first(limit: usize, items: Vec<T>) -> Self {
+        Self { total: items.len(), items: items.into_iter().take(limit).collect() }
+    }
 }
 
 impl Page {
@@ -150,6 +155,8 @@ struct EndpointView {
     #[serde(rename = "type")]
     kind: &'static str,
     url: String,
+    /// Its share of the calls, among those of its operations.
+    weight: u64,
 }
 
 /// The API definitions, in name order.
@@ -300,8 +307,8 @@ fn url(endpoint: &Endpoint) -> String {
 fn endpoints(api: &Api) -> Vec<EndpointView> {
     let mut list: Vec<EndpointView> = Vec::new();
     let mut add = |kind: &'static str, endpoints: &Endpoints| {
-        for endpoint in endpoints.iter() {
-            let view = EndpointView { kind, url: url(endpoint) };
+        for (weight, endpoint) in endpoints.weights() {
+            let view = EndpointView { kind, url: url(endpoint), weight };
             if !list.contains(&view) {
                 list.push(view);
             }
