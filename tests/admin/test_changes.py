@@ -83,6 +83,21 @@ class Changes(unittest.TestCase):
         self.assertEqual(self.world.file.read_text(), before)
         self.assertIsNone(self.call().value("X-JWT-Assertion"))
 
+    def test_a_dry_run_names_the_operations_that_any_policy_changes(self):
+        every = ["orders:1.0 GET /items", "orders:1.0 GET /items/{id}"]
+        header = {"policyName": "SetHeader", "parameters": {"headerName": "X-Stage", "headerValue": "test"}}
+        answer = self.attach({"operations": {"GET /items": {"request": [header]}}}, dry=True)
+        self.assertEqual((answer.status, answer.json["affected"]), (200, every[:1]), answer.text)
+        seen = self.client.get(f"/apis/{quoted(ORDERS_ID)}")
+        cors = "corsConfiguration:\n  corsConfigurationEnabled: true\n  accessControlAllowOrigins: [\"https://a.test\"]\n"
+        for more in (cors, "rateLimit:\n  requestsPerUnit: 7\n  unit: Minute\n"):
+            document = {"document": seen.json["document"] + more}
+            answer = self.client.change("PUT", f"/apis/{quoted(ORDERS_ID)}?dryRun=true", document, seen.etag)
+            self.assertEqual((answer.status, answer.json.get("affected")), (200, every), answer.text)
+        nothing = {"document": seen.json["document"] + "# more\n"}
+        answer = self.client.change("PUT", f"/apis/{quoted(ORDERS_ID)}?dryRun=true", nothing, seen.etag)
+        self.assertEqual(answer.json["affected"], [])
+
     def test_a_mistake_is_told_at_the_posted_field_as_check_tells_it(self):
         before = self.world.file.read_text()
         wrong = dict(POLICY, parameters={"tokenTTL": 0, "header": "Content-Type"})

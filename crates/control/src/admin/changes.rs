@@ -1,9 +1,16 @@
 //! Changes: conditions first, then all that would be wrong, then the file, the publication, the history and the audit log.
 
-use std::{path::Path, sync::Arc, time::UNIX_EPOCH};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+    time::UNIX_EPOCH,
+};
 
 use axum::extract::FromRequestParts;
-use gateway::{Compiled, Diagnostics, Source, yaml_pointers};
+use gateway::{
+    Api, Compiled, DiagnosticCode, Diagnostics, Endpoint, Operation, Severity, Source, Treatment, yaml_pointers,
+};
 use http::{HeaderMap, header::IF_MATCH, request::Parts};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -225,26 +232,49 @@ fn located(wanted: &Wanted, diagnostics: &Diagnostics) -> Vec<Mistake> {
     diagnostics.iter().map(locate).collect()
 }
 
+/// Returns the place in the edited file of what another file complains of; `None`: that complains of itself.
+fn clash(diagnostic: &gateway::Diagnostic) -> Option<String> {
+    let places = [(DiagnosticCode::RouteConflict, "/basePath"), (DiagnosticCode::DuplicateName, "/name")];
+    let place = places.into_iter().find(|(code, _)| *code == diagnostic.code)?.1;
+    (diagnostic.severity == Severity::Error).then(|| place.to_owned())
+}
+
 /// Lists the operations that answer otherwise with another configuration.
 fn affected(before: &Compiled, after: &Compiled) -> Vec<String> {
-    let facts = |compiled: &Compiled| -> std::collections::BTreeMap<String, String> {
+    let all = |compiled: &Compiled| -> BTreeMap<String, String> {
         let apis = compiled.snapshot.apis.iter();
-        apis.flat_map(|api| {
-            api.operations.iter().map(|operation| {
-                let policies: Vec<_> = operation.backend_jwts.policies.iter().map(|it| it.fingerprint).collect();
-                let endpoints: Vec<_> = operation.production.iter().chain(operation.sandbox.iter()).collect();
-                let access = (&operation.access, &operation.upgrade, &operation.credential_headers);
-                let facts = format!("{policies:?} {endpoints:?} {access:?} {:?}", api.state);
-                let version = &api.production.version;
-                let name = if version.is_empty() { api.name.to_string() } else { format!("{}:{version}", api.name) };
-                (format!("{name} {}", operation.label), facts)
-            })
-        })
-        .collect()
+        let named = apis.flat_map(|api| {
+            let version = &api.production.version;
+            let name = if version.is_empty() { api.name.to_string() } else { format!("{}:{version}", api.name) };
+            api.operations.iter().map(move |operation| (format!("{name} {}", operation.label), facts(api, operation)))
+        });
+        named.collect()
     };
-    let (before, after) = (facts(before), facts(after));
-    let names: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let (before, after) = (all(before), all(after));
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     names.into_iter().filter(|name| before.get(*name) != after.get(*name)).cloned().collect()
+}
+
+/// Returns all that an operation's answers depend on, to be compared: what is configured, and nothing that changes by itself.
+pub(super) fn facts(api: &Api, operation: &Operation) -> String {
+    let policies: Vec<_> = operation.backend_jwts.policies.iter().map(|it| it.fingerprint).collect();
+    let endpoints = operation.production.weights().chain(operation.sandbox.weights());
+    let endpoints: Vec<String> = endpoints.map(|(weight, it)| format!("{weight} {}", address(it))).collect();
+    let access = (&operation.access, &operation.upgrade, &operation.credential_headers);
+    let treatment = operation.treatment.as_deref().map(|treatment| {
+        let Treatment { cors: _, limits, redirect, mirrors, request_headers, response_headers } = treatment;
+        let quotas: Vec<_> = limits.iter().map(|limit| limit.quota).collect();
+        let mirrors: Vec<String> = mirrors.iter().map(|mirror| address(mirror)).collect();
+        format!("{quotas:?} {redirect:?} {mirrors:?} {request_headers:?} {response_headers:?}")
+    });
+    format!("{policies:?} {endpoints:?} {access:?} {treatment:?} {:?} {:?}", api.cors, api.state)
+}
+
+fn address(endpoint: &Endpoint) -> String {
+    let Endpoint { pool: _, upstream, host, port, path, authority, trusted_ca, .. } = endpoint;
+    let times = (endpoint.connect_timeout, endpoint.response_timeout);
+    let resilience = endpoint.resilience.as_ref().map(|it| (&it.retries, it.limits));
+    format!("{upstream:?} {host} {port} {path} {authority:?} {trusted_ca:?} {times:?} {resilience:?}")
 }
 
 #[cfg(test)]
