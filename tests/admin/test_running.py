@@ -80,6 +80,43 @@ class Running(unittest.TestCase):
         same = self.client.ask("POST", "/shadow", {"api": ORDERS_ID, "policies": self.lists()})
         self.assertEqual((same.json["unchanged"], same.json["changed"]), (1, []))
 
+    def test_shadow_looks_at_the_operations_that_would_answer_otherwise(self):
+        self.attach(tokenTTL=60)
+        self.call()
+        operations = "".join(f"  - target: /n{number:02}\n    verb: GET\n" for number in range(25))
+        endpoint = f"endpointConfigurations:\n  production:\n    - endpoint: {self.world.backend.url}\n      weight: 3\n"
+        text = f"name: many\nbasePath: /many\n{endpoint}operations:\n{operations}"
+        made = self.client.ask("POST", "/apis", {"document": text})
+        self.assertEqual(made.status, 201, made.text)
+        self.assertEqual(made.json["endpoints"], [{"type": "production", "url": self.world.backend.url + "", "weight": 3}])
+        policy = {"request": [dict(POLICY, parameters={"header": "X-New"})]}
+        ask = lambda policies: self.client.ask("POST", "/shadow", {"api": "many", "policies": policies}).json
+        last = ask({"operations": {"GET /n24": policy}})
+        self.assertEqual([(each["operation"], each["header"]) for each in last["changed"]], [("GET /n24", "X-New")])
+        self.assertEqual((last["operations"], last["operationsSeen"]), (1, 1))
+        every = ask({"api": policy})
+        self.assertEqual((every["operations"], every["operationsSeen"], len(every["changed"])), (25, 20, 20))
+
+    def test_shadow_tells_what_cannot_be_told(self):
+        self.attach(tokenTTL=60)
+        self.call()
+        question = {"api": ORDERS_ID, "policies": {"api": {}}, "operation": "GET /nothing"}
+        told = self.client.ask("POST", "/shadow", question).json
+        self.assertEqual((told["users"], told["unknown"], told["unchanged"], told["changed"]), (1, 1, 0, []))
+
+    def test_dialects_are_told_with_their_lists_and_the_default(self):
+        dialects = {each["name"]: each for each in self.client.get("/dialects").json["items"]}
+        self.assertEqual([name for name, each in dialects.items() if each["isDefault"]], ["wso2"])
+        self.assertEqual(dialects["wso2"]["prefix"], "http://wso2.org/claims/")
+        multi = {each["attribute"]: each["multi"] for each in dialects["oidc"]["claims"]}
+        self.assertEqual((multi["groups"], multi["email"]), (True, False))
+        written = yaml.safe_load(self.world.gateway.operator_file.read_text())
+        written["backendJwt"] = {"defaults": {"dialect": "oidc"}}
+        self.world.gateway.write("countersign.yaml", written)
+        self.world.gateway.reload()
+        default = [each["name"] for each in self.client.get("/dialects").json["items"] if each["isDefault"]]
+        self.assertEqual(default, ["oidc"])
+
     def lists(self):
         shown = self.client.get(POLICIES).json
         return {"api": shown["api"], "operations": shown["operations"]}
