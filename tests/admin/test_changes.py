@@ -293,6 +293,17 @@ class Changes(unittest.TestCase):
         self.assertEqual(self.client.change("DELETE", place, None, made.etag).status, 204)
         self.assertEqual(self.client.get(place).status, 404)
 
+    def test_what_is_wrong_beside_a_document_is_told_at_its_field(self):
+        document = {"openapi": "3.0.0", "info": {"title": "Orders", "version": "1.0"},
+                    "paths": {"/x": {"get": {"responses": {}}}}}
+        right = {"document": json.dumps(document), "name": "bills", "basePath": "/bills", "endpoint": self.world.backend.url}
+        self.assertEqual(self.client.ask("POST", "/apis?dryRun=true", right).status, 200)
+        for field, wrong in (("basePath", "/a b"), ("basePath", "/orders"), ("version", "1/2"), ("name", " "),
+                             ("endpoint", "nowhere"), ("endpoint", "ftp://a.test"), ("name", "orders")):
+            answer = self.client.ask("POST", "/apis?dryRun=true", dict(right, **{field: wrong}))
+            places = [each["pointer"] for each in answer.json.get("diagnostics", [])]
+            self.assertEqual((answer.status, places), (422, [f"/{field}"]), (wrong, answer.text))
+
     def test_a_broken_document_is_refused_with_its_mistakes(self):
         answer = self.client.ask("POST", "/apis", {"document": "name: x\nbasePath: x\noperations: []\nvers: 1\n"})
         self.assertEqual(answer.status, 422, answer.text)

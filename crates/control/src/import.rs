@@ -60,6 +60,26 @@ pub struct ApiWishes {
     pub endpoint: Option<String>,
 }
 
+impl ApiWishes {
+    /// Returns what cannot be had: the field, and why.
+    pub(crate) fn mistakes(&self) -> Vec<(&'static str, String)> {
+        let is_address = |text: &str| {
+            url::Url::parse(text).is_ok_and(|url| ["http", "https"].contains(&url.scheme()) && url.has_host())
+        };
+        let checked: [(_, _, fn(&str) -> bool, _); 4] = [
+            ("name", &self.name, |text| !text.trim().is_empty(), "is no name"),
+            ("version", &self.version, |text| text::version(text).as_deref() == Some(text), "cannot be part of a path"),
+            ("basePath", &self.base_path, |text| text::base_path(text).is_some(), "is no base path"),
+            ("endpoint", &self.endpoint, is_address, "is no address of a backend"),
+        ];
+        let wrong = checked.into_iter().filter_map(|(field, wish, is_right, reason)| {
+            let wish = wish.as_deref().filter(|wish| !is_right(wish))?;
+            Some((field, format!("`{wish}` {reason}")))
+        });
+        wrong.collect()
+    }
+}
+
 /// One API definition, made of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportedApi {

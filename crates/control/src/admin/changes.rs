@@ -225,7 +225,7 @@ fn located(wanted: &Wanted, diagnostics: &Diagnostics) -> Vec<Mistake> {
     let mut pointers = yaml_pointers(&source, &places).into_iter();
     let locate = |diagnostic: &gateway::Diagnostic| {
         let is_own = *diagnostic.span.file == *edit.path;
-        let pointer = if is_own { pointers.next().flatten() } else { None };
+        let pointer = if is_own { pointers.next().flatten() } else { clash(diagnostic) };
         let pointer = pointer.and_then(|pointer| (wanted.pointer)(&document, &pointer));
         Mistake::of(diagnostic).at(pointer)
     };
