@@ -142,6 +142,7 @@ class Running(unittest.TestCase):
         self.assertEqual(self.client.ask("POST", "/stores/staff/hold", {}).status, 200)
         self.assertNotIn("hold", self.client.get("/stores").json["items"][0])
         self.assertEqual(self.client.ask("POST", "/stores/staff/hold", {"stale": "soon"}).status, 422)
+        self.assertEqual(self.client.ask("POST", "/stores/staff/invalidate", {"store": "other"}).status, 422)
 
     def test_keys_are_announced_activated_and_revoked_while_calls_run(self):
         self.attach(signingAlgorithm="ES256", tokenTTL=600)
