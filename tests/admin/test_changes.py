@@ -290,8 +290,41 @@ class Changes(unittest.TestCase):
         self.assertEqual(self.client.get(first).json["document"], api["document"])
         back = self.client.change("POST", first + "/restore", None, answer.etag)
         self.assertEqual((back.status, back.json["context"]), (200, "/bills/2.0"))
-        self.assertEqual(self.client.change("DELETE", place, None, made.etag).status, 204)
+        self.assertEqual(self.client.change("DELETE", place + "?note=gone", None, made.etag).status, 204)
         self.assertEqual(self.client.get(place).status, 404)
+        self.assertEqual(self.client.get(place + "/revisions").json["items"][0]["note"], "gone")
+        # A removed API is made again of any of its revisions.
+        stale = self.client.change("POST", first + "/restore", None, made.etag)
+        self.assertEqual((stale.status, self.client.get(place).status), (412, 404), stale.text)
+        tried = self.client.ask("POST", first + "/restore?dryRun=true")
+        self.assertEqual((tried.status, self.client.get(place).status), (200, 404), tried.text)
+        back = self.client.ask("POST", first + "/restore?note=needed")
+        self.assertEqual((back.status, back.json["context"], back.json["file"]), (200, "/bills/2.0", api["file"]), back.text)
+        newest = self.client.get(place + "/revisions").json["items"][0]
+        self.assertEqual((newest["action"], newest["note"]), ("api restored", f"revision {revisions[1]['n']}: needed"))
+
+    def test_an_api_keeps_its_revisions_under_another_name(self):
+        place = f"/apis/{quoted(ORDERS_ID)}"
+        self.assertEqual(self.attach({"api": {"request": [POLICY]}}).status, 200)
+        seen = self.client.get(place)
+        renamed = self.client.change("PUT", place, {"document": "id: o-1\n" + seen.json["document"]}, seen.etag)
+        self.assertEqual((renamed.status, renamed.json["id"], renamed.json["revisions"]), (200, "o-1", 3), renamed.text)
+        actions = [each["action"] for each in self.client.get("/apis/o-1/revisions").json["items"]]
+        self.assertEqual(actions, ["definition changed", "policies changed", "first seen"])
+        first = self.client.get("/apis/o-1/revisions").json["items"][-1]["n"]
+        back = self.client.change("POST", f"/apis/o-1/revisions/{first}/restore", None, renamed.etag)
+        self.assertEqual((back.status, back.json["id"]), (200, ORDERS_ID), back.text)
+
+    def test_an_api_that_never_was_has_no_revisions(self):
+        for path in ("/apis/nothing/revisions", "/apis/nothing/revisions/1"):
+            self.assertEqual(self.client.get(path).status, 404, path)
+        self.assertEqual(self.client.ask("POST", "/apis/nothing/revisions/1/restore").status, 404)
+
+    def test_a_document_of_four_megabytes_fits(self):
+        document = "openapi: 3.0.0\ninfo: { title: Large }\npaths: {}\n" + '# "quoted"\n' * 390_000
+        self.assertGreater(len(document), 4 << 20)
+        answer = self.client.ask("POST", "/apis?dryRun=true", {"document": document})
+        self.assertEqual(answer.status, 200, answer.text[:500])
 
     def test_what_is_wrong_beside_a_document_is_told_at_its_field(self):
         document = {"openapi": "3.0.0", "info": {"title": "Orders", "version": "1.0"},
