@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+import threading
 import time
 import unittest
 
@@ -241,6 +242,23 @@ class Running(unittest.TestCase):
         self.assertEqual(self.client.get("/applications").json["items"], [])
         self.assertEqual([change["action"] for change in self.client.get("/history").json["items"]][:3],
                          ["application removed", "api key removed", "application changed"])
+
+    def test_api_keys_that_are_over_are_not_made_and_many_are_made_at_once(self):
+        self.assertEqual(self.client.ask("POST", "/applications?note=new", {"name": "shop"}).status, 201)
+        self.assertEqual(self.client.get("/history").json["items"][0]["note"], "new")
+        for ended in ("2020-01-01", "2020-01-01T00:00:00Z"):
+            refused = self.client.ask("POST", "/api-keys", {"application": "shop", "expires": ended})
+            self.assertEqual((refused.status, "over already" in refused.text), (422, True), refused.text)
+        self.assertEqual(self.client.ask("POST", "/api-keys", {"application": "shop", "expires": "soon"}).status, 422)
+        made = []
+        add = lambda: made.append(self.client.ask("POST", "/api-keys", {"application": "shop", "expires": "2999-01-01"}))
+        threads = [threading.Thread(target=add) for _ in range(8)]
+        [thread.start() for thread in threads]
+        [thread.join(60) for thread in threads]
+        self.assertEqual([answer.status for answer in made], [201] * 8, [answer.text for answer in made])
+        ids = {key["id"] for key in self.client.get("/applications/shop").json["apiKeys"]}
+        self.assertEqual(ids, {answer.json["id"] for answer in made})
+        self.assertEqual(len(ids), 8)
 
     def test_a_secret_attribute_is_not_shown_and_stays_until_it_is_replaced(self):
         written = {"name": "shop", "clientIds": ["shop-1"], "attributes": {"token": "s3cr3t-1", "hash": "s3cr3t-2", "team": "web"}}
