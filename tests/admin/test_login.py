@@ -281,7 +281,15 @@ class Login(unittest.TestCase):
         self.assertEqual((taken.status, "id `orders:1.0`" in taken.text), (422, True), taken.text)
         renamed = bert.change("PUT", place, {"document": "id: orders:1.0\n" + text}, made.etag)
         self.assertEqual((renamed.status, "id `orders:1.0`" in renamed.text), (422, True), renamed.text)
-        self.assertEqual(bert.change("DELETE", place, None, made.etag).status, 204)
+        # It stays theirs under another name, and when it is removed and had back.
+        renamed = bert.change("PUT", place, {"document": "id: b-1\n" + text}, made.etag)
+        self.assertEqual((renamed.status, renamed.json.get("owners")), (200, ["bert"]), renamed.text)
+        self.assertEqual(bert.change("DELETE", "/apis/b-1", None, renamed.etag).status, 204)
+        last = bert.get("/apis/b-1/revisions").json["items"][1]["n"]
+        self.assertEqual(anna.ask("POST", f"/apis/b-1/revisions/{last}/restore").status, 403)
+        back = bert.ask("POST", f"/apis/b-1/revisions/{last}/restore")
+        self.assertEqual((back.status, back.json.get("owners")), (200, ["bert"]), back.text)
+        self.assertEqual(bert.change("DELETE", "/apis/b-1", None, back.etag).status, 204)
         self.assertEqual(bert.change("PUT", POLICIES, lists(), anna.get(POLICIES).etag).status, 403)
         # What was removed and is made again is its new maker's.
         again = anna.ask("POST", "/apis", {"document": text})

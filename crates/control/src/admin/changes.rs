@@ -98,17 +98,34 @@ pub(super) enum Outcome {
     Tried(DryRun),
 }
 
+/// `?note=`: what the author says about a change that says so nowhere else.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Note(pub(super) String);
+
 impl FromRequestParts<Arc<Desk>> for Purpose {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<Desk>) -> Result<Self, Problem> {
-        let pairs = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
-        match pairs.filter(|(name, _)| name == "dryRun").map(|(_, value)| value.into_owned()).next().as_deref() {
+        match parameter(parts, "dryRun").as_deref() {
             None | Some("false") => Ok(Self::Do),
             Some("true" | "") => Ok(Self::Try),
             Some(_) => Err(Problem::bad_request("`dryRun` is `true` or `false`")),
         }
     }
+}
+
+impl FromRequestParts<Arc<Desk>> for Note {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Desk>) -> Result<Self, Problem> {
+        Ok(Self(parameter(parts, "note").unwrap_or_default()))
+    }
+}
+
+fn parameter(parts: &Parts, name: &str) -> Option<String> {
+    let pairs = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+    let mut values = pairs.filter(|(found, _)| found == name).map(|(_, value)| value.into_owned());
+    values.next()
 }
 
 /// Checks that whoever changes something has seen it as it is.

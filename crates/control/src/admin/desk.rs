@@ -119,16 +119,24 @@ impl Desk {
         }
     }
 
+    /// Returns the changes of a file of an API, the newest first.
+    pub(super) fn changes(&self, file: &str) -> Result<Vec<Change>, Problem> {
+        self.history(|change| change.is_of_api() && change.file == file)
+    }
+
     /// Says who may change an API, besides operators: those that the operator names, and who made its file.
     pub(super) fn owners(&self, definition: &Definition) -> Vec<String> {
-        let published = self.published();
-        let written = published.operator.admin.owners.iter().filter(|owners| owners.api.value == definition.name());
-        let mut owners: Vec<String> = written.flat_map(|it| &it.authors).map(|author| author.value.clone()).collect();
         let file = file_of(&definition.source.path);
         let tells = |change: &Change| change.after.is_none() || [CREATED, RESTORED].contains(&change.action.as_str());
         let changes = self.history(|change| change.is_of_api() && change.file == file && tells(change));
-        let changes = changes.unwrap_or_default();
-        owners.extend(maker(&changes).filter(|maker| *maker != "local operator").map(ToOwned::to_owned));
+        self.owners_by(definition, &changes.unwrap_or_default())
+    }
+
+    fn owners_by(&self, definition: &Definition, changes: &[Change]) -> Vec<String> {
+        let published = self.published();
+        let written = published.operator.admin.owners.iter().filter(|owners| owners.api.value == definition.name());
+        let mut owners: Vec<String> = written.flat_map(|it| &it.authors).map(|author| author.value.clone()).collect();
+        owners.extend(maker(changes).filter(|maker| *maker != "local operator").map(ToOwned::to_owned));
         owners.dedup();
         owners
     }
@@ -139,16 +147,21 @@ impl Desk {
     ///
     /// 403.
     pub(super) fn require_author(&self, person: &Person, definition: &Definition) -> Result<(), Problem> {
-        person.require(Role::Author)?;
-        let is_theirs =
-            |owner: &String| **owner == *person.name || person.groups.iter().any(|group| **group == **owner);
-        if person.is(Role::Operator) || self.owners(definition).iter().any(is_theirs) {
-            return Ok(());
-        }
-        Err(Problem::forbidden(format!(
-            "`{}` is not yours to change: the operator's `admin.owners` says whose it is",
-            definition.id
-        )))
+        require_one_of(&self.owners(definition), person, definition)
+    }
+
+    /// Refuses whoever might not change an API as its file's `changes` have left it.
+    ///
+    /// # Errors
+    ///
+    /// 403.
+    pub(super) fn require_author_then(
+        &self,
+        person: &Person,
+        definition: &Definition,
+        changes: &[Change],
+    ) -> Result<(), Problem> {
+        require_one_of(&self.owners_by(definition, changes), person, definition)
     }
 
     /// Finds one of them.
@@ -161,6 +174,18 @@ impl Desk {
 
 fn unreadable(diagnostics: &Diagnostics) -> Problem {
     Problem::failed(diagnostics.to_string().trim_end())
+}
+
+fn require_one_of(owners: &[String], person: &Person, definition: &Definition) -> Result<(), Problem> {
+    person.require(Role::Author)?;
+    let is_theirs = |owner: &String| **owner == *person.name || person.groups.iter().any(|group| **group == **owner);
+    if person.is(Role::Operator) || owners.iter().any(is_theirs) {
+        return Ok(());
+    }
+    Err(Problem::forbidden(format!(
+        "`{}` is not yours to change: the operator's `admin.owners` says whose it is",
+        definition.id
+    )))
 }
 
 /// The action that makes whoever does it an owner.

@@ -24,7 +24,7 @@ use super::{apis::ApiView, imports::NoteView};
 use crate::{
     admin::{
         body::{Body, Place},
-        changes::{Changed, Outcome, Purpose, Wanted, change, check_condition},
+        changes::{Changed, Note, Outcome, Purpose, Wanted, change, check_condition},
         desk::{CREATED, Desk, blocking, target},
         person::{Person, Role},
         problem::{Mistake, Problem},
@@ -254,15 +254,16 @@ pub(super) fn write(
     let definition = desk.definition(&asked.id)?;
     desk.require_author(person, &definition)?;
     check_condition(headers, &definition.etag)?;
-    let path = definition.source.path.clone();
-    let after = Definition::of(Source { path: path.clone(), text: text.clone() });
-    let wanted = Wanted {
-        action: asked.action,
-        target: target(&asked.id),
-        note: asked.note,
-        edit: FileEdit { path, before: Some(definition.source.text.clone()), after: Some(text) },
-        pointer: whole_document,
-    };
+    let (path, before) = (definition.source.path.clone(), Some(definition.source.text.clone()));
+    finish(desk, person, asked, FileEdit { path, before, after: Some(text) })
+}
+
+/// Makes an edit of an API's file, and shows the API as it is then.
+pub(super) fn finish(desk: &Desk, person: &Person, asked: Asked, edit: FileEdit) -> Result<Response, Problem> {
+    let text = edit.after.clone().unwrap_or_default();
+    let after = Definition::of(Source { path: edit.path.clone(), text });
+    let target = target(&asked.id);
+    let wanted = Wanted { action: asked.action, target, note: asked.note, edit, pointer: whole_document };
     match change(desk, person, &wanted, asked.purpose)? {
         Outcome::Tried(tried) => Ok(Json(Changed::<ApiView>::Tried(tried)).into_response()),
         Outcome::Done => {
@@ -280,7 +281,8 @@ pub(super) fn write(
     params(
         ("id" = String, Path, description = "The API's id"),
         ("If-Match" = String, Header, description = "The entity tag of what you have seen"),
-        ("dryRun" = Option<bool>, Query, description = "Only say what would happen")
+        ("dryRun" = Option<bool>, Query, description = "Only say what would happen"),
+        ("note" = Option<String>, Query, description = "What you say about the change, for the history")
     ),
     responses(
         (status = NO_CONTENT, description = "It is gone"),
@@ -292,7 +294,7 @@ async fn remove(
     State(desk): State<Arc<Desk>>,
     person: Person,
     Place(id): Place<String>,
-    (purpose, headers): (Purpose, HeaderMap),
+    (purpose, Note(note), headers): (Purpose, Note, HeaderMap),
 ) -> Result<Response, Problem> {
     person.require(Role::Author)?;
     blocking(move || {
@@ -302,7 +304,7 @@ async fn remove(
         let wanted = Wanted {
             action: "api removed",
             target: target(&id),
-            note: String::new(),
+            note,
             edit: FileEdit {
                 path: definition.source.path.clone(),
                 before: Some(definition.source.text.clone()),

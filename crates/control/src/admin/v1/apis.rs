@@ -10,11 +10,11 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::policies::effective::running;
+use super::{policies::effective::running, revisions::Past};
 use crate::{
     admin::{
         body::{Place, Search},
-        desk::{Desk, blocking, target},
+        desk::{Desk, blocking},
         person::{Person, Role},
         problem::Problem,
     },
@@ -245,14 +245,13 @@ impl ApiView {
     fn of(desk: &Desk, definition: &Definition, all: &[Arc<Definition>]) -> Self {
         let published = &desk.published();
         let versions = all.iter().filter(|other| other.name() == definition.name());
-        let target = target(&definition.id);
         Self {
             summary: ApiSummary::of(desk, definition, published),
             document: definition.source.text.clone(),
             definition: definition.json.clone(),
             endpoints: running(definition, published).map(endpoints).unwrap_or_default(),
             versions: versions.map(|other| other.id.clone()).collect(),
-            revisions: desk.history(|change| change.target == target).map_or(0, |changes| changes.len()),
+            revisions: Past::of_definition(desk, definition).map_or(0, |past| past.changes.len()),
         }
     }
 }
