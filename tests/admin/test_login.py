@@ -84,7 +84,8 @@ class Login(unittest.TestCase):
             "roles": ROLES,
         }
         admin = {"login": login, "testUsers": ["alice"], "owners": [{"api": "orders", "authors": ["anna"]}]}
-        cls.world = World(admin=admin, files={"console.secret": "console:secret/with+signs\n"})
+        cls.world = World(admin=admin, files={"console.secret": "console:secret/with+signs\n"},
+                          environment={"RUST_LOG": "trace"})
         cls.addClassCleanup(cls.world.stop)
         host, port = cls.world.gateway.admin
         cls.provider.do("client", id="console", redirect=f"http://{host}:{port}/api/v1/login/callback")
@@ -233,16 +234,19 @@ class Login(unittest.TestCase):
         claims = {claim["name"]: claim["value"] for claim in jwt["claims"]}
         self.assertEqual(claims["http://wso2.org/claims/emailaddress"], {"masked": True, "type": "string", "length": 13})
         self.assertTrue(jwt["value"]["masked"])
+        himself = self.provider.token("bob", audience=AUDIENCE, extra={"groups": ["anna"]})
+        own = Client(self.world.gateway.admin, authorization=f"Bearer {himself}").ask("POST", "/preview", dict(question, user="bob"))
+        self.assertIn("bob@corp.test", own.text)
         looked = anna.ask("POST", "/stores/staff/lookup", {"user": "bob"})
         self.assertEqual(looked.json["attributes"]["email"], {"masked": True, "type": "list", "count": 1})
         self.assertEqual(sue.ask("POST", "/preview", dict(question, user="bob")).status, 403, "support is no author")
         # Each look is in the audit log: who, and a hash of whom.
         logged = lambda: self.logged("user_previewed", "user_looked_up")
-        self.world.gateway.wait_until(lambda: len(logged()) >= 3, "the looks are not in the log")
+        self.world.gateway.wait_until(lambda: len(logged()) >= 4, "the looks are not in the log")
         looks = logged()
         self.assertEqual([(look["by"], look["values"]) for look in looks],
-                         [("anna", "shown"), ("anna", "masked"), ("anna", "masked")])
-        self.assertNotIn("bob", json.dumps(looks))
+                         [("anna", "shown"), ("anna", "masked"), ("bob", "shown"), ("anna", "masked")])
+        self.assertNotIn("bob", json.dumps([dict(look, by=None) for look in looks]))
         # So is what support is explained, at both its addresses.
         asked = {"api": ORDERS_ID, "operation": "GET /items", "user": "bob"}
         self.assertEqual([sue.ask("POST", "/explain", asked).status, anna.ask("POST", "/explain", asked).status], [200, 403])
@@ -335,7 +339,8 @@ class Login(unittest.TestCase):
         answer = olga.get(f"/apis/{quoted(evil)}")
         self.assertEqual(answer.status, 404)
         token = self.world.key.token(jws.claims(subject=evil))
-        client.request(self.world.gateway.plain, "GET", "/orders/items", [("Authorization", f"Bearer {token}")])
+        fields = [("Authorization", f"Bearer {token}"), ("User-Agent", "x\x1b[31m{\"event\":\"forged\"}")]
+        client.request(self.world.gateway.plain, "GET", "/orders/items/%0D%0A%7B%22event%22:%22forged%22%1B[31m", fields)
         log = self.world.gateway.log_text()
         self.assertNotIn("\x1b", log)
         self.assertEqual([line for line in log.splitlines() if line.startswith('{"event":"forged"')], [])

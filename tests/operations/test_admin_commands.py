@@ -144,6 +144,12 @@ class AdminCommands(unittest.TestCase):
         self.assertEqual(new["state"], "announced")
         active = self.listed("keys", "live", "activate", new["kid"], "--yes")
         self.assertEqual({key["kid"]: key["state"] for key in active}[new["kid"]], "active")
+        # Nobody can be asked here.
+        self.assertIn("say --yes", self.command("keys", "live", "retire", new["kid"], code=1).stderr)
+        retired = self.listed("keys", "live", "retire", new["kid"], "--yes")
+        self.assertEqual({key["kid"]: key["state"] for key in retired}[new["kid"]], "retired")
+        revoked = self.listed("keys", "live", "revoke", new["kid"], "--yes")
+        self.assertEqual({key["kid"]: key["state"] for key in revoked}[new["kid"]], "revoked")
 
     def test_a_draft_is_previewed_before_it_is_saved(self):
         draft = pathlib.Path(self.gateway.path) / "draft.yaml"
