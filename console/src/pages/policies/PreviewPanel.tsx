@@ -87,7 +87,7 @@ export function PreviewPanel({ api, draft, isSettled, keys, spot, isForAll, onMi
         </div>
       )}
       {question && answer.isPending && <p role="status" className="soft">Asking the gateway …</p>}
-      {draft && mistakes.length === 0 && <ShadowPanel api={api.id} draft={draft} operation={isForAll || spot.level === 'api' ? undefined : spot.key} />}
+      {draft && mistakes.length === 0 && <ShadowPanel api={api.id} draft={draft} isSettled={isSettled} operation={isForAll || spot.level === 'api' ? undefined : spot.key} />}
     </>
   );
 }

@@ -12,11 +12,12 @@ import { Chip } from '../../parts/Chip';
 interface PanelProps {
   api: string;
   draft: PolicySet;
+  isSettled: boolean;
   /** The one that the draft is about; without it, all that would answer otherwise. */
   operation?: string;
 }
 
-export function ShadowPanel({ api, draft, operation }: PanelProps) {
+export function ShadowPanel({ api, draft, isSettled, operation }: PanelProps) {
   const [asked, setAsked] = useState<PolicySet | null>(null);
   const policies = asked ? { api: asked.api, operations: asked.operations } : undefined;
   const answer = useQuery({ ...shadow({ api, operation, policies }), enabled: asked !== null });
@@ -34,7 +35,7 @@ export function ShadowPanel({ api, draft, operation }: PanelProps) {
       )}
       {answer.isError && !isOld && <ProblemBox problem={answer.error} />}
       {(!answer.data || isOld) && (
-        <Button variant="default" size="xs" loading={answer.isFetching} onClick={() => setAsked(draft)}>
+        <Button variant="default" size="xs" loading={answer.isFetching} disabled={!isSettled} onClick={() => setAsked(draft)}>
           {isOld ? 'Compare again' : 'Compare'}
         </Button>
       )}
