@@ -63,20 +63,22 @@ pub struct ApiWishes {
 impl ApiWishes {
     /// Returns what cannot be had: the field, and why.
     pub(crate) fn mistakes(&self) -> Vec<(&'static str, String)> {
-        let is_address = |text: &str| {
-            url::Url::parse(text).is_ok_and(|url| ["http", "https"].contains(&url.scheme()) && url.has_host())
-        };
-        let checked: [(_, _, fn(&str) -> bool, _); 4] = [
-            ("name", &self.name, |text| !text.trim().is_empty(), "is no name"),
-            ("version", &self.version, |text| text::version(text).as_deref() == Some(text), "cannot be part of a path"),
-            ("basePath", &self.base_path, |text| text::base_path(text).is_some(), "is no base path"),
-            ("endpoint", &self.endpoint, is_address, "is no address of a backend"),
-        ];
-        let wrong = checked.into_iter().filter_map(|(field, wish, is_right, reason)| {
+        let wrong = |field, wish: &Option<String>, is_right: fn(&str) -> bool, reason: &str| {
             let wish = wish.as_deref().filter(|wish| !is_right(wish))?;
             Some((field, format!("`{wish}` {reason}")))
-        });
-        wrong.collect()
+        };
+        let checked = [
+            wrong("name", &self.name, |text| !text.trim().is_empty(), "is no name"),
+            wrong(
+                "version",
+                &self.version,
+                |text| text::version(text).as_deref() == Some(text),
+                "cannot be part of a path",
+            ),
+            wrong("basePath", &self.base_path, |text| text::base_path(text).is_some(), "is no base path"),
+            wrong("endpoint", &self.endpoint, is_address, "is no address of a backend"),
+        ];
+        checked.into_iter().flatten().collect()
     }
 }
 
@@ -149,6 +151,10 @@ fn detect(root: Tree<'_>) -> Option<ImportKind> {
     let is_definition =
         root.get("name").is_some() && (root.get("basePath").is_some() || root.get("operations").is_some());
     is_definition.then_some(ImportKind::ApkConf)
+}
+
+fn is_address(text: &str) -> bool {
+    url::Url::parse(text).is_ok_and(|url| ["http", "https"].contains(&url.scheme()) && url.has_host())
 }
 
 /// Adds the reason where there is none yet.

@@ -44,7 +44,9 @@ pub(super) fn import(
     if !wrong.is_empty() {
         let mut refusal = Diagnostics::new();
         let span = notes.span(root.place());
-        wrong.iter().for_each(|(_, reason)| refusal.error(DiagnosticCode::InvalidValue, &span, reason));
+        for (_, reason) in wrong {
+            refusal.error(DiagnosticCode::InvalidValue, &span, reason);
+        }
         return Err(refusal);
     }
     for mistake in found.iter() {

@@ -321,6 +321,7 @@ async fn remove(
 }
 
 /// What is wrong with a part that has a field of its own is wrong there, and else in the document.
+#[expect(clippy::unnecessary_wraps, reason = "one of several functions of this shape")]
 fn field(_: &Value, pointer: &str) -> Option<String> {
     let part = pointer.split('/').nth(1).unwrap_or_default();
     let field = match part {

@@ -71,10 +71,9 @@ fn with_etag(document: &str, etag: &str) -> String {
 
 /// Takes the entity tag off again.
 fn without_etag(text: &str) -> (&str, Option<String>) {
-    let (before, last) =
-        text.trim_end().rsplit_once('\n').map_or(("", text.trim_end()), |(before, last)| (before, last));
-    let Some(etag) = last.strip_prefix(SEEN) else { return (text, None) };
-    (text.get(..before.len() + 1).unwrap_or_default(), Some(etag.to_owned()))
+    let last_line = text.trim_end().rfind('\n').map_or(0, |end| end + 1);
+    let etag = text.get(last_line..).and_then(|last| last.trim_end().strip_prefix(SEEN));
+    etag.map_or((text, None), |etag| (text.get(..last_line).unwrap_or_default(), Some(etag.to_owned())))
 }
 
 fn create(arguments: &CreateApiArguments, process: &Process) -> anyhow::Result<ExitCode> {
