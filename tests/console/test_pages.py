@@ -90,6 +90,9 @@ class Pages(unittest.TestCase):
     def test_on_a_phone(self):
         self.look("light", NARROW)
 
+    def test_on_a_dark_phone(self):
+        self.look("dark", NARROW)
+
     def test_the_content_security_policy_allows_nothing_inline(self):
         window = Window(self.world)
         self.addCleanup(window.close)

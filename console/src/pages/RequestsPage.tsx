@@ -12,12 +12,15 @@ import parts from '../parts/parts.module.css';
 import { RecordTable, type Column } from './RecordTable';
 import css from './pages.module.css';
 
+/** Only there when a call names one: audit logs may leave it out. */
+const APPLICATION: Column<RequestRecord> = { title: 'Application', cell: ({ application }) => application ?? '–' };
+
 const COLUMNS: Column<RequestRecord>[] = [
   { title: 'When', cell: (record) => <span style={{ whiteSpace: 'nowrap' }}>{clockText(record.time)}</span> },
   { title: 'API', cell: (record) => record.api ?? '–' },
   { title: 'Operation', cell: (record) => <span className="mono">{record.operation ?? '–'}</span> },
   { title: 'Outcome', cell: (record) => <Outcome record={record} /> },
-  { title: 'Application', cell: (record) => record.application ?? '–' },
+  APPLICATION,
   { title: 'User', cell: (record) => <span className="mono break">{record.user ?? '–'}</span> },
   { title: 'Took', cell: (record) => durationText(record.micros.total / 1e6) },
 ];
@@ -48,7 +51,7 @@ export function RequestsPage() {
                 <TextInput label="Find" placeholder="API, operation, code …" value={q} onChange={(event) => setQ(event.currentTarget.value)} />
                 <Select label="Outcome" data={[{ value: 'all', label: 'All' }, { value: 'passed', label: 'Forwarded' }, { value: 'refused', label: 'Refused or failed' }]} value={outcome} onChange={(value) => setOutcome(value ?? 'all')} />
               </div>
-              <RecordTable caption="Requests" items={items.filter(isShown)} columns={COLUMNS} />
+              <RecordTable caption="Requests" items={items.filter(isShown)} columns={items.some(({ application }) => application) ? COLUMNS : COLUMNS.filter((column) => column !== APPLICATION)} />
             </>
           )}
       </Loaded>
