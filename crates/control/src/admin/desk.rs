@@ -200,7 +200,9 @@ fn maker(changes: &[Change]) -> Option<&str> {
         match change.action.as_str() {
             CREATED => (made_by, is_there) = (Some(&*change.author), true),
             RESTORED => is_there = true,
-            _ => is_there &= change.after.is_some(),
+            _ if change.after.is_some() => {}
+            // Of two removals in a row the second is of what somebody has made by hand.
+            _ => (made_by, is_there) = (made_by.filter(|_| is_there), false),
         }
     }
     made_by.filter(|_| is_there)
@@ -257,5 +259,6 @@ mod tests {
         check(&[made, removed, ("first seen", "by hand")], None);
         check(&[made, removed, (CREATED, "anna")], Some("anna"));
         check(&[made, removed, (RESTORED, "olga")], Some("bert"));
+        check(&[made, removed, ("file changed", "by hand"), removed, (RESTORED, "olga")], None);
     }
 }
