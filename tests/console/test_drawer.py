@@ -47,7 +47,7 @@ class Drawer(unittest.TestCase):
         return configure(page)
 
     def token(self, subject, **more):
-        return self.world.key.token(jws.claims(subject, ISSUER, aud="gateway", client_id="mobile-app", **more))
+        return self.world.key.token(jws.claims(subject, ISSUER, client_id="mobile-app", **more))
 
     def test_the_attributes_and_claims_that_were_chosen_reach_the_backend_and_no_others(self):
         page = self.open()

@@ -123,7 +123,7 @@ class Watching(unittest.TestCase):
         cells = self.cells(table, row)
         backend = self.world.backend.url.removeprefix("http://")
         expected = {"Attribute": "email", "As claim": f"{CLAIM}emailaddress", "API": "orders 1.0", "Operation": "GET /{id}", "To": backend}
-        expected |= {"In header": "X-JWT-Assertion", "Audience": "orders", "Valid for": "5 min"}
+        expected |= {"In header": "X-JWT-Assertion", "Valid for": "5 min"}
         expected |= {"Because of": re.compile(r"apis/orders\.yaml:\d+ \(api level\)$")}
         for title, text in expected.items():
             expect(cells[title]).to_have_text(text)

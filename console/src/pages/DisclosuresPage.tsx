@@ -13,14 +13,13 @@ import css from './pages.module.css';
 
 const COLUMNS: Column<Disclosure>[] = [
   { title: 'Attribute', cell: (one) => <strong>{one.attribute}</strong> },
-  { title: 'As claim', cell: (one) => <span className="mono break">{one.claim}</span> },
+  { title: 'As claim', cell: (one) => <div className="mono break" style={{ minWidth: '10rem' }}>{one.claim}</div> },
   { title: 'API', cell: (one) => <>{one.api} <span className="soft">{one.version}</span></> },
   { title: 'Operation', cell: (one) => <span className="mono">{one.operation}</span> },
-  { title: 'To', cell: (one) => <span className="mono break">{one.backends.join(', ')}</span> },
+  { title: 'To', cell: (one) => one.backends.map((backend) => <div key={backend} className="mono" style={{ whiteSpace: 'nowrap' }}>{backend}</div>) },
   { title: 'In header', cell: (one) => <span className="mono">{one.header}</span> },
-  { title: 'Audience', cell: (one) => one.audience.join(', ') },
   { title: 'Valid for', cell: (one) => durationText(one.ttl) },
-  { title: 'Because of', cell: (one) => <span className="mono soft">{one.policy}</span> },
+  { title: 'Because of', cell: (one) => <div className="mono soft break" style={{ minWidth: '9rem' }}>{one.policy}</div> },
 ];
 
 export function DisclosuresPage() {
