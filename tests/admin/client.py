@@ -88,7 +88,7 @@ def quoted(name):
 class World:
     """A gateway with one API, `orders:1.0`, one user store and one issuer."""
 
-    def __init__(self, admin=None, files=None, **more):
+    def __init__(self, admin=None, files=None, address=None, environment=None, **more):
         self.backend = Backend()
         self.key = jws.Key("ES256", "idp-1")
         written = operator()
@@ -101,7 +101,8 @@ class World:
         written["admin"] = admin or {}
         written.update(more)
         files = {"idp.json": jws.jwks(self.key), **(files or {})}
-        self.gateway = Gateway(written, {"orders": ORDERS.format(backend=self.backend.url)}, files)
+        apis = {"orders": ORDERS.format(backend=self.backend.url)}
+        self.gateway = Gateway(written, apis, files, environment=environment, admin=address)
         self.client = Client(self.gateway.admin)
 
     @property

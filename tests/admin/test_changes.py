@@ -83,6 +83,21 @@ class Changes(unittest.TestCase):
         self.assertEqual(self.world.file.read_text(), before)
         self.assertIsNone(self.call().value("X-JWT-Assertion"))
 
+    def test_a_dry_run_names_the_operations_that_any_policy_changes(self):
+        every = ["orders:1.0 GET /items", "orders:1.0 GET /items/{id}"]
+        header = {"policyName": "SetHeader", "parameters": {"headerName": "X-Stage", "headerValue": "test"}}
+        answer = self.attach({"operations": {"GET /items": {"request": [header]}}}, dry=True)
+        self.assertEqual((answer.status, answer.json["affected"]), (200, every[:1]), answer.text)
+        seen = self.client.get(f"/apis/{quoted(ORDERS_ID)}")
+        cors = "corsConfiguration:\n  corsConfigurationEnabled: true\n  accessControlAllowOrigins: [\"https://a.test\"]\n"
+        for more in (cors, "rateLimit:\n  requestsPerUnit: 7\n  unit: Minute\n"):
+            document = {"document": seen.json["document"] + more}
+            answer = self.client.change("PUT", f"/apis/{quoted(ORDERS_ID)}?dryRun=true", document, seen.etag)
+            self.assertEqual((answer.status, answer.json.get("affected")), (200, every), answer.text)
+        nothing = {"document": seen.json["document"] + "# more\n"}
+        answer = self.client.change("PUT", f"/apis/{quoted(ORDERS_ID)}?dryRun=true", nothing, seen.etag)
+        self.assertEqual(answer.json["affected"], [])
+
     def test_a_mistake_is_told_at_the_posted_field_as_check_tells_it(self):
         before = self.world.file.read_text()
         wrong = dict(POLICY, parameters={"tokenTTL": 0, "header": "Content-Type"})
@@ -108,6 +123,15 @@ class Changes(unittest.TestCase):
         keys = ("severity", "code", "message", "line", "column")
         shown = sorted([each[key] for key in keys] for each in places.values())
         self.assertEqual(shown, sorted([each[key] for key in keys] for each in found if each["severity"] == "error"))
+
+    def test_policies_that_are_not_named_stay(self):
+        self.assertEqual(self.attach({"api": {"request": [POLICY]}}).status, 200)
+        other = dict(POLICY, parameters={"header": "X-Other"})
+        self.assertEqual(self.attach({"operations": {"GET /items": {"request": [other]}}}).status, 200)
+        kept = self.client.get(POLICIES).json
+        self.assertEqual((kept["api"]["request"], kept["operations"]["GET /items"]["request"]), ([POLICY], [other]))
+        self.assertEqual(self.attach({"api": {}}).status, 200)
+        self.assertEqual(self.client.get(POLICIES).json["api"], {"request": [], "response": []})
 
     def test_two_authors_edit_at_once_and_neither_loses_work(self):
         seen = self.client.get(POLICIES)
@@ -266,8 +290,52 @@ class Changes(unittest.TestCase):
         self.assertEqual(self.client.get(first).json["document"], api["document"])
         back = self.client.change("POST", first + "/restore", None, answer.etag)
         self.assertEqual((back.status, back.json["context"]), (200, "/bills/2.0"))
-        self.assertEqual(self.client.change("DELETE", place, None, made.etag).status, 204)
+        self.assertEqual(self.client.change("DELETE", place + "?note=gone", None, made.etag).status, 204)
         self.assertEqual(self.client.get(place).status, 404)
+        self.assertEqual(self.client.get(place + "/revisions").json["items"][0]["note"], "gone")
+        # A removed API is made again of any of its revisions.
+        stale = self.client.change("POST", first + "/restore", None, made.etag)
+        self.assertEqual((stale.status, self.client.get(place).status), (412, 404), stale.text)
+        tried = self.client.ask("POST", first + "/restore?dryRun=true")
+        self.assertEqual((tried.status, self.client.get(place).status), (200, 404), tried.text)
+        back = self.client.ask("POST", first + "/restore?note=needed")
+        self.assertEqual((back.status, back.json["context"], back.json["file"]), (200, "/bills/2.0", api["file"]), back.text)
+        newest = self.client.get(place + "/revisions").json["items"][0]
+        self.assertEqual((newest["action"], newest["note"]), ("api restored", f"revision {revisions[1]['n']}: needed"))
+
+    def test_an_api_keeps_its_revisions_under_another_name(self):
+        place = f"/apis/{quoted(ORDERS_ID)}"
+        self.assertEqual(self.attach({"api": {"request": [POLICY]}}).status, 200)
+        seen = self.client.get(place)
+        renamed = self.client.change("PUT", place, {"document": "id: o-1\n" + seen.json["document"]}, seen.etag)
+        self.assertEqual((renamed.status, renamed.json["id"], renamed.json["revisions"]), (200, "o-1", 3), renamed.text)
+        actions = [each["action"] for each in self.client.get("/apis/o-1/revisions").json["items"]]
+        self.assertEqual(actions, ["definition changed", "policies changed", "first seen"])
+        first = self.client.get("/apis/o-1/revisions").json["items"][-1]["n"]
+        back = self.client.change("POST", f"/apis/o-1/revisions/{first}/restore", None, renamed.etag)
+        self.assertEqual((back.status, back.json["id"]), (200, ORDERS_ID), back.text)
+
+    def test_an_api_that_never_was_has_no_revisions(self):
+        for path in ("/apis/nothing/revisions", "/apis/nothing/revisions/1"):
+            self.assertEqual(self.client.get(path).status, 404, path)
+        self.assertEqual(self.client.ask("POST", "/apis/nothing/revisions/1/restore").status, 404)
+
+    def test_a_document_of_four_megabytes_fits(self):
+        document = "openapi: 3.0.0\ninfo: { title: Large }\npaths: {}\n" + '# "quoted"\n' * 390_000
+        self.assertGreater(len(document), 4 << 20)
+        answer = self.client.ask("POST", "/apis?dryRun=true", {"document": document})
+        self.assertEqual(answer.status, 200, answer.text[:500])
+
+    def test_what_is_wrong_beside_a_document_is_told_at_its_field(self):
+        document = {"openapi": "3.0.0", "info": {"title": "Orders", "version": "1.0"},
+                    "paths": {"/x": {"get": {"responses": {}}}}}
+        right = {"document": json.dumps(document), "name": "bills", "basePath": "/bills", "endpoint": self.world.backend.url}
+        self.assertEqual(self.client.ask("POST", "/apis?dryRun=true", right).status, 200)
+        for field, wrong in (("basePath", "/a b"), ("basePath", "/orders"), ("version", "1/2"), ("name", " "),
+                             ("endpoint", "nowhere"), ("endpoint", "ftp://a.test"), ("name", "orders")):
+            answer = self.client.ask("POST", "/apis?dryRun=true", dict(right, **{field: wrong}))
+            places = [each["pointer"] for each in answer.json.get("diagnostics", [])]
+            self.assertEqual((answer.status, places), (422, [f"/{field}"]), (wrong, answer.text))
 
     def test_a_broken_document_is_refused_with_its_mistakes(self):
         answer = self.client.ask("POST", "/apis", {"document": "name: x\nbasePath: x\noperations: []\nvers: 1\n"})

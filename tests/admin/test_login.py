@@ -15,7 +15,7 @@ import urllib.parse
 import yaml
 
 from admin.client import POLICY, Client, World, quoted
-from harness import client, jws
+from harness import client, jws, ports
 from harness.gateway import fetch, run
 from harness.openid import Provider
 
@@ -84,7 +84,8 @@ class Login(unittest.TestCase):
             "roles": ROLES,
         }
         admin = {"login": login, "testUsers": ["alice"], "owners": [{"api": "orders", "authors": ["anna"]}]}
-        cls.world = World(admin=admin, files={"console.secret": "console:secret/with+signs\n"})
+        cls.world = World(admin=admin, files={"console.secret": "console:secret/with+signs\n"},
+                          environment={"RUST_LOG": "trace"})
         cls.addClassCleanup(cls.world.stop)
         host, port = cls.world.gateway.admin
         cls.provider.do("client", id="console", redirect=f"http://{host}:{port}/api/v1/login/callback")
@@ -233,16 +234,28 @@ class Login(unittest.TestCase):
         claims = {claim["name"]: claim["value"] for claim in jwt["claims"]}
         self.assertEqual(claims["http://wso2.org/claims/emailaddress"], {"masked": True, "type": "string", "length": 13})
         self.assertTrue(jwt["value"]["masked"])
+        himself = self.provider.token("bob", audience=AUDIENCE, extra={"groups": ["anna"]})
+        own = Client(self.world.gateway.admin, authorization=f"Bearer {himself}").ask("POST", "/preview", dict(question, user="bob"))
+        self.assertIn("bob@corp.test", own.text)
         looked = anna.ask("POST", "/stores/staff/lookup", {"user": "bob"})
         self.assertEqual(looked.json["attributes"]["email"], {"masked": True, "type": "list", "count": 1})
         self.assertEqual(sue.ask("POST", "/preview", dict(question, user="bob")).status, 403, "support is no author")
         # Each look is in the audit log: who, and a hash of whom.
         logged = lambda: self.logged("user_previewed", "user_looked_up")
-        self.world.gateway.wait_until(lambda: len(logged()) >= 3, "the looks are not in the log")
+        self.world.gateway.wait_until(lambda: len(logged()) >= 4, "the looks are not in the log")
         looks = logged()
         self.assertEqual([(look["by"], look["values"]) for look in looks],
-                         [("anna", "shown"), ("anna", "masked"), ("anna", "masked")])
-        self.assertNotIn("bob", json.dumps(looks))
+                         [("anna", "shown"), ("anna", "masked"), ("bob", "shown"), ("anna", "masked")])
+        self.assertNotIn("bob", json.dumps([dict(look, by=None) for look in looks]))
+        # So is what support is explained, at both its addresses.
+        asked = {"api": ORDERS_ID, "operation": "GET /items", "user": "bob"}
+        self.assertEqual([sue.ask("POST", "/explain", asked).status, anna.ask("POST", "/explain", asked).status], [200, 403])
+        fields = dict(sue.fields, **{"content-type": "application/json"})
+        fields.pop("x-countersign-csrf")
+        self.assertEqual(fetch(self.world.gateway.admin, "/explain", "POST", json.dumps(asked), fields)[0], 200)
+        mine = lambda: [look for look in logged() if look["by"] == "sue"]
+        self.world.gateway.wait_until(lambda: len(mine()) == 2, "what was explained is not in the log")
+        self.assertEqual({(look["user"], look["values"]) for look in mine()}, {(looks[1]["user"], "shown")})
 
     def test_AD_04_authors_change_their_own_apis_within_the_operators_bounds(self):
         anna, bert, vera = self.bearer("anna"), self.bearer("bert"), self.bearer("vera")
@@ -267,7 +280,26 @@ class Login(unittest.TestCase):
         self.assertEqual(made.status, 201, made.text)
         place = made.headers["location"]
         self.assertEqual(anna.change("DELETE", place, None, made.etag).status, 403)
-        self.assertEqual(bert.change("DELETE", place, None, made.etag).status, 204)
+        # Nobody calls theirs by the name of another one, nor makes anything theirs by that.
+        taken = bert.ask("POST", "/apis", {"document": "id: orders:1.0\n" + text.replace("bills", "notes")})
+        self.assertEqual((taken.status, "id `orders:1.0`" in taken.text), (422, True), taken.text)
+        renamed = bert.change("PUT", place, {"document": "id: orders:1.0\n" + text}, made.etag)
+        self.assertEqual((renamed.status, "id `orders:1.0`" in renamed.text), (422, True), renamed.text)
+        # It stays theirs under another name, and when it is removed and had back.
+        renamed = bert.change("PUT", place, {"document": "id: b-1\n" + text}, made.etag)
+        self.assertEqual((renamed.status, renamed.json.get("owners")), (200, ["bert"]), renamed.text)
+        self.assertEqual(bert.change("DELETE", "/apis/b-1", None, renamed.etag).status, 204)
+        last = bert.get("/apis/b-1/revisions").json["items"][1]["n"]
+        self.assertEqual(anna.ask("POST", f"/apis/b-1/revisions/{last}/restore").status, 403)
+        back = bert.ask("POST", f"/apis/b-1/revisions/{last}/restore")
+        self.assertEqual((back.status, back.json.get("owners")), (200, ["bert"]), back.text)
+        self.assertEqual(bert.change("DELETE", "/apis/b-1", None, back.etag).status, 204)
+        self.assertEqual(bert.change("PUT", POLICIES, lists(), anna.get(POLICIES).etag).status, 403)
+        # What was removed and is made again is its new maker's.
+        again = anna.ask("POST", "/apis", {"document": text})
+        self.assertEqual((again.status, again.json["owners"]), (201, ["anna"]), again.text)
+        self.assertEqual(bert.change("DELETE", place, None, again.etag).status, 403)
+        self.assertEqual(anna.change("DELETE", place, None, again.etag).status, 204)
 
     def test_AD_05_every_change_is_audited_with_its_difference(self):
         olga = self.bearer("olga")
@@ -307,7 +339,8 @@ class Login(unittest.TestCase):
         answer = olga.get(f"/apis/{quoted(evil)}")
         self.assertEqual(answer.status, 404)
         token = self.world.key.token(jws.claims(subject=evil))
-        client.request(self.world.gateway.plain, "GET", "/orders/items", [("Authorization", f"Bearer {token}")])
+        fields = [("Authorization", f"Bearer {token}"), ("User-Agent", "x\x1b[31m{\"event\":\"forged\"}")]
+        client.request(self.world.gateway.plain, "GET", "/orders/items/%0D%0A%7B%22event%22:%22forged%22%1B[31m", fields)
         log = self.world.gateway.log_text()
         self.assertNotIn("\x1b", log)
         self.assertEqual([line for line in log.splitlines() if line.startswith('{"event":"forged"')], [])
@@ -322,6 +355,22 @@ class Login(unittest.TestCase):
             fetch(self.world.gateway.admin, f"/api/v1/apis/{number}")
         after = len(re.findall(r"^\w", self.world.gateway.admin_get("/metrics")[1], re.MULTILINE))
         self.assertLess(after - before, 30)
+
+
+class OnTheNetwork(unittest.TestCase):
+    """A listener that others reach, without a login."""
+
+    def test_AD_06_without_a_login_the_network_is_told_how_the_gateway_is_and_nothing_else(self):
+        port = ports.lease()
+        world = World(admin={"address": f"0.0.0.0:{port}"}, address=("127.0.0.2", port))
+        self.addCleanup(world.stop)
+        json_fields = {"content-type": "application/json"}
+        for path in ("/healthz", "/readyz", "/metrics"):
+            self.assertEqual(fetch(world.gateway.admin, path)[0], 200, path)
+        for path in ("/", "/stores", "/api/v1/me", "/api/v1/openapi.json", "/api/v1/apis"):
+            self.assertEqual(fetch(world.gateway.admin, path)[0], 403, path)
+        for path in ("/stores/hold?store=staff&stale=7d", "/invalidate", "/reload", "/explain"):
+            self.assertEqual(fetch(world.gateway.admin, path, "POST", "{}", json_fields)[0], 403, path)
 
 
 class Configuration(unittest.TestCase):

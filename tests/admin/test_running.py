@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+import threading
 import time
 import unittest
 
@@ -80,6 +81,43 @@ class Running(unittest.TestCase):
         same = self.client.ask("POST", "/shadow", {"api": ORDERS_ID, "policies": self.lists()})
         self.assertEqual((same.json["unchanged"], same.json["changed"]), (1, []))
 
+    def test_shadow_looks_at_the_operations_that_would_answer_otherwise(self):
+        self.attach(tokenTTL=60)
+        self.call()
+        operations = "".join(f"  - target: /n{number:02}\n    verb: GET\n" for number in range(25))
+        endpoint = f"endpointConfigurations:\n  production:\n    - endpoint: {self.world.backend.url}\n      weight: 3\n"
+        text = f"name: many\nbasePath: /many\n{endpoint}operations:\n{operations}"
+        made = self.client.ask("POST", "/apis", {"document": text})
+        self.assertEqual(made.status, 201, made.text)
+        self.assertEqual(made.json["endpoints"], [{"type": "production", "url": self.world.backend.url + "", "weight": 3}])
+        policy = {"request": [dict(POLICY, parameters={"header": "X-New"})]}
+        ask = lambda policies: self.client.ask("POST", "/shadow", {"api": "many", "policies": policies}).json
+        last = ask({"operations": {"GET /n24": policy}})
+        self.assertEqual([(each["operation"], each["header"]) for each in last["changed"]], [("GET /n24", "X-New")])
+        self.assertEqual((last["operations"], last["operationsSeen"]), (1, 1))
+        every = ask({"api": policy})
+        self.assertEqual((every["operations"], every["operationsSeen"], len(every["changed"])), (25, 20, 20))
+
+    def test_shadow_tells_what_cannot_be_told(self):
+        self.attach(tokenTTL=60)
+        self.call()
+        question = {"api": ORDERS_ID, "policies": {"api": {}}, "operation": "GET /nothing"}
+        told = self.client.ask("POST", "/shadow", question).json
+        self.assertEqual((told["users"], told["unknown"], told["unchanged"], told["changed"]), (1, 1, 0, []))
+
+    def test_dialects_are_told_with_their_lists_and_the_default(self):
+        dialects = {each["name"]: each for each in self.client.get("/dialects").json["items"]}
+        self.assertEqual([name for name, each in dialects.items() if each["isDefault"]], ["wso2"])
+        self.assertEqual(dialects["wso2"]["prefix"], "http://wso2.org/claims/")
+        multi = {each["attribute"]: each["multi"] for each in dialects["oidc"]["claims"]}
+        self.assertEqual((multi["groups"], multi["email"]), (True, False))
+        written = yaml.safe_load(self.world.gateway.operator_file.read_text())
+        written["backendJwt"] = {"defaults": {"dialect": "oidc"}}
+        self.world.gateway.write("countersign.yaml", written)
+        self.world.gateway.reload()
+        default = [each["name"] for each in self.client.get("/dialects").json["items"] if each["isDefault"]]
+        self.assertEqual(default, ["oidc"])
+
     def lists(self):
         shown = self.client.get(POLICIES).json
         return {"api": shown["api"], "operations": shown["operations"]}
@@ -105,6 +143,7 @@ class Running(unittest.TestCase):
         self.assertEqual(self.client.ask("POST", "/stores/staff/hold", {}).status, 200)
         self.assertNotIn("hold", self.client.get("/stores").json["items"][0])
         self.assertEqual(self.client.ask("POST", "/stores/staff/hold", {"stale": "soon"}).status, 422)
+        self.assertEqual(self.client.ask("POST", "/stores/staff/invalidate", {"store": "other"}).status, 422)
 
     def test_keys_are_announced_activated_and_revoked_while_calls_run(self):
         self.attach(signingAlgorithm="ES256", tokenTTL=600)
@@ -144,6 +183,33 @@ class Running(unittest.TestCase):
         self.assertEqual(self.client.ask("POST", f"/keys/{first}/retire").status, 409)
         self.assertEqual(self.client.get("/history").json["items"][0]["action"], f"key {first} retired")
 
+    def test_keys_that_change_while_the_files_do_not_compile_are_noted_all_the_same(self):
+        written = self.world.gateway.operator_file.read_text()
+        self.world.gateway.operator_file.write_text(written + "nothing: of ours\n")
+        refused = self.client.ask("POST", "/keys", {"algorithm": "ES256"})
+        self.assertEqual(refused.status, 409, refused.text)
+        self.assertEqual(self.client.get("/history").json["items"][0]["action"], "ES256 key announced")
+        self.acts("keys_changed", lambda act: (act["by"], act["action"]) == ("local operator", "ES256 key announced"))
+
+    def test_acts_are_in_the_audit_log_with_who_did_them(self):
+        self.world.gateway.reload()
+        self.client.ask("POST", "/stores/staff/invalidate", {"user": "alice"})
+        self.client.ask("POST", "/stores/staff/hold", {"stale": "4h"})
+        self.client.ask("POST", "/applications", {"name": "shop"})
+        self.client.ask("POST", "/api-keys", {"application": "shop"})
+        self.acts("configuration_changed", lambda act: act["action"] == "api key created" and "csk_" not in act["diff"])
+        self.acts("configuration_reloaded", lambda act: act["applied"] and act["by"] == "local operator")
+        self.acts("attributes_invalidated", lambda act: act["store"] == "staff" and act["user"] != "alice")
+        self.acts("user_store_held", lambda act: act["staleFor"] == 4 * 3600)
+
+    def acts(self, event, is_wanted):
+        """Waits until the audit log has such an act."""
+        def found():
+            whole = self.world.gateway.log_text().rpartition("\n")[0].splitlines()
+            lines = [json.loads(line) for line in whole if line.startswith('{"')]
+            return any(line.get("event") == event and is_wanted(line) for line in lines)
+        self.world.gateway.wait_until(found, f"no such `{event}` in the audit log")
+
     def test_a_key_with_a_certificate_shows_it(self):
         path = self.world.gateway.path / "tls" / "cert.pem"
         written = yaml.safe_load(self.world.gateway.operator_file.read_text())
@@ -179,6 +245,23 @@ class Running(unittest.TestCase):
         self.assertEqual(self.client.get("/applications").json["items"], [])
         self.assertEqual([change["action"] for change in self.client.get("/history").json["items"]][:3],
                          ["application removed", "api key removed", "application changed"])
+
+    def test_api_keys_that_are_over_are_not_made_and_many_are_made_at_once(self):
+        self.assertEqual(self.client.ask("POST", "/applications?note=new", {"name": "shop"}).status, 201)
+        self.assertEqual(self.client.get("/history").json["items"][0]["note"], "new")
+        for ended in ("2020-01-01", "2020-01-01T00:00:00Z"):
+            refused = self.client.ask("POST", "/api-keys", {"application": "shop", "expires": ended})
+            self.assertEqual((refused.status, "over already" in refused.text), (422, True), refused.text)
+        self.assertEqual(self.client.ask("POST", "/api-keys", {"application": "shop", "expires": "soon"}).status, 422)
+        made = []
+        add = lambda: made.append(self.client.ask("POST", "/api-keys", {"application": "shop", "expires": "2999-01-01"}))
+        threads = [threading.Thread(target=add) for _ in range(8)]
+        [thread.start() for thread in threads]
+        [thread.join(60) for thread in threads]
+        self.assertEqual([answer.status for answer in made], [201] * 8, [answer.text for answer in made])
+        ids = {key["id"] for key in self.client.get("/applications/shop").json["apiKeys"]}
+        self.assertEqual(ids, {answer.json["id"] for answer in made})
+        self.assertEqual(len(ids), 8)
 
     def test_a_secret_attribute_is_not_shown_and_stays_until_it_is_replaced(self):
         written = {"name": "shop", "clientIds": ["shop-1"], "attributes": {"token": "s3cr3t-1", "hash": "s3cr3t-2", "team": "web"}}
@@ -225,12 +308,16 @@ class Running(unittest.TestCase):
         requests = self.client.get("/requests?outcome=answered").json["items"]
         self.assertEqual([(each["api"], each["operation"], each["status"]) for each in requests],
                          [("orders", "GET /items", 200)])
+        self.assertGreater(requests[0]["micros"]["total"], 0)
+        first = self.client.get("/requests?limit=1").json
+        self.assertEqual((len(first["items"]), first["total"]), (1, 2))
         traffic = self.client.get("/traffic").json
         self.assertEqual((traffic["requests"], traffic["refusals"]), (2, {"unauthorized": 1}))
         self.assertEqual((traffic["withJwt"], traffic["minted"], traffic["mintLatency"]["count"]), (1, 1, 1))
         [disclosure] = [each for each in self.client.get("/disclosures").json["items"]
                         if each["attribute"] == "email" and each["operation"] == "GET /items"]
         self.assertEqual(disclosure["backends"], [f"127.0.0.1:{self.world.backend.port}"])
+        self.assertEqual(disclosure["ttl"], 60)
         csv = self.client.get("/disclosures?format=csv")
         self.assertEqual(csv.headers["content-type"], "text/csv; charset=utf-8")
         self.assertTrue(csv.text.startswith("attribute,claim,"))

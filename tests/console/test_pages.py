@@ -3,12 +3,14 @@
 With `CONSOLE_SCREENSHOTS=1` the pictures of docs/console.md are made again.
 """
 
+import math
 import os
 import unittest
 
 from playwright.sync_api import expect
 
 from console.world import NARROW, ROOT, WIDE, Window, World, orders
+from harness import client
 
 PICTURES = ROOT / "docs/screenshots"
 POLICIES = """apiPolicies:
@@ -79,7 +81,22 @@ class Pages(unittest.TestCase):
         self.assertLessEqual(page.evaluate("document.documentElement.scrollWidth"), viewport["width"])
         if os.environ.get("CONSOLE_SCREENSHOTS") and viewport is WIDE:
             PICTURES.mkdir(exist_ok=True)
+            if name == "traffic":
+                self.fill_charts(page)
             page.screenshot(path=PICTURES / f"{name}-{scheme}.png")
+
+    def fill_charts(self, page):
+        """Calls until the charts are full; the page's clock runs faster meanwhile, so that it asks more often."""
+        page.clock.install()
+        page.reload()
+        expect(page.get_by_role("region", name="Backends")).to_be_visible()
+        for moment in range(150):
+            for number in range(4 + round(3 * math.sin(moment / 12))):
+                self.world.call(f"/orders/1.0/{number}", subject=("alice", "bob")[moment % 2])
+            if moment % 5 == 0:
+                client.request(self.world.gateway.plain, "GET", "/orders/1.0/17", [])
+            with page.expect_response("**/api/v1/traffic"):
+                page.clock.run_for(2000)
 
     def test_light(self):
         self.look("light", WIDE)
@@ -89,6 +106,9 @@ class Pages(unittest.TestCase):
 
     def test_on_a_phone(self):
         self.look("light", NARROW)
+
+    def test_on_a_dark_phone(self):
+        self.look("dark", NARROW)
 
     def test_the_content_security_policy_allows_nothing_inline(self):
         window = Window(self.world)

@@ -5,7 +5,7 @@ import unittest
 
 from playwright.sync_api import expect
 
-from console.world import Window, World, confirm, orders
+from console.world import NARROW, Window, World, confirm, orders
 from harness.openid import Provider
 
 ROLES = {"viewer": ["vera"], "author": ["anna"], "operator": ["olga"]}
@@ -62,6 +62,7 @@ class People(unittest.TestCase):
         window.page.get_by_role("button", name="Review and save").click()
         over = window.page.get_by_role("dialog", name="Your session has ended")
         expect(over.get_by_role("link", name="Log in")).to_have_attribute("target", "_blank")
+        self.assertEqual(window.violations(), [])
         # As a login in another window would.
         window.context.add_cookies(cookies)
         over.get_by_role("button", name="I have logged in").click()
@@ -120,3 +121,17 @@ class People(unittest.TestCase):
         window.expected |= {403}
         expect(window.page.get_by_role("heading", name="You have no role here")).to_be_visible()
         expect(window.page.get_by_role("main")).to_contain_text("Ask the operator")
+        self.assertEqual(window.violations(), [])
+
+    def test_the_login_page_is_for_everybody(self):
+        for scheme in ("light", "dark"):
+            for path, heading in (("/apis", "Log in to Countersign"), ("/?refused=forbidden", "You have no role here"), ("/?refused=failed", "You are not logged in")):
+                with self.subTest(scheme=scheme, path=path):
+                    window = Window(self.world, scheme=scheme, viewport=NARROW)
+                    self.addCleanup(window.close)
+                    window.expected = {401}
+                    page = window.open(path)
+                    expect(page.get_by_role("heading", name=heading)).to_be_visible()
+                    self.assertEqual(window.violations(), [])
+                    self.assertLessEqual(page.evaluate("document.documentElement.scrollWidth"), NARROW["width"])
+                    self.assertEqual(window.complaints, [])

@@ -5,32 +5,8 @@ import unittest
 
 from playwright.sync_api import expect
 
+from console.board import HEADER, card, configure, lane, save
 from console.world import NARROW, OPENAPI, Window, World, confirm, drag, touch_drag
-
-HEADER = "X-JWT-Assertion"
-
-
-def card(page, title):
-    """The policy's card in the list at the side, by its handle."""
-    return page.get_by_label("Policies to attach").get_by_role("button", name=re.compile(f"^Drag {title}"))
-
-
-def lane(page, flow="Request flow"):
-    return page.get_by_role("region", name=flow).first
-
-
-def configure(page):
-    """The drawer, open."""
-    drawer = page.get_by_role("dialog", name="Configure Backend JWT: v1")
-    expect(drawer).to_be_visible()
-    return drawer
-
-
-def save(page):
-    """Presses Save, looks at the diff, saves; returns the diff's text."""
-    page.get_by_role("button", name="Save", exact=True).click()
-    return confirm(page)
-
 
 class Policies(unittest.TestCase):
     """One gateway for each test: each writes its files."""
@@ -150,25 +126,6 @@ class Policies(unittest.TestCase):
         expect(header).to_have_value(HEADER)
         save(page)
         self.world.verified(self.world.call("/orders/1.0/17"), "orders")
-
-    def test_by_keyboard_alone(self):
-        page = self.window.open("/apis/orders:1.0/policies")
-        handle = card(page, "Backend JWT")
-        handle.focus()
-        page.keyboard.press("Space")
-        live = page.locator("[id^=DndLiveRegion]")
-        expect(live).to_contain_text("Backend JWT is")
-        for _ in range(6):
-            if "request flow of the API" in live.inner_text():
-                break
-            before = live.inner_text()
-            page.keyboard.press("ArrowDown")
-            expect(live).not_to_have_text(before)
-        expect(live).to_contain_text("over the request flow of the API")
-        page.keyboard.press("Space")
-        configure(page)
-        page.keyboard.press("Escape")
-        expect(page.get_by_role("dialog")).to_have_count(0)
 
     def test_two_authors_lose_no_work(self):
         page = self.window.open("/apis/orders:1.0/policies")

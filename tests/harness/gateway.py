@@ -85,11 +85,13 @@ def diagnostics(text):
 class Gateway(Folder):
     """A running gateway. `plain` and `secure` are its data addresses, `admin` its admin address.
 
-    `prepare(folder)` runs before the start, with the files in place; `environment` is added to its own.
+    `prepare(folder)` runs before the start, with the files in place; `environment` is added to its own; `admin` is where
+    an `admin.address` of the operator's file is reached.
     """
 
-    def __init__(self, operator, apis, files=None, extra=(), prepare=None, environment=None):
-        self.plain, self.secure, self.admin = (("127.0.0.1", ports.lease()) for _ in range(3))
+    def __init__(self, operator, apis, files=None, extra=(), prepare=None, environment=None, admin=None):
+        self.plain, self.secure = (("127.0.0.1", ports.lease()) for _ in range(2))
+        self.admin = admin or ("127.0.0.1", ports.lease())
         operator = with_addresses(operator, self)
         super().__init__(operator, apis, files)
         self.issuer = operator["gateway"]["issuer"]
@@ -190,7 +192,7 @@ def with_addresses(operator, gateway):
     asks = "request" if operator.get("clientCertificates") else "none"
     tls = {"certificate": "tls/cert.pem", "privateKey": "tls/key.pem", "clientCertificates": asks}
     block["listeners"] = [{"address": "%s:%d" % gateway.plain}, {"address": "%s:%d" % gateway.secure, "tls": tls}]
-    operator.setdefault("admin", {})["address"] = "%s:%d" % gateway.admin
+    operator.setdefault("admin", {}).setdefault("address", "%s:%d" % gateway.admin)
     return operator
 
 

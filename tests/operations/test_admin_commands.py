@@ -95,15 +95,36 @@ class AdminCommands(unittest.TestCase):
         self.assertEqual(client.request(self.gateway.plain, "GET", "/books/1/list").status, 404)
         revisions = self.listed("apis", "revisions", "books:1")
         self.assertEqual([revision["note"] for revision in revisions][0], "renamed")
+        # What was shown is not what is there any more.
+        again = self.command("apis", "update", "books:1", source, "--yes", code=1).stderr
+        self.assertIn("changed", again)
+        self.command("apis", "restore", "books:1", revisions[-1]["n"], "--yes", "--note", "as it was")
+        self.assertEqual(client.request(self.gateway.plain, "GET", "/books/1/list").status, 200)
+        self.command("apis", "delete", "books:1", "--yes", "--note", "not read")
+        self.assertNotIn("books:1", {api["id"] for api in self.listed("apis", "list")})
+        revisions = self.listed("apis", "revisions", "books:1")
+        self.assertEqual([revision["note"] for revision in revisions][:2], ["not read", f"revision {revisions[-1]['n']}: as it was"])
         self.command("apis", "restore", "books:1", revisions[-1]["n"], "--yes")
         self.assertEqual(client.request(self.gateway.plain, "GET", "/books/1/list").status, 200)
-        self.command("apis", "delete", "books:1", "--yes")
-        self.assertNotIn("books:1", {api["id"] for api in self.listed("apis", "list")})
+
+    def test_a_change_without_a_look_needs_to_know_what_it_is_made_on(self):
+        source = pathlib.Path(self.gateway.path) / "own.yaml"
+        source.write_text(self.orders + "# mine\n", encoding="utf-8")
+        self.assertIn("--if-match", self.command("apis", "update", "orders:1.0", source, "--yes", code=1).stderr)
+        self.assertEqual(self.file(), self.orders)
+        self.command("apis", "update", "orders:1.0", source, "--if-match", "0123456789abcdef", "--yes", code=1)
+        self.command("apis", "update", "orders:1.0", source, "--if-match", "*", "--yes")
+        self.assertEqual(self.file(), self.orders + "# mine\n")
+        source.write_text(json.dumps({"name": "Mobile", "clientIds": ["web"]}), encoding="utf-8")
+        self.command("apps", "create", source, "--yes")
+        self.assertIn("--if-match", self.command("apps", "create", source, "--yes", code=1).stderr)
+        source.write_text(self.command("apps", "show", "Mobile").stdout, encoding="utf-8")
+        self.command("apps", "create", source, "--yes")
 
     def test_a_mistake_is_refused_with_its_line_and_nothing_changes(self):
         source = pathlib.Path(self.gateway.path) / "broken.yaml"
         source.write_text(self.orders.replace("verb: GET }", "verb: FETCH }"), encoding="utf-8")
-        refusal = self.command("apis", "update", "orders:1.0", source, "--yes", code=1).stderr
+        refusal = self.command("apis", "update", "orders:1.0", source, "--if-match", "*", "--yes", code=1).stderr
         self.assertIn("error[invalid-value]: `FETCH` is not a verb", refusal)
         self.assertEqual(self.file(), self.orders)
 
@@ -123,6 +144,12 @@ class AdminCommands(unittest.TestCase):
         self.assertEqual(new["state"], "announced")
         active = self.listed("keys", "live", "activate", new["kid"], "--yes")
         self.assertEqual({key["kid"]: key["state"] for key in active}[new["kid"]], "active")
+        # Nobody can be asked here.
+        self.assertIn("say --yes", self.command("keys", "live", "retire", new["kid"], code=1).stderr)
+        retired = self.listed("keys", "live", "retire", new["kid"], "--yes")
+        self.assertEqual({key["kid"]: key["state"] for key in retired}[new["kid"]], "retired")
+        revoked = self.listed("keys", "live", "revoke", new["kid"], "--yes")
+        self.assertEqual({key["kid"]: key["state"] for key in revoked}[new["kid"]], "revoked")
 
     def test_a_draft_is_previewed_before_it_is_saved(self):
         draft = pathlib.Path(self.gateway.path) / "draft.yaml"

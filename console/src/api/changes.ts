@@ -1,17 +1,7 @@
 /** Every change that the console makes. Each refetches what it touched, and nothing else. */
 import { queryOptions, useMutation, useQueryClient, type QueryKey } from '@tanstack/react-query';
 import { Problem, call, segment, value, type Call } from './client';
-import type { ApiSummary, Application, DryRun, PolicySet } from './types';
-
-export interface NewApi {
-  document: string;
-  kind: 'apk-conf' | 'openapi' | 'auto';
-  fileName?: string;
-  basePath?: string;
-  endpoint?: string;
-  name?: string;
-  version?: string;
-}
+import type { ApiSummary, Application, DryRun, LookedUp, NewApi, NewApiKey, PolicySet } from './types';
 
 /** A change to a file, an API's or the operator's, as the page holds it: dry first, then for good with the same etag. */
 export type FileChange =
@@ -69,7 +59,8 @@ function useChange<Input, Output>(change: (input: Input) => Promise<Output>, tou
   });
 }
 
-const AFTER_A_FILE = [['apis'], ['history'], ['disclosures'], ['diagnostics']];
+const AFTER_A_FILE = [['apis'], ['history'], ['disclosures']];
+const AFTER_A_KEY = [['keys'], ['jwks'], ['history'], ['policy-types']];
 
 export function useSaveFile(id: string) {
   return useChange(async ({ change, etag }: { change: FileChange; etag: string | null }) => {
@@ -102,12 +93,12 @@ export function useForget() {
   );
 }
 
-export function lookUp(store: string, user: string, signal?: AbortSignal): Promise<Record<string, unknown>> {
-  return value(`/stores/${segment(store)}/lookup`, { method: 'POST', body: { user }, signal });
+export function useLookUp(store: string) {
+  return useChange((user: string) => value<LookedUp>(`/stores/${segment(store)}/lookup`, { method: 'POST', body: { user } }), [['stores']]);
 }
 
 export function useAnnounceKey() {
-  return useChange((algorithm: string) => value<unknown>('/keys', { method: 'POST', body: { algorithm } }), [['keys'], ['jwks'], ['history']]);
+  return useChange((algorithm: string) => value<unknown>('/keys', { method: 'POST', body: { algorithm } }), AFTER_A_KEY);
 }
 
 export type KeyAction = 'activate' | 'retire' | 'revoke';
@@ -116,11 +107,9 @@ export function useKeyAction() {
   return useChange(
     ({ kid, action }: { kid: string; action: KeyAction }) =>
       value<unknown>(`/keys/${segment(kid)}/${action}`, { method: 'POST', body: {} }),
-    [['keys'], ['jwks'], ['history']],
+    AFTER_A_KEY,
   );
 }
-
-export interface NewApiKey { application: string; id: string; expires?: string; scopes?: string[]; sandbox?: boolean }
 
 export function useCreateApiKey() {
   return useChange((key: NewApiKey) => value<{ key: string }>('/api-keys', { method: 'POST', body: key }), [['applications'], ['history']]);

@@ -17,7 +17,7 @@ export function useFollowRevisions(): void {
   }, [client]);
 }
 
-const NOT_CONFIGURATION = new Set(['dry-run', 'traffic', 'requests', 'preview', 'shadow', 'policy-types']);
+const NOT_CONFIGURATION = new Set(['dry-run', 'traffic', 'requests', 'preview', 'shadow']);
 
 function isConfiguration({ queryKey }: { queryKey: readonly unknown[] }): boolean {
   return !NOT_CONFIGURATION.has(String(queryKey[0]));

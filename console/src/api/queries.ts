@@ -2,8 +2,8 @@
 import { infiniteQueryOptions, queryOptions, useQuery } from '@tanstack/react-query';
 import { ALL, PAGE, call, segment, value } from './client';
 import type {
-  Api, ApiSummary, Application, Diagnostic, Dialect, Disclosure, Issuer, List, Me, Operation, Policies, PolicyType,
-  Preview, PreviewQuestion, RequestRecord, Revision, Shadow, SigningKey, Store, Traffic,
+  Api, ApiSummary, Application, Change, Dialect, Disclosure, Issuer, List, Me, Operation, Policies, PolicyType,
+  Preview, PreviewQuestion, RequestRecord, Revision, Shadow, ShadowQuestion, SigningKey, Store, Traffic,
 } from './types';
 
 const MINUTE = 60_000;
@@ -19,11 +19,21 @@ export const apis = (q: string) => infiniteQueryOptions({
   queryFn: ({ signal, pageParam }) =>
     value<List<ApiSummary>>('/apis', { signal, query: { q, limit: PAGE, offset: pageParam } }),
   initialPageParam: 0,
-  getNextPageParam: (last, pages) => {
-    const seen = pages.reduce((sum, page) => sum + page.items.length, 0);
-    return last.items.length > 0 && seen < last.total ? seen : undefined;
-  },
+  getNextPageParam: nextOffset,
 });
+
+export const history = infiniteQueryOptions({
+  queryKey: ['history'],
+  queryFn: ({ signal, pageParam }) => value<List<Change>>('/history', { signal, query: { limit: PAGE, offset: pageParam } }),
+  initialPageParam: 0,
+  getNextPageParam: nextOffset,
+});
+
+/** Where the list goes on; nowhere when all of it is read. */
+function nextOffset(last: List<unknown>, pages: List<unknown>[]): number | undefined {
+  const seen = pages.reduce((sum, page) => sum + page.items.length, 0);
+  return last.items.length > 0 && seen < last.total ? seen : undefined;
+}
 
 export const api = (id: string) => queryOptions({
   queryKey: ['api', id],
@@ -58,8 +68,8 @@ export const revisions = (id: string) => queryOptions({
 export const policyTypes = queryOptions({
   queryKey: ['policy-types'],
   queryFn: async ({ signal }) => {
-    const answer = await value<List<PolicyType> | PolicyType[]>('/policy-types', { signal });
-    return Array.isArray(answer) ? answer : answer.items;
+    const { items } = await value<List<PolicyType>>('/policy-types', { signal });
+    return items;
   },
   staleTime: 5 * MINUTE,
 });
@@ -72,7 +82,7 @@ export const preview = (question: PreviewQuestion) => queryOptions({
   retry: false,
 });
 
-export const shadow = (question: Omit<PreviewQuestion, 'user' | 'issuer' | 'token' | 'operation'> & { operation?: string }) => queryOptions({
+export const shadow = (question: ShadowQuestion) => queryOptions({
   queryKey: ['shadow', question],
   queryFn: ({ signal }) => value<Shadow>('/shadow', { method: 'POST', body: question, signal }),
   staleTime: 10_000,
@@ -94,7 +104,6 @@ export const issuers = listOf<Issuer>('issuers', '/issuers', MINUTE);
 export const dialects = listOf<Dialect>('dialects', '/dialects', MINUTE);
 export const keys = listOf<SigningKey>('keys', '/keys', 5000);
 export const requests = listOf<RequestRecord>('requests', '/requests', 0, 5000);
-export const history = listOf<Revision>('history', '/history');
 export const disclosures = listOf<Disclosure>('disclosures', '/disclosures', 5000);
 
 /** With the etag of their file, which an edit needs. */
@@ -110,15 +119,6 @@ export const traffic = queryOptions({
   refetchInterval: 2000,
   staleTime: 0,
   gcTime: 0,
-});
-
-export const diagnostics = queryOptions({
-  queryKey: ['diagnostics'],
-  queryFn: async ({ signal }) => {
-    const answer = await value<{ items?: Diagnostic[]; diagnostics?: Diagnostic[] } | Diagnostic[]>('/diagnostics', { signal });
-    return Array.isArray(answer) ? answer : (answer.items ?? answer.diagnostics ?? []);
-  },
-  staleTime: MINUTE,
 });
 
 /** What the person at the screen may do; `owns` says of an API whether it is theirs to change. */

@@ -1,114 +1,37 @@
-/** What the admin API takes and gives, as the console reads it. Mirrors docs/openapi.json. */
+/**
+ * What the admin API takes and gives, under the names that the console has for it.
+ *
+ * From docs/openapi.json (`npm run types` makes schema.d.ts of it). By hand: what the document leaves open.
+ */
+import type { components } from './schema';
 
-export type Role = 'viewer' | 'author' | 'operator' | 'support';
-export type Flow = 'request' | 'response';
+type Schemas = components['schemas'];
+type Open = Record<string, unknown>;
 
-export interface Diagnostic {
-  severity: 'error' | 'warning';
-  code: string;
-  message: string;
-  hint?: string | null;
-  file?: string | null;
-  line?: number | null;
-  column?: number | null;
-  /** JSON pointer within the document that was posted. */
-  pointer?: string | null;
-}
+export type Flow = keyof Schemas['Flows'];
+
+type Mistake = Schemas['Mistake'];
+/** A mistake that the gateway found, or one that the console found itself: without a place in a file. */
+export type Diagnostic = Pick<Mistake, 'severity' | 'code' | 'message'> & Partial<Mistake>;
 
 export interface List<T> { items: T[]; total: number }
 
-export interface Me {
-  name: string;
-  roles: Role[];
-  /** Under which names, besides their own, APIs may be theirs. */
-  groups: string[];
-  login: 'none' | 'oidc' | 'bearer';
-  csrfToken?: string | null;
-  testUsers: string[];
-  gateway: {
-    issuer: string;
-    version: string;
-    revision: number | string;
-    appliedAt?: number | string | null;
-    refused: Diagnostic[];
-    brokenApis: (string | { api: string; diagnostics?: Diagnostic[] })[];
-    needsRestart: string[];
-  };
-}
+export type Me = Schemas['Me'];
 
-export interface ApiSummary {
-  id: string;
-  name: string;
-  version: string;
-  basePath: string;
-  context?: string;
-  type: string;
-  environment?: string | null;
-  state: 'live' | 'broken';
-  operations: number;
-  backendJwt: 'gateway' | 'api' | 'operations' | 'none';
-  security: string[];
-  owners: string[];
-  file: string;
-  etag?: string;
-}
+export type ApiSummary = Schemas['ApiSummary'];
+export type Api = Schemas['ApiView'];
+export type NewApi = Schemas['NewApi'];
 
-export interface Endpoint { type: string; url: string; weight?: number | null }
+export type Policy = Omit<Schemas['Policy'], 'parameters'> & { parameters?: Open };
+export type PolicyLists = Record<Flow, Policy[]>;
+export interface PolicySet { api: PolicyLists; operations: Record<string, PolicyLists> }
 
-export interface Api extends ApiSummary {
-  document: string;
-  definition: Record<string, unknown>;
-  endpoints: Endpoint[];
-  versions: string[];
-  revisions: number;
-}
-
-export interface Policy {
-  policyName: string;
-  policyVersion?: string;
-  policyId?: string;
-  parameters?: Record<string, unknown>;
-}
-
-export interface PolicyLists { request: Policy[]; response: Policy[] }
-
-export interface EffectivePolicy {
-  policyName: string;
-  header?: string | null;
-  from: 'gateway' | 'api' | 'operation';
-  at?: string | null;
-  parameters: Record<string, unknown>;
-  replaces?: unknown[];
-  off?: boolean;
-}
-
-export interface PolicySet {
-  api: PolicyLists;
-  operations: Record<string, PolicyLists>;
-}
-
+export type EffectivePolicy = Omit<Schemas['EffectivePolicy'], 'from' | 'parameters'> & { from: 'gateway' | 'api' | 'operation'; parameters: Open };
 export interface Policies extends PolicySet { gateway: EffectivePolicy[] }
 
-export interface Operation {
-  key: string;
-  verb: string;
-  target: string;
-  secured: 'secured' | 'optional' | 'open';
-  scopes: string[];
-  policies: PolicyLists;
-  effective: EffectivePolicy[];
-}
+export type Operation = Omit<Schemas['OperationView'], 'policies' | 'effective'> & { policies: PolicyLists; effective: EffectivePolicy[] };
 
-export interface PolicyField {
-  name: string;
-  title: string;
-  help: string;
-  default?: unknown;
-  values?: unknown[] | null;
-  basic: boolean;
-  min?: number | null;
-  max?: number | null;
-}
+export type PolicyField = Schemas['PolicyField'];
 
 export interface JsonSchema {
   type?: string | string[];
@@ -121,30 +44,14 @@ export interface JsonSchema {
   description?: string;
 }
 
-export interface PolicyType {
-  name: string;
-  version: string;
-  title: string;
-  about: string;
-  flows: Flow[];
-  schema: JsonSchema;
-  defaults: Record<string, unknown>;
-  fields: PolicyField[];
-}
+export type PolicyType = Omit<Schemas['PolicyType'], 'flows' | 'schema'> & { flows: Flow[]; schema: JsonSchema };
 
-export interface Revision { n: number; at: number | string; author: string; diff: string; note?: string | null; action?: string; target?: string }
+export type Revision = Schemas['Revision'];
+export type Change = Schemas['ChangeView'];
 
 /** What became of a part of an imported file. */
-export interface ImportNote {
-  outcome: string;
-  field: string;
-  line?: number | null;
-  becomes?: string | null;
-  reason?: string | null;
-  times?: number;
-}
-
-export interface DryRun { diff: string; diagnostics: Diagnostic[]; affected: unknown[]; notes?: ImportNote[] }
+export type ImportNote = Schemas['ImportNote'];
+export type DryRun = Schemas['DryRun'];
 
 export interface MaskedValue { masked: true; type: string; length?: number; count?: number }
 
@@ -190,57 +97,28 @@ export interface Preview {
     user: string | MaskedValue | null;
     client: string | null;
     expiresAt: number | null;
-    assumedToken: Record<string, unknown> | null;
+    assumedToken: Open | null;
   } | null;
   refused: Refusal | null;
   jwts: PreviewJwt[];
 }
 
-export interface PreviewQuestion {
-  api: string;
-  operation: string;
-  user?: string;
-  issuer?: string;
-  token?: string;
-  policies?: PolicySet;
-  draft?: string;
-}
+export type PreviewQuestion = Omit<Schemas['PreviewQuestion'], 'policies'> & { policies?: PolicySet };
+export type ShadowQuestion = Omit<Schemas['ShadowQuestion'], 'policies'> & { policies?: PolicySet };
 
-export interface ShadowChange {
-  operation: string;
-  users: number;
-  added: string[];
-  removed: string[];
-  changed: string[];
-  header?: unknown;
-  refused?: unknown;
-}
-export interface Shadow { users: number; unchanged: number; changed: ShadowChange[] }
+export type Shadow = Schemas['Shadow'];
+export type ShadowChange = Schemas['Difference'];
 
-export interface Store {
-  name: string;
-  kind: string;
-  target: string;
-  state: 'up' | 'down' | 'unknown';
-  breaker?: string | null;
-  lastError?: { at: number; reason: string } | string | null;
-  latency?: { p50?: number | null; p99?: number | null } | null;
-  hitRate?: number | null;
-  entries?: number | null;
-  failures?: number | null;
-  staleServed?: number | null;
-  bytes?: number | null;
-  attributes: string[];
-  staleFor?: number | string | null;
-  hold?: unknown;
-}
+export type Store = Schemas['UserStoreView'];
+/** A test look-up; `outcome` is masked where the store's words are not this person's to read. */
+export interface LookedUp { outcome: string | MaskedValue; attributes?: Record<string, unknown> }
 
 export interface Issuer { name: string; issuer: string; [member: string]: unknown }
-export interface DialectClaim { attribute: string; claim: string; multi?: boolean; type?: string | null }
-export interface Dialect { name: string; uri: string; prefix?: string; claims: DialectClaim[]; builtIn?: boolean }
+export type Dialect = Schemas['DialectView'];
 
 export interface Subscription { api: string; version?: string | null; tier?: string | null }
 export interface ApiKey { id: string; sandbox?: boolean; expires?: string | null; scopes?: string[]; user?: unknown }
+export type NewApiKey = Schemas['NewApiKey'];
 export interface Application {
   name: string;
   id?: string | number | null;
@@ -248,34 +126,15 @@ export interface Application {
   sandboxClientIds?: string[];
   owner?: string | null;
   tier?: string | null;
-  attributes?: Record<string, unknown>;
+  attributes?: Open;
   subscriptions?: Subscription[];
   apiKeys?: ApiKey[];
   [member: string]: unknown;
 }
 
 export type KeyState = 'announced' | 'active' | 'retired' | 'gone' | 'revoked';
-export interface SigningKey {
-  kid: string;
-  algorithm: string;
-  state: KeyState;
-  announcedAt?: number | string | null;
-  activeAt?: number | string | null;
-  retiredAt?: number | string | null;
-  goneAt?: number | string | null;
-  certificate?: unknown;
-  usedBy?: number | null;
-}
+export type SigningKey = Omit<Schemas['KeyView'], 'state'> & { state: KeyState };
 
-export interface Traffic {
-  at: number | string;
-  requests: number;
-  refusals: Record<string, number>;
-  mintLatency?: { p50?: number | null; p99?: number | null } | null;
-  backendLatency?: { p50?: number | null; p99?: number | null } | null;
-  hitRate?: number | null;
-  [member: string]: unknown;
-}
-
-export type RequestRecord = Record<string, unknown>;
-export type Disclosure = Record<string, unknown>;
+export type Traffic = Schemas['Traffic'];
+export type RequestRecord = Schemas['AuditLine'];
+export type Disclosure = Schemas['Disclosure'];

@@ -70,6 +70,11 @@ function kept(value: string, before: unknown[] | undefined): unknown {
   return before?.find((one) => text(one) === value && one !== undefined) ?? value.trim();
 }
 
+/** An attribute's value as people read it. */
+export function textOf(value: unknown): string {
+  return Array.isArray(value) ? value.map(text).join(', ') : text(value);
+}
+
 function text(value: unknown): string {
   if (value === undefined || value === null) return '';
   return typeof value === 'object' ? JSON.stringify(value) : String(value);

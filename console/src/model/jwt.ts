@@ -20,9 +20,3 @@ export function decoded(segment: string): Record<string, unknown> | null {
     return null;
   }
 }
-
-/** True for text that could be a token to paste: three segments, the first a JSON object. */
-export function isToken(text: string): boolean {
-  const parts = partsOf(text.trim());
-  return parts !== null && decoded(parts.header) !== null;
-}

@@ -1,14 +1,14 @@
-/** A store's answer to a test look-up, as rows: whatever shape a value has, masked or not. */
+/** A store's answer to a test look-up, in words: whatever shape a value has, masked or not. */
+import type { LookedUp } from '../api/types';
 
-/** Name and text of each attribute; null when the store has no such user. */
-export function attributesOf(answer: Record<string, unknown>): [string, string][] | null {
-  if (answer.found === false || answer.outcome === 'not_found' || answer.outcome === 'unknown_user') return null;
-  const { attributes } = answer;
-  if (Array.isArray(attributes)) {
-    return attributes.map((entry: { name?: string; value?: unknown; values?: unknown }) => [String(entry.name), valueText(entry.value ?? entry.values)]);
-  }
-  if (attributes === null || typeof attributes !== 'object') return null;
-  return Object.entries(attributes).map(([name, value]) => [name, valueText(value)]);
+const FOUND = 'found';
+const NO_SUCH_USER = 'no such user';
+
+export type LookUp = { is: 'found'; attributes: [string, string][] } | { is: 'no such user' } | { is: 'failed'; reason: string };
+
+export function lookUpOf({ outcome, attributes = {} }: LookedUp): LookUp {
+  if (outcome === FOUND) return { is: 'found', attributes: Object.entries(attributes).map(([name, value]) => [name, valueText(value)]) };
+  return outcome === NO_SUCH_USER ? { is: 'no such user' } : { is: 'failed', reason: valueText(outcome) };
 }
 
 export function valueText(value: unknown): string {

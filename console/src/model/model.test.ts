@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { attributesOf } from './lookup';
+import { lookUpOf } from './lookup';
 import { agoText, bytesText, countText, durationText, plural, timeOf } from './format';
-import { decoded, isToken } from './jwt';
+import { decoded } from './jwt';
 import { actionsOf, lifeOf } from './keys';
-import { appended } from './rates';
+import { appended, type Counters } from './rates';
 import { filledIn, snippetsOf } from './snippets';
 import { painted } from './yaml';
 import page from '../../../docs/verify.md?raw';
@@ -17,11 +17,6 @@ describe('a token', () => {
     expect(decoded(Buffer.from(JSON.stringify(claims)).toString('base64'))).toEqual(claims);
     expect(decoded('!!')).toBeNull();
     expect(decoded(segment([1]))).toBeNull();
-  });
-
-  it('is told from other text', () => {
-    expect(isToken(` ${segment({ alg: 'ES256' })}.e30.sig\n`)).toBe(true);
-    expect(isToken('opaque-token')).toBe(false);
   });
 });
 
@@ -50,7 +45,7 @@ describe('texts', () => {
 
 describe('a key', () => {
   it('has its past, its present and its future', () => {
-    const key = { kid: 'k', algorithm: 'ES256', state: 'retired' as const, announcedAt: 1, activeAt: 2, retiredAt: 3 };
+    const key = { kid: 'k', algorithm: 'ES256', state: 'retired' as const, announcedAt: 1, activeAt: 2, retiredAt: 3, origin: 'directory', usedBy: 0 };
     expect(lifeOf(key).map(({ is }) => is)).toEqual(['past', 'past', 'now', 'later']);
     expect(actionsOf(key)).toEqual(['revoke']);
     expect(actionsOf({ ...key, state: 'gone' })).toEqual([]);
@@ -58,7 +53,7 @@ describe('a key', () => {
 });
 
 describe('rates', () => {
-  const traffic = (at: number, requests: number) => ({ at, requests, refusals: { invalid_token: requests / 10 } });
+  const traffic = (at: number, requests: number): Counters => ({ at, requests, refusals: { invalid_token: requests / 10 } });
 
   it('are counts by time, and none after the gateway was started again', () => {
     const samples = [traffic(1000, 100), traffic(1002, 300), traffic(1004, 10)].reduce((all, one) => appended(all, one, 0), [] as ReturnType<typeof appended>);
@@ -73,10 +68,15 @@ describe('rates', () => {
 });
 
 describe('a look-up', () => {
-  it('is read in each shape, masked or not', () => {
-    expect(attributesOf({ found: false, attributes: [] })).toBeNull();
-    expect(attributesOf({ attributes: { email: 'a@b', groups: ['x', 'y'] } })).toEqual([['email', 'a@b'], ['groups', 'x, y']]);
-    expect(attributesOf({ attributes: [{ name: 'email', value: { masked: true, type: 'string', length: 3 } }] })).toEqual([['email', 'masked: string, 3 characters']]);
+  it('is read masked or not', () => {
+    const attributes = { email: { masked: true, type: 'string', length: 3 }, groups: ['x', 'y'] };
+    expect(lookUpOf({ outcome: 'found', attributes })).toEqual({ is: 'found', attributes: [['email', 'masked: string, 3 characters'], ['groups', 'x, y']] });
+    expect(lookUpOf({ outcome: 'no such user' })).toEqual({ is: 'no such user' });
+  });
+
+  it('that went wrong says why, and never that there is no such user', () => {
+    expect(lookUpOf({ outcome: 'no such table: people' })).toEqual({ is: 'failed', reason: 'no such table: people' });
+    expect(lookUpOf({ outcome: { masked: true, type: 'string', length: 21 } })).toEqual({ is: 'failed', reason: 'masked: string, 21 characters' });
   });
 });
 

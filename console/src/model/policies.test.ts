@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { EffectivePolicy, Policy, PolicySet, PolicyType } from '../api/types';
+import type { Policy, PolicySet, PolicyType } from '../api/types';
 import {
-  appliedToAll, conflictsOf, effectiveOf, inserted, isEqual, isSameHeader, moved, refusalOf, removed, typeOf, type Spot,
+  appliedToAll, conflictsOf, inserted, isEqual, isSameHeader, moved, refusalOf, removed, typeOf, type Spot,
 } from './policies';
 
 const DEFAULTS = { header: 'X-JWT-Assertion', tokenTTL: 3600 };
@@ -78,22 +78,6 @@ describe('apply to all', () => {
     const same = { policyName: 'BackendJwt', parameters: { tokenTTL: 60 } };
     const { replaces, adds } = appliedToAll(set([], { 'GET /a': [same] }), ['GET /a'], 'request', policy, DEFAULTS);
     expect([replaces, adds]).toEqual([[], []]);
-  });
-});
-
-describe('effective policies', () => {
-  const gateway: EffectivePolicy[] = [{ policyName: 'BackendJwt', header: 'X-JWT-Assertion', from: 'gateway', parameters: DEFAULTS }];
-  const summary = (draft: PolicySet) => effectiveOf(draft, gateway, 'GET /x', DEFAULTS).map(({ from, header, parameters }) => [from, header, parameters.tokenTTL]);
-
-  it('are the narrowest for each header, with defaults where a policy is silent', () => {
-    expect(summary(set([]))).toEqual([['gateway', 'X-JWT-Assertion', 3600]]);
-    expect(summary(set([jwt({ tokenTTL: 60 })]))).toEqual([['api', 'X-JWT-Assertion', 60]]);
-    expect(summary(set([jwt({ tokenTTL: 60 })], { 'GET /x': [jwt()] }))).toEqual([['operation', 'X-JWT-Assertion', 3600]]);
-    expect(summary(set([jwt()], { 'GET /x': [jwt({ header: 'X-Two' })] }))).toEqual([['api', 'X-JWT-Assertion', 3600], ['operation', 'X-Two', 3600]]);
-  });
-
-  it('are none when the operation switches its policy off', () => {
-    expect(summary(set([jwt()], { 'GET /x': [jwt({ enabled: false })] }))).toEqual([]);
   });
 });
 

@@ -3,7 +3,7 @@
  *
  * A *place* is a lane: the API's or one operation's, request or response flow.
  */
-import type { EffectivePolicy, Flow, Policy, PolicyLists, PolicySet, PolicyType } from '../api/types';
+import type { Flow, Policy, PolicyLists, PolicySet, PolicyType } from '../api/types';
 
 export type Level = { level: 'api' } | { level: 'operation'; key: string };
 export type Place = Level & { flow: Flow };
@@ -141,29 +141,4 @@ function ordered(value: unknown): unknown {
   if (value === null || typeof value !== 'object') return value;
   const members = Object.entries(value as Record<string, unknown>).filter(([, member]) => member !== undefined);
   return Object.fromEntries(members.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, member]) => [name, ordered(member)]));
-}
-
-/**
- * Which Backend JWTs an operation's backend would get from a draft.
- *
- * A narrower level's policy replaces the wider one's with the same header; what it leaves out comes from the defaults.
- */
-export function effectiveOf(
-  set: PolicySet, gateway: EffectivePolicy[], key: string, defaults: Record<string, unknown>,
-): EffectivePolicy[] {
-  const api = set.api.request.filter(isBackendJwt).map((policy) => resolved(policy, 'api', defaults));
-  const own = listAt(set, { level: 'operation', key, flow: 'request' })
-    .filter(isBackendJwt)
-    .map((policy) => resolved(policy, 'operation', defaults));
-  return narrower(narrower(gateway, api), own).filter((policy) => !policy.off);
-}
-
-function narrower(wide: EffectivePolicy[], narrow: EffectivePolicy[]): EffectivePolicy[] {
-  const kept = wide.filter((policy) => !narrow.some((other) => isSameHeader(other.header ?? '', policy.header ?? '')));
-  return [...kept, ...narrow];
-}
-
-function resolved(policy: Policy, from: 'api' | 'operation', defaults: Record<string, unknown>): EffectivePolicy {
-  const parameters = { ...defaults, ...policy.parameters };
-  return { policyName: policy.policyName, header: headerOf(policy, defaults), from, parameters, off: isSwitchedOff(policy) };
 }

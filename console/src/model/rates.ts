@@ -2,6 +2,8 @@
 import type { Traffic } from '../api/types';
 import { timeOf } from './format';
 
+export type Counters = Pick<Traffic, 'at' | 'requests' | 'refusals' | 'mintLatency' | 'backendLatency' | 'hitRate'>;
+
 export interface Sample {
   at: number;
   requests: number | null;
@@ -18,7 +20,7 @@ export interface Sample {
 export const MOST = 150;
 
 /** Returns the samples with one more. A counter that went back means that the gateway was started again: no rate then. */
-export function appended(samples: Sample[], traffic: Traffic, now: number): Sample[] {
+export function appended(samples: Sample[], traffic: Counters, now: number): Sample[] {
   const at = timeOf(traffic.at)?.getTime() ?? now;
   const last = samples.at(-1);
   if (last && at <= last.at) return samples;

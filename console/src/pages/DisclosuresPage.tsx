@@ -6,21 +6,20 @@ import { useState } from 'react';
 import { disclosures } from '../api/queries';
 import type { Disclosure } from '../api/types';
 import { durationText, plural } from '../model/format';
-import { textAt } from '../model/record';
 import { Empty, Loaded, Page } from '../parts/Page';
 import parts from '../parts/parts.module.css';
 import { RecordTable, type Column } from './RecordTable';
 import css from './pages.module.css';
 
 const COLUMNS: Column<Disclosure>[] = [
-  { title: 'Attribute', cell: (one) => <strong>{textAt(one, 'attribute')}</strong> },
-  { title: 'As claim', cell: (one) => <span className="mono break">{textAt(one, 'claim')}</span> },
-  { title: 'API', cell: (one) => textAt(one, 'api') },
-  { title: 'Operation', cell: (one) => <span className="mono">{textAt(one, 'operation')}</span> },
-  { title: 'To', cell: (one) => <span className="mono break">{textAt(one, 'backends', 'backend')}</span> },
-  { title: 'In header', cell: (one) => <span className="mono">{textAt(one, 'header')}</span> },
-  { title: 'For', cell: (one) => (typeof one.lifetime === 'number' ? durationText(one.lifetime) : textAt(one, 'lifetime')) },
-  { title: 'Because of', cell: (one) => <span className="mono soft">{textAt(one, 'policy')}</span> },
+  { title: 'Attribute', cell: (one) => <strong>{one.attribute}</strong> },
+  { title: 'As claim', cell: (one) => <div className="mono break" style={{ minWidth: '10rem' }}>{one.claim}</div> },
+  { title: 'API', cell: (one) => <>{one.api} <span className="soft">{one.version}</span></> },
+  { title: 'Operation', cell: (one) => <span className="mono">{one.operation}</span> },
+  { title: 'To', cell: (one) => one.backends.map((backend) => <div key={backend} className="mono" style={{ whiteSpace: 'nowrap' }}>{backend}</div>) },
+  { title: 'In header', cell: (one) => <span className="mono">{one.header}</span> },
+  { title: 'Valid for', cell: (one) => durationText(one.ttl) },
+  { title: 'Because of', cell: (one) => <div className="mono soft break" style={{ minWidth: '9rem' }}>{one.policy}</div> },
 ];
 
 export function DisclosuresPage() {
@@ -33,8 +32,8 @@ export function DisclosuresPage() {
       <Loaded query={query}>
         {({ items }) => {
           if (items.length === 0) return <div className={parts.card}><Empty icon={<IconShare3 />} title="Nothing leaves">No policy sends an attribute of a user to a backend. Attach Backend JWT to an API, and what it discloses is listed here.</Empty></div>;
-          const names = [...new Set(items.map((one) => textAt(one, 'attribute')))].sort();
-          const shown = items.filter((one) => (attribute === '' || textAt(one, 'attribute') === attribute) && JSON.stringify(one).toLowerCase().includes(q.toLowerCase()));
+          const names = [...new Set(items.map((one) => one.attribute))].sort();
+          const shown = items.filter((one) => (attribute === '' || one.attribute === attribute) && JSON.stringify(one).toLowerCase().includes(q.toLowerCase()));
           return (
             <>
               <Group className={css.filters}>

@@ -103,7 +103,7 @@ function LifeStep({ step, now }: { step: Step; now: number }) {
 
 const ACTIONS: Record<KeyAction, { title: string; text: string; danger: boolean }> = {
   activate: { title: 'Activate now', text: 'It signs from now on, and the key before it retires. A backend that has not fetched the key set since the announcement refuses its tokens until it does.', danger: false },
-  retire: { title: 'Retire', text: 'It signs no more, and stays published until its last token has ended. If no other key of this algorithm can sign, policies that ask for it fail.', danger: false },
+  retire: { title: 'Retire', text: 'It signs no more: the announced key of this algorithm takes over, or a new one. It stays published until its last token has ended. No call fails.', danger: false },
   revoke: { title: 'Revoke', text: 'For a key that somebody else may have. It leaves the key set at once, and every token that it signed is refused as soon as the backends fetch the set again.', danger: true },
 };
 

@@ -6,37 +6,40 @@ import { useState } from 'react';
 import { requests } from '../api/queries';
 import type { RequestRecord } from '../api/types';
 import { clockText, durationText } from '../model/format';
-import { textAt } from '../model/record';
 import { Chip } from '../parts/Chip';
 import { Empty, Loaded, Page } from '../parts/Page';
 import parts from '../parts/parts.module.css';
 import { RecordTable, type Column } from './RecordTable';
 import css from './pages.module.css';
 
+/** Only there when a call names one: audit logs may leave it out. */
+const APPLICATION: Column<RequestRecord> = { title: 'Application', cell: ({ application }) => application ?? '–' };
+
 const COLUMNS: Column<RequestRecord>[] = [
-  { title: 'When', cell: (record) => <span style={{ whiteSpace: 'nowrap' }}>{clockText((record.at ?? record.time) as string | number | undefined)}</span> },
-  { title: 'API', cell: (record) => textAt(record, 'api') },
-  { title: 'Operation', cell: (record) => <span className="mono">{textAt(record, 'operation')}</span> },
+  { title: 'When', cell: (record) => <span style={{ whiteSpace: 'nowrap' }}>{clockText(record.time)}</span> },
+  { title: 'API', cell: (record) => record.api ?? '–' },
+  { title: 'Operation', cell: (record) => <span className="mono">{record.operation ?? '–'}</span> },
   { title: 'Outcome', cell: (record) => <Outcome record={record} /> },
-  { title: 'Application', cell: (record) => textAt(record, 'application', 'client') },
-  { title: 'User', cell: (record) => <span className="mono break">{textAt(record, 'user', 'userHash')}</span> },
-  { title: 'Took', cell: (record) => (typeof record.duration === 'number' ? durationText(record.duration) : textAt(record, 'duration')) },
+  APPLICATION,
+  { title: 'User', cell: (record) => <span className="mono break">{record.user ?? '–'}</span> },
+  { title: 'Took', cell: (record) => durationText(record.micros.total / 1e6) },
 ];
 
 function Outcome({ record }: { record: RequestRecord }) {
-  const code = textAt(record, 'code', 'refusal');
-  const status = Number(record.status ?? 0);
-  return <Chip tone={code !== '–' || status >= 400 ? 'bad' : 'good'}>{record.status ? `${String(record.status)} ` : ''}{code !== '–' ? code : textAt(record, 'outcome')}</Chip>;
+  const { status, outcome } = record;
+  return <Chip tone={isForwarded(record) ? 'good' : 'bad'}>{status > 0 && `${status} `}{outcome}</Chip>;
+}
+
+function isForwarded({ status, outcome }: RequestRecord): boolean {
+  return outcome === 'answered' && status < 400;
 }
 
 export function RequestsPage() {
   const query = useQuery(requests);
   const [q, setQ] = useState('');
   const [outcome, setOutcome] = useState('all');
-  const isShown = (record: RequestRecord) => {
-    const isRefused = textAt(record, 'code', 'refusal') !== '–' || Number(record.status ?? 0) >= 400;
-    return (outcome === 'all' || (outcome === 'refused') === isRefused) && JSON.stringify(record).toLowerCase().includes(q.toLowerCase());
-  };
+  const isShown = (record: RequestRecord) =>
+    (outcome === 'all' || (outcome === 'passed') === isForwarded(record)) && JSON.stringify(record).toLowerCase().includes(q.toLowerCase());
   return (
     <Page title="Requests" lead="The last calls, newest first. Users are hashes, and claims are names: what they said is not kept.">
       <Loaded query={query}>
@@ -48,7 +51,7 @@ export function RequestsPage() {
                 <TextInput label="Find" placeholder="API, operation, code …" value={q} onChange={(event) => setQ(event.currentTarget.value)} />
                 <Select label="Outcome" data={[{ value: 'all', label: 'All' }, { value: 'passed', label: 'Forwarded' }, { value: 'refused', label: 'Refused or failed' }]} value={outcome} onChange={(value) => setOutcome(value ?? 'all')} />
               </div>
-              <RecordTable caption="Requests" items={items.filter(isShown)} columns={COLUMNS} />
+              <RecordTable caption="Requests" items={items.filter(isShown)} columns={items.some(({ application }) => application) ? COLUMNS : COLUMNS.filter((column) => column !== APPLICATION)} />
             </>
           )}
       </Loaded>

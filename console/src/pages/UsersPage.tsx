@@ -2,13 +2,13 @@
 import { Button, Group, Menu, Stack, TextInput } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { IconDatabase, IconSearch } from '@tabler/icons-react';
-import { useMutation, useQuery } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { lookUp, useForget } from '../api/changes';
+import { useForget, useLookUp } from '../api/changes';
 import { me, stores, useRights } from '../api/queries';
-import type { Store } from '../api/types';
+import type { LookedUp, Store } from '../api/types';
 import { bytesText, clockText, countText, durationText, percentText } from '../model/format';
-import { attributesOf } from '../model/lookup';
+import { lookUpOf } from '../model/lookup';
 import { Chip, type Tone } from '../parts/Chip';
 import { Empty, Loaded, Page } from '../parts/Page';
 import { ProblemBox } from '../parts/ProblemBox';
@@ -46,10 +46,10 @@ function StoreCard({ store }: { store: Store }) {
         </div>
         <Chip tone={state.tone} dot>{state.text}</Chip>
       </Group>
-      {store.lastError && <p className={css.error}>Last error: {typeof store.lastError === 'string' ? store.lastError : `${store.lastError.reason} (${clockText(store.lastError.at)})`}</p>}
+      {store.lastError && <p className={css.error}>Last error: {store.lastError.reason} ({clockText(store.lastError.at)})</p>}
       <dl className={css.figures}>
-        {store.latency && <Figure label="Typical" value={store.latency.p50} text={durationText} />}
-        {store.latency && <Figure label="Slowest 1 %" value={store.latency.p99} text={durationText} />}
+        {store.latency && <Figure label="Typical" value={store.latency.p50Microseconds / 1e6} text={durationText} />}
+        {store.latency && <Figure label="Slowest 1 %" value={store.latency.p99Microseconds / 1e6} text={durationText} />}
         <Figure label="Failures" value={store.failures} text={countText} />
         <Figure label="From the cache" value={store.hitRate} text={percentText} />
         <Figure label="Users kept" value={store.entries} text={countText} />
@@ -69,14 +69,14 @@ function Figure({ label, value, text }: { label: string; value: number | null | 
 function LookUp({ store, canForget }: { store: Store; canForget: boolean }) {
   const { data } = useQuery(me);
   const [user, setUser] = useState('');
-  const look = useMutation({ mutationFn: (name: string) => lookUp(store.name, name) });
+  const look = useLookUp(store.name);
   const forget = useForget();
   const forgotten = (who: string) => notifications.show({ message: `${store.name} has forgotten ${who}: the next call asks again.`, color: 'banknote' });
   return (
     <Stack gap="xs" mt="md">
       <form onSubmit={(event) => { event.preventDefault(); if (user.trim()) look.mutate(user.trim()); }}>
         <Group gap="xs" align="flex-end">
-          <TextInput flex={1} label="Test look-up" description="Asks the store now, past the cache. It is written into the history that you asked." placeholder={data?.testUsers[0] ?? 'User name'} value={user} onChange={(event) => setUser(event.currentTarget.value)} />
+          <TextInput flex={1} label="Test look-up" description="Asks the store now, past the cache. The audit log keeps that you asked." placeholder={data?.testUsers[0] ?? 'User name'} value={user} onChange={(event) => setUser(event.currentTarget.value)} />
           <Button type="submit" variant="default" loading={look.isPending} leftSection={<IconSearch size={15} />} disabled={user.trim() === ''}>Look up</Button>
         </Group>
       </form>
@@ -96,12 +96,13 @@ function LookUp({ store, canForget }: { store: Store; canForget: boolean }) {
   );
 }
 
-function Found({ answer, user }: { answer: Record<string, unknown>; user: string }) {
-  const attributes = attributesOf(answer);
-  if (attributes === null) return <p role="status">The store has no user <strong>{user}</strong>.</p>;
+function Found({ answer, user }: { answer: LookedUp; user: string }) {
+  const found = lookUpOf(answer);
+  if (found.is === 'no such user') return <p role="status">The store has no user <strong>{user}</strong>.</p>;
+  if (found.is === 'failed') return <p role="alert" className={css.error}>The look-up failed: {found.reason}</p>;
   return (
     <dl className={parts.facts} role="status">
-      {attributes.map(([name, text]) => <div key={name} style={{ display: 'contents' }}><dt>{name}</dt><dd className="mono">{text}</dd></div>)}
+      {found.attributes.map(([name, text]) => <div key={name} style={{ display: 'contents' }}><dt>{name}</dt><dd className="mono">{text}</dd></div>)}
     </dl>
   );
 }

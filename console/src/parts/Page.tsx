@@ -50,7 +50,7 @@ export function Card({ title, children, className = '' }: { title?: ReactNode; c
   );
 }
 
-interface LoadedProps<T> { query: UseQueryResult<T>; lines?: number; children: (data: T) => ReactNode }
+interface LoadedProps<T> { query: Pick<UseQueryResult<T>, 'data' | 'isError' | 'error'> & { refetch: () => unknown }; lines?: number; children: (data: T) => ReactNode }
 
 /** A query's data; until then grey lines, and after a failure the problem and a way to try again. */
 export function Loaded<T>({ query, lines = 4, children }: LoadedProps<T>) {

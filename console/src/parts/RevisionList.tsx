@@ -1,15 +1,17 @@
 /** Changes, the newest first: who, when, what; the diff opens. */
 import type { ReactNode } from 'react';
-import type { Revision } from '../api/types';
+import type { Change } from '../api/types';
 import { agoText, clockText } from '../model/format';
 import { countOf } from '../model/diff';
 import { DiffView } from './DiffView';
 import css from './RevisionList.module.css';
 import { useNow } from './useNow';
 
-interface ListProps { revisions: Revision[]; title?: (revision: Revision) => ReactNode; action?: (revision: Revision, at: number) => ReactNode }
+type Shown = Pick<Change, 'n' | 'at' | 'author' | 'note' | 'diff'>;
 
-export function RevisionList({ revisions, title, action }: ListProps) {
+interface ListProps<T> { revisions: T[]; title?: (revision: T) => ReactNode; action?: (revision: T, at: number) => ReactNode }
+
+export function RevisionList<T extends Shown>({ revisions, title, action }: ListProps<T>) {
   const now = useNow();
   return (
     <ol className={css.list}>

@@ -79,7 +79,7 @@ impl Definition {
     pub(crate) fn of(source: Source) -> Self {
         let api = parse_api(&source, &mut Diagnostics::new());
         let json = yaml_to_json(&source).unwrap_or(Value::Null);
-        let id = api.as_ref().and_then(written_id).unwrap_or_else(|| stem(&source.path));
+        let id = api.as_ref().and_then(spec::Api::effective_id).unwrap_or_else(|| stem(&source.path));
         Self { etag: etag(&source.text), api, json, id, source }
     }
 
@@ -166,16 +166,6 @@ fn keep(known: &mut HashMap<PathBuf, Known>, all: Vec<Known>) -> Vec<Arc<Definit
     let definitions = all.iter().map(|known| Arc::clone(&known.definition)).collect();
     *known = all.into_iter().map(|known| (known.definition.source.path.clone(), known)).collect();
     definitions
-}
-
-fn written_id(api: &spec::Api) -> Option<String> {
-    if let Some(id) = api.id.as_ref().filter(|id| !id.value.is_empty()) {
-        return Some(id.value.clone());
-    }
-    let name = &api.name.value;
-    let version = api.version.as_ref().map(|version| version.value.0.as_str()).filter(|version| !version.is_empty());
-    let id = version.map_or_else(|| name.clone(), |version| format!("{name}:{version}"));
-    (!name.is_empty()).then_some(id)
 }
 
 fn stem(path: &Path) -> String {

@@ -44,6 +44,13 @@ pub(crate) struct Change {
     pub(crate) after: Option<String>,
 }
 
+impl Change {
+    /// True for a change of an API definition.
+    pub(crate) fn is_of_api(&self) -> bool {
+        self.target.starts_with(API)
+    }
+}
+
 /// All changes of one gateway.
 #[derive(Debug)]
 pub(crate) struct History {

@@ -60,6 +60,28 @@ pub struct ApiWishes {
     pub endpoint: Option<String>,
 }
 
+impl ApiWishes {
+    /// Returns what cannot be had: the field, and why.
+    pub(crate) fn mistakes(&self) -> Vec<(&'static str, String)> {
+        let wrong = |field, wish: &Option<String>, is_right: fn(&str) -> bool, reason: &str| {
+            let wish = wish.as_deref().filter(|wish| !is_right(wish))?;
+            Some((field, format!("`{wish}` {reason}")))
+        };
+        let checked = [
+            wrong("name", &self.name, |text| !text.trim().is_empty(), "is no name"),
+            wrong(
+                "version",
+                &self.version,
+                |text| text::version(text).as_deref() == Some(text),
+                "cannot be part of a path",
+            ),
+            wrong("basePath", &self.base_path, |text| text::base_path(text).is_some(), "is no base path"),
+            wrong("endpoint", &self.endpoint, is_address, "is no address of a backend"),
+        ];
+        checked.into_iter().flatten().collect()
+    }
+}
+
 /// One API definition, made of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportedApi {
@@ -129,6 +151,10 @@ fn detect(root: Tree<'_>) -> Option<ImportKind> {
     let is_definition =
         root.get("name").is_some() && (root.get("basePath").is_some() || root.get("operations").is_some());
     is_definition.then_some(ImportKind::ApkConf)
+}
+
+fn is_address(text: &str) -> bool {
+    url::Url::parse(text).is_ok_and(|url| ["http", "https"].contains(&url.scheme()) && url.has_host())
 }
 
 /// Adds the reason where there is none yet.

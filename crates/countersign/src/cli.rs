@@ -23,7 +23,7 @@ pub(crate) use self::{
     admin::{
         AdminArguments, ApisArguments, ApisCommand, AppsArguments, AppsCommand, AttachArguments, ChangeArguments,
         CreateApiArguments, DetachArguments, Flow, PoliciesArguments, PoliciesCommand, PolicyPlace, PreviewArguments,
-        RunningArguments,
+        RunningArguments, SeenArguments,
     },
     api_key::{ApiKeyArguments, ApiKeyCommand, GenerateApiKeyArguments},
     completions::{CompletionsArguments, ManualArguments},

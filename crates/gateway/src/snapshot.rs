@@ -248,6 +248,12 @@ impl Endpoints {
         self.weighted.is_empty()
     }
 
+    /// Returns each endpoint with its weight.
+    pub fn weights(&self) -> impl Iterator<Item = (u64, &Arc<Endpoint>)> {
+        let mut before = 0;
+        self.weighted.iter().map(move |(sum, endpoint)| (sum - std::mem::replace(&mut before, *sum), endpoint))
+    }
+
     /// Chooses by weight; `ticket` makes any number that is spread evenly, when there is a choice.
     ///
     /// An endpoint that is left alone at present is chosen only when all are.

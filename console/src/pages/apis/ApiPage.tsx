@@ -27,6 +27,7 @@ export function ApiPage() {
   return (
     <div className={parts.page}>
       <Link to="/apis" className={css.back}><IconArrowLeft size={15} aria-hidden="true" /> APIs</Link>
+      {query.isError && !query.data && <h1 tabIndex={-1}>{id}</h1>}
       {isGone
         ? <Empty icon={<IconArrowLeft />} title="There is no such API">It may have been deleted or renamed: an API’s name here is its name and version.</Empty>
         : <Loaded query={query} lines={6}>{(tagged) => <Shown tagged={tagged} tab={tab} />}</Loaded>}

@@ -5,10 +5,10 @@ import { IconFileUpload, IconLock } from '@tabler/icons-react';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useState, type DragEvent } from 'react';
 import { Link, useNavigate } from 'react-router';
-import { dryRunNewApi, useCreateApi, type NewApi } from '../../api/changes';
+import { dryRunNewApi, useCreateApi } from '../../api/changes';
 import { useRights } from '../../api/queries';
 import { Problem } from '../../api/client';
-import type { Diagnostic } from '../../api/types';
+import type { Diagnostic, NewApi } from '../../api/types';
 import { segmentsOf } from '../../model/pointer';
 import { DiffView } from '../../parts/DiffView';
 import { Card, Empty, Page } from '../../parts/Page';
@@ -62,7 +62,7 @@ function Choose({ onFile }: { onFile: (file: { name: string; text: string }) => 
         <Textarea aria-label="API definition as text" value={text} onChange={(event) => setText(event.currentTarget.value)} rows={6} spellCheck={false} classNames={{ input: 'mono' }} placeholder={'openapi: 3.1.0\ninfo: …'} />
         <Group justify="flex-end" mt="sm">
           <Button component={Link} to="/apis" variant="subtle" color="gray">Cancel</Button>
-          <Button disabled={text.trim() === ''} onClick={() => onFile({ name: 'pasted.yaml', text })}>Continue</Button>
+          <Button disabled={text.trim() === ''} onClick={() => onFile({ name: 'Pasted text', text })}>Continue</Button>
         </Group>
       </Card>
     </Stack>
@@ -74,7 +74,7 @@ function Draft({ file, onBack }: { file: { name: string; text: string }; onBack:
   const [settled] = useDebouncedValue(fields, 350);
   const create = useCreateApi();
   const navigate = useNavigate();
-  const draft: NewApi = { document: file.text, kind: 'auto', fileName: file.name, ...given(settled) };
+  const draft: NewApi = { document: file.text, kind: 'auto', ...given(settled) };
   const dry = useQuery({
     queryKey: ['dry-run', 'new', draft],
     queryFn: ({ signal }) => dryRunNewApi(draft, signal),
@@ -130,6 +130,5 @@ function given(fields: Fields): Fields {
 }
 
 function fieldOf({ pointer }: Diagnostic): string | null {
-  const name = pointer ? segmentsOf(pointer)[0] : undefined;
-  return name === 'endpointConfigurations' ? 'endpoint' : (name ?? null);
+  return pointer ? (segmentsOf(pointer)[0] ?? null) : null;
 }

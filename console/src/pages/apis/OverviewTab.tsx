@@ -14,7 +14,9 @@ import parts from '../../parts/parts.module.css';
 import { BACKEND_JWT } from './ApisPage';
 import css from './apis.module.css';
 
-const SECURITY: Record<string, string> = { oauth2: 'Access token', jwt: 'Access token', apikey: 'API key', mtls: 'Client certificate', basic: 'Name and password' };
+const TOKEN = 'access token';
+const PASSWORD = 'name and password';
+const SECURITY: Record<string, string[]> = { oauth2: [TOKEN], apiKey: ['API key'], basic: [PASSWORD], 'oauth2 or basic': [TOKEN, PASSWORD], mutualTls: ['client certificate'] };
 
 export function OverviewTab({ api, etag }: { api: Api; etag: string | null }) {
   const mayEdit = useRights().owns(api);
@@ -32,7 +34,7 @@ export function OverviewTab({ api, etag }: { api: Api; etag: string | null }) {
           {api.endpoints.map(({ type, url, weight }, at) => (
             <div key={at} style={{ display: 'contents' }}>
               <dt>{type}</dt>
-              <dd className="mono">{url}{weight !== null && weight !== undefined && <span className="soft"> weight {weight}</span>}</dd>
+              <dd className="mono">{url}{api.endpoints.filter((other) => other.type === type).length > 1 && <span className="soft"> weight {weight}</span>}</dd>
             </div>
           ))}
         </dl>
@@ -42,7 +44,7 @@ export function OverviewTab({ api, etag }: { api: Api; etag: string | null }) {
           <dt>File</dt><dd className="mono">{api.file}</dd>
           <dt>Kind</dt><dd>{api.type}</dd>
           <dt>Operations</dt><dd>{plural(api.operations, 'operation')}</dd>
-          <dt>Callers bring</dt><dd>{api.security.length > 0 ? [...new Set(api.security.map((one) => SECURITY[one.toLowerCase()] ?? one))].join(', or ') : 'nothing: it is open to all'}</dd>
+          <dt>Callers bring</dt><dd>{api.security.length > 0 ? [...new Set(api.security.flatMap((one) => SECURITY[one] ?? one))].join(', or ') : 'nothing: it is open to all'}</dd>
           {api.environment && <><dt>Environment</dt><dd>{api.environment}</dd></>}
           {api.owners.length > 0 && <><dt>Authors</dt><dd>{api.owners.join(', ')}</dd></>}
         </dl>

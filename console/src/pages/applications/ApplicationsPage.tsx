@@ -5,7 +5,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { applications, useRights } from '../../api/queries';
 import type { Application, Subscription } from '../../api/types';
-import { textOf } from '../../model/record';
+import { textOf } from '../../model/application';
 import { Chip } from '../../parts/Chip';
 import { Empty, Loaded, Page } from '../../parts/Page';
 import parts from '../../parts/parts.module.css';

@@ -41,7 +41,7 @@ export function ClaimsPicker({ value, fallback, parameters, common, onChange }: 
               <div key={name}>
                 <Checkbox
                   checked={entry !== undefined} onChange={(event) => toggle(name, event.currentTarget.checked)}
-                  label={<>{name} {claim ? <span className="soft">as {prefixOf(dialect)}{claim.claim}</span> : <Chip tone="warn">not in the dialect, so not sent</Chip>} {inStores.length > 0 && !inStores.includes(name) && <Chip>no store gives it</Chip>}</>}
+                  label={<>{name} {claim ? <span className="soft">as {claim.claim}</span> : <Chip tone="warn">not in the dialect, so not sent</Chip>} {inStores.length > 0 && !inStores.includes(name) && <Chip>no store gives it</Chip>}</>}
                 />
                 {entry !== undefined && (claim?.multi || typeof entry !== 'string') && (
                   <TagsInput ml={30} mt={4} size="xs" aria-label={`Values of ${name} to keep`} placeholder="All its values. Or patterns, such as orders-*" value={typeof entry === 'string' ? [] : (entry.keep ?? [])} onChange={(patterns) => keep(name, patterns)} />
@@ -60,9 +60,5 @@ function nameOf(entry: Entry): string {
 }
 
 function dialectOf(dialects: Dialect[], wanted: unknown): Dialect | undefined {
-  return dialects.find(({ name, uri }) => name === (wanted ?? 'wso2') || uri === wanted);
-}
-
-function prefixOf(dialect: Dialect | undefined): string {
-  return dialect?.prefix ?? '';
+  return dialects.find(({ name, uri, isDefault }) => (wanted === undefined ? isDefault : name === wanted || uri === wanted));
 }

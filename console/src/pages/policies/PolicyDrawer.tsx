@@ -113,7 +113,7 @@ export function PolicyDrawer({ api, base, saved, keys, open, onClose }: DrawerPr
             </form>
             {isBackendJwt(policy) && (
               <aside className={css.preview} aria-label="Preview">
-                <PreviewPanel api={api} draft={settled} isSettled={settled === draft} keys={keys} spot={spot} onMistakes={setDrawn} />
+                <PreviewPanel api={api} draft={settled} isSettled={settled === draft} keys={keys} spot={spot} isForAll={isForAll} onMistakes={setDrawn} />
               </aside>
             )}
           </div>

@@ -10,7 +10,6 @@ import { useEffect, useMemo, useState } from 'react';
 import { Problem } from '../../api/client';
 import { issuers, me, preview } from '../../api/queries';
 import type { Api, Diagnostic, PolicySet, PreviewQuestion } from '../../api/types';
-import { isToken } from '../../model/jwt';
 import type { Spot } from '../../model/policies';
 import { ProblemBox } from '../../parts/ProblemBox';
 import { PreviewResult } from './PreviewResult';
@@ -23,12 +22,13 @@ interface PanelProps {
   isSettled: boolean;
   keys: string[];
   spot: Spot;
+  isForAll: boolean;
   onMistakes: (diagnostics: Diagnostic[]) => void;
 }
 
 const NONE: Diagnostic[] = [];
 
-export function PreviewPanel({ api, draft, isSettled, keys, spot, onMistakes }: PanelProps) {
+export function PreviewPanel({ api, draft, isSettled, keys, spot, isForAll, onMistakes }: PanelProps) {
   const { data: whoAmI } = useQuery(me);
   const { data: issuerList } = useQuery(issuers);
   const [by, setBy] = useState('user');
@@ -38,14 +38,15 @@ export function PreviewPanel({ api, draft, isSettled, keys, spot, onMistakes }: 
   const [operation, setOperation] = useState(spot.level === 'operation' ? spot.key : (keys[0] ?? ''));
   const user = typed ?? whoAmI?.testUsers[0] ?? '';
   const [settledUser] = useDebouncedValue(user, 400);
+  const [settledToken] = useDebouncedValue(token, 400);
 
   const question = useMemo<PreviewQuestion | null>(() => {
     if (!draft || operation === '') return null;
     const policies = { api: draft.api, operations: draft.operations };
     const base = { api: api.id, operation, policies };
-    if (by === 'token') return isToken(token) ? { ...base, token: token.trim() } : null;
+    if (by === 'token') return settledToken.trim() === '' ? null : { ...base, token: settledToken.trim() };
     return settledUser.trim() === '' ? null : { ...base, user: settledUser.trim(), ...(issuer ? { issuer } : {}) };
-  }, [api.id, draft, operation, by, token, settledUser, issuer]);
+  }, [api.id, draft, operation, by, settledToken, settledUser, issuer]);
 
   const answer = useQuery({
     ...preview(question ?? { api: '', operation: '' }),
@@ -55,7 +56,7 @@ export function PreviewPanel({ api, draft, isSettled, keys, spot, onMistakes }: 
   const mistakes = answer.error instanceof Problem && answer.error.status === 422 && answer.error.diagnostics.length > 0 ? answer.error.diagnostics : NONE;
   useEffect(() => onMistakes(mistakes), [mistakes, onMistakes]);
 
-  const isWaiting = !isSettled || answer.isFetching || settledUser !== user;
+  const isWaiting = !isSettled || answer.isFetching || settledUser !== user || settledToken !== token;
   const choices = issuerList?.items ?? [];
   return (
     <>
@@ -67,7 +68,7 @@ export function PreviewPanel({ api, draft, isSettled, keys, spot, onMistakes }: 
       {by === 'user' ? (
         <Autocomplete label="User" description="As the token’s issuer calls them." data={whoAmI?.testUsers ?? []} value={user} onChange={setTyped} comboboxProps={{ zIndex: 310 }} />
       ) : (
-        <Textarea label="Access token" description="Goes to this gateway only, and is not kept." value={token} onChange={(event) => setToken(event.currentTarget.value)} rows={3} spellCheck={false} autoComplete="off" classNames={{ input: 'mono' }} error={token.trim() !== '' && !isToken(token) ? 'This is not a JWT: three parts with dots between them.' : null} />
+        <Textarea label="Access token" description="A JWT, or an opaque token that its issuer is asked about. This gateway does not keep it." value={token} onChange={(event) => setToken(event.currentTarget.value)} rows={3} spellCheck={false} autoComplete="off" classNames={{ input: 'mono' }} />
       )}
       {by === 'user' && choices.length > 1 && (
         <Select label="Issuer" data={[{ value: '', label: 'The API’s first' }, ...choices.map(({ name }) => ({ value: name, label: name }))]} value={issuer ?? ''} onChange={(value) => setIssuer(value || null)} comboboxProps={{ zIndex: 310 }} />
@@ -86,7 +87,7 @@ export function PreviewPanel({ api, draft, isSettled, keys, spot, onMistakes }: 
         </div>
       )}
       {question && answer.isPending && <p role="status" className="soft">Asking the gateway …</p>}
-      {draft && mistakes.length === 0 && <ShadowPanel api={api.id} draft={draft} />}
+      {draft && mistakes.length === 0 && <ShadowPanel api={api.id} draft={draft} isSettled={isSettled} operation={isForAll || spot.level === 'api' ? undefined : spot.key} />}
     </>
   );
 }

@@ -1,9 +1,16 @@
 //! Changes: conditions first, then all that would be wrong, then the file, the publication, the history and the audit log.
 
-use std::{path::Path, sync::Arc, time::UNIX_EPOCH};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+    time::UNIX_EPOCH,
+};
 
 use axum::extract::FromRequestParts;
-use gateway::{Compiled, Diagnostics, Source, yaml_pointers};
+use gateway::{
+    Api, Compiled, DiagnosticCode, Diagnostics, Endpoint, Operation, Severity, Source, Treatment, yaml_pointers,
+};
 use http::{HeaderMap, header::IF_MATCH, request::Parts};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -11,16 +18,16 @@ use utoipa::ToSchema;
 
 use super::{
     acts::note,
-    desk::Desk,
+    desk::{Desk, file_of},
     person::Person,
     problem::{Mistake, Problem},
     v1::NoteView,
 };
 use crate::{
-    definitions::etag,
+    definitions::{Definition, etag},
     edits::{FileEdit, FileEditError},
     files::Reload,
-    history::{self, Change},
+    history::{self, API, Change},
 };
 
 /// Whether something is done, or only tried.
@@ -91,17 +98,34 @@ pub(super) enum Outcome {
     Tried(DryRun),
 }
 
+/// `?note=`: what the author says about a change that says so nowhere else.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Note(pub(super) String);
+
 impl FromRequestParts<Arc<Desk>> for Purpose {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<Desk>) -> Result<Self, Problem> {
-        let pairs = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
-        match pairs.filter(|(name, _)| name == "dryRun").map(|(_, value)| value.into_owned()).next().as_deref() {
+        match parameter(parts, "dryRun").as_deref() {
             None | Some("false") => Ok(Self::Do),
             Some("true" | "") => Ok(Self::Try),
             Some(_) => Err(Problem::bad_request("`dryRun` is `true` or `false`")),
         }
     }
+}
+
+impl FromRequestParts<Arc<Desk>> for Note {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Desk>) -> Result<Self, Problem> {
+        Ok(Self(parameter(parts, "note").unwrap_or_default()))
+    }
+}
+
+fn parameter(parts: &Parts, name: &str) -> Option<String> {
+    let pairs = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+    let mut values = pairs.filter(|(found, _)| found == name).map(|(_, value)| value.into_owned());
+    values.next()
 }
 
 /// Checks that whoever changes something has seen it as it is.
@@ -123,7 +147,8 @@ pub(super) fn check_condition(headers: &HeaderMap, current: &str) -> Result<(), 
 /// 412 when the file has changed meanwhile, 422 with diagnostics when the configuration would be broken.
 pub(super) fn change(desk: &Desk, person: &Person, wanted: &Wanted, purpose: Purpose) -> Result<Outcome, Problem> {
     let edit = &wanted.edit;
-    let file = edit.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let file = file_of(&edit.path);
+    refuse_second(desk, wanted)?;
     let diff = history::diff(&wanted.target, &file, (edit.before.as_deref(), edit.after.as_deref()));
     if purpose == Purpose::Try {
         return try_out(desk, wanted, diff).map(Outcome::Tried);
@@ -155,6 +180,22 @@ pub(super) fn change(desk: &Desk, person: &Person, wanted: &Wanted, purpose: Pur
     note(parts, act, &person.name);
     desk.remember_edit(edit.before.as_deref(), change);
     Ok(Outcome::Done)
+}
+
+/// Refuses the id of an API whose file is broken: nothing compiles that, so nothing else refuses it.
+fn refuse_second(desk: &Desk, wanted: &Wanted) -> Result<(), Problem> {
+    let (Some(text), true) = (&wanted.edit.after, wanted.target.starts_with(API)) else { return Ok(()) };
+    let path = wanted.edit.path.clone();
+    let wanted = Definition::of(Source { path, text: text.clone() });
+    let published = desk.published();
+    let is_taken = desk.definitions()?.iter().any(|known| {
+        let path = &known.source.path;
+        known.id == wanted.id && *path != wanted.source.path && published.broken.contains(path)
+    });
+    if is_taken {
+        return Err(Problem::unprocessable(format!("another API has the id `{}`", wanted.id)));
+    }
+    Ok(())
 }
 
 /// Compiles what is wanted without publishing it.
@@ -201,33 +242,56 @@ fn located(wanted: &Wanted, diagnostics: &Diagnostics) -> Vec<Mistake> {
     let mut pointers = yaml_pointers(&source, &places).into_iter();
     let locate = |diagnostic: &gateway::Diagnostic| {
         let is_own = *diagnostic.span.file == *edit.path;
-        let pointer = if is_own { pointers.next().flatten() } else { None };
+        let pointer = if is_own { pointers.next().flatten() } else { clash(diagnostic) };
         let pointer = pointer.and_then(|pointer| (wanted.pointer)(&document, &pointer));
         Mistake::of(diagnostic).at(pointer)
     };
     diagnostics.iter().map(locate).collect()
 }
 
+/// Returns the place in the edited file of what another file complains of; `None`: that complains of itself.
+fn clash(diagnostic: &gateway::Diagnostic) -> Option<String> {
+    let places = [(DiagnosticCode::RouteConflict, "/basePath"), (DiagnosticCode::DuplicateName, "/name")];
+    let place = places.into_iter().find(|(code, _)| *code == diagnostic.code)?.1;
+    (diagnostic.severity == Severity::Error).then(|| place.to_owned())
+}
+
 /// Lists the operations that answer otherwise with another configuration.
 fn affected(before: &Compiled, after: &Compiled) -> Vec<String> {
-    let facts = |compiled: &Compiled| -> std::collections::BTreeMap<String, String> {
+    let all = |compiled: &Compiled| -> BTreeMap<String, String> {
         let apis = compiled.snapshot.apis.iter();
-        apis.flat_map(|api| {
-            api.operations.iter().map(|operation| {
-                let policies: Vec<_> = operation.backend_jwts.policies.iter().map(|it| it.fingerprint).collect();
-                let endpoints: Vec<_> = operation.production.iter().chain(operation.sandbox.iter()).collect();
-                let access = (&operation.access, &operation.upgrade, &operation.credential_headers);
-                let facts = format!("{policies:?} {endpoints:?} {access:?} {:?}", api.state);
-                let version = &api.production.version;
-                let name = if version.is_empty() { api.name.to_string() } else { format!("{}:{version}", api.name) };
-                (format!("{name} {}", operation.label), facts)
-            })
-        })
-        .collect()
+        let named = apis.flat_map(|api| {
+            let version = &api.production.version;
+            let name = if version.is_empty() { api.name.to_string() } else { format!("{}:{version}", api.name) };
+            api.operations.iter().map(move |operation| (format!("{name} {}", operation.label), facts(api, operation)))
+        });
+        named.collect()
     };
-    let (before, after) = (facts(before), facts(after));
-    let names: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let (before, after) = (all(before), all(after));
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     names.into_iter().filter(|name| before.get(*name) != after.get(*name)).cloned().collect()
+}
+
+/// Returns all that an operation's answers depend on, to be compared: what is configured, and nothing that changes by itself.
+pub(super) fn facts(api: &Api, operation: &Operation) -> String {
+    let policies: Vec<_> = operation.backend_jwts.policies.iter().map(|it| it.fingerprint).collect();
+    let endpoints = operation.production.weights().chain(operation.sandbox.weights());
+    let endpoints: Vec<String> = endpoints.map(|(weight, it)| format!("{weight} {}", address(it))).collect();
+    let access = (&operation.access, &operation.upgrade, &operation.credential_headers);
+    let treatment = operation.treatment.as_deref().map(|treatment| {
+        let Treatment { cors: _, limits, redirect, mirrors, request_headers, response_headers } = treatment;
+        let quotas: Vec<_> = limits.iter().map(|limit| limit.quota).collect();
+        let mirrors: Vec<String> = mirrors.iter().map(|mirror| address(mirror)).collect();
+        format!("{quotas:?} {redirect:?} {mirrors:?} {request_headers:?} {response_headers:?}")
+    });
+    format!("{policies:?} {endpoints:?} {access:?} {treatment:?} {:?} {:?}", api.cors, api.state)
+}
+
+fn address(endpoint: &Endpoint) -> String {
+    let Endpoint { pool: _, upstream, host, port, path, authority, trusted_ca, .. } = endpoint;
+    let times = (endpoint.connect_timeout, endpoint.response_timeout);
+    let resilience = endpoint.resilience.as_ref().map(|it| (&it.retries, it.limits));
+    format!("{upstream:?} {host} {port} {path} {authority:?} {trusted_ca:?} {times:?} {resilience:?}")
 }
 
 #[cfg(test)]

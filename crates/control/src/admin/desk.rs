@@ -1,6 +1,6 @@
 //! What all admin requests share.
 
-use std::{net::SocketAddr, sync::Arc, time::SystemTime};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::SystemTime};
 
 use gateway::{Compiled, Diagnostics, Gateway, Source, Sources};
 
@@ -119,14 +119,24 @@ impl Desk {
         }
     }
 
-    /// Says who may change an API, besides operators: those that the operator names, and who made it.
+    /// Returns the changes of a file of an API, the newest first.
+    pub(super) fn changes(&self, file: &str) -> Result<Vec<Change>, Problem> {
+        self.history(|change| change.is_of_api() && change.file == file)
+    }
+
+    /// Says who may change an API, besides operators: those that the operator names, and who made its file.
     pub(super) fn owners(&self, definition: &Definition) -> Vec<String> {
+        let file = file_of(&definition.source.path);
+        let tells = |change: &Change| change.after.is_none() || [CREATED, RESTORED].contains(&change.action.as_str());
+        let changes = self.history(|change| change.is_of_api() && change.file == file && tells(change));
+        self.owners_by(definition, &changes.unwrap_or_default())
+    }
+
+    fn owners_by(&self, definition: &Definition, changes: &[Change]) -> Vec<String> {
         let published = self.published();
         let written = published.operator.admin.owners.iter().filter(|owners| owners.api.value == definition.name());
         let mut owners: Vec<String> = written.flat_map(|it| &it.authors).map(|author| author.value.clone()).collect();
-        let target = target(&definition.id);
-        let made = self.history(|change| change.target == target && change.action == CREATED).unwrap_or_default();
-        owners.extend(made.into_iter().map(|change| change.author).filter(|author| author != "local operator"));
+        owners.extend(maker(changes).filter(|maker| *maker != "local operator").map(ToOwned::to_owned));
         owners.dedup();
         owners
     }
@@ -137,16 +147,21 @@ impl Desk {
     ///
     /// 403.
     pub(super) fn require_author(&self, person: &Person, definition: &Definition) -> Result<(), Problem> {
-        person.require(Role::Author)?;
-        let is_theirs =
-            |owner: &String| **owner == *person.name || person.groups.iter().any(|group| **group == **owner);
-        if person.is(Role::Operator) || self.owners(definition).iter().any(is_theirs) {
-            return Ok(());
-        }
-        Err(Problem::forbidden(format!(
-            "`{}` is not yours to change: the operator's `admin.owners` says whose it is",
-            definition.id
-        )))
+        require_one_of(&self.owners(definition), person, definition)
+    }
+
+    /// Refuses whoever might not change an API as its file's `changes` have left it.
+    ///
+    /// # Errors
+    ///
+    /// 403.
+    pub(super) fn require_author_then(
+        &self,
+        person: &Person,
+        definition: &Definition,
+        changes: &[Change],
+    ) -> Result<(), Problem> {
+        require_one_of(&self.owners_by(definition, changes), person, definition)
     }
 
     /// Finds one of them.
@@ -161,8 +176,42 @@ fn unreadable(diagnostics: &Diagnostics) -> Problem {
     Problem::failed(diagnostics.to_string().trim_end())
 }
 
+fn require_one_of(owners: &[String], person: &Person, definition: &Definition) -> Result<(), Problem> {
+    person.require(Role::Author)?;
+    let is_theirs = |owner: &String| **owner == *person.name || person.groups.iter().any(|group| **group == **owner);
+    if person.is(Role::Operator) || owners.iter().any(is_theirs) {
+        return Ok(());
+    }
+    Err(Problem::forbidden(format!(
+        "`{}` is not yours to change: the operator's `admin.owners` says whose it is",
+        definition.id
+    )))
+}
+
 /// The action that makes whoever does it an owner.
 pub(super) const CREATED: &str = "api created";
+/// The action after which a removed API is its maker's again.
+pub(super) const RESTORED: &str = "api restored";
+
+/// Returns who made what a file holds, by its changes, the newest first; nobody is known of what was removed.
+fn maker(changes: &[Change]) -> Option<&str> {
+    let (mut made_by, mut is_there) = (None, false);
+    for change in changes.iter().rev() {
+        match change.action.as_str() {
+            CREATED => (made_by, is_there) = (Some(&*change.author), true),
+            RESTORED => is_there = true,
+            _ if change.after.is_some() => {}
+            // Of two removals in a row the second is of what somebody has made by hand.
+            _ => (made_by, is_there) = (made_by.filter(|_| is_there), false),
+        }
+    }
+    made_by.filter(|_| is_there)
+}
+
+/// Returns what the history calls a file.
+pub(super) fn file_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
 
 /// Returns what the history calls an API.
 pub(super) fn target(id: &str) -> String {
@@ -176,5 +225,40 @@ pub(super) async fn blocking<T: Send + 'static>(
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         Err(error) => Err(Problem::failed(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(action: &str, author: &str) -> Change {
+        Change {
+            n: 0,
+            at: 0,
+            author: author.to_owned(),
+            action: action.to_owned(),
+            target: target("orders"),
+            file: "orders.yaml".to_owned(),
+            note: String::new(),
+            diff: String::new(),
+            after: (action != "api removed").then(String::new),
+        }
+    }
+
+    #[test]
+    fn an_api_is_whose_who_made_its_file_last() {
+        let check = |changes: &[(&str, &str)], expected: Option<&str>| {
+            let newest_first: Vec<Change> =
+                changes.iter().rev().map(|(action, author)| change(action, author)).collect();
+            assert_eq!(maker(&newest_first), expected, "{changes:?}");
+        };
+        let (made, removed) = ((CREATED, "bert"), ("api removed", "olga"));
+        check(&[("first seen", "by hand"), ("policies changed", "anna")], None);
+        check(&[made, ("policies changed", "olga")], Some("bert"));
+        check(&[made, removed, ("first seen", "by hand")], None);
+        check(&[made, removed, (CREATED, "anna")], Some("anna"));
+        check(&[made, removed, (RESTORED, "olga")], Some("bert"));
+        check(&[made, removed, ("file changed", "by hand"), removed, (RESTORED, "olga")], None);
     }
 }

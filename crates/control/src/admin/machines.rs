@@ -24,6 +24,7 @@ use super::{
     desk::{Desk, blocking},
     person::{Person, Role},
     problem::Problem,
+    v1::note_look,
 };
 use crate::{files::Reload, state::StateStatus};
 
@@ -110,6 +111,8 @@ async fn reload(State(desk): State<Arc<Desk>>, person: Person, headers: HeaderMa
         let parts = desk.parts();
         let outcome = parts.files.reload(&parts.gateway);
         (parts.report)(&outcome);
+        let is_applied = !matches!(outcome, Reload::Refused(_));
+        acts::note(parts, json!({ "event": "configuration_reloaded", "applied": is_applied }), &person.name);
         match outcome {
             Reload::Unchanged | Reload::Applied(_) => Ok(json_text(r#"{"applied":true}"#.to_owned())),
             Reload::Refused(diagnostics) => Err(Problem::unprocessable(diagnostics.to_string())),
@@ -118,8 +121,8 @@ async fn reload(State(desk): State<Arc<Desk>>, person: Person, headers: HeaderMa
     .await
 }
 
-/// Explains as the running gateway sees it: with its caches, keys and connections.
-async fn explain(State(desk): State<Arc<Desk>>, person: Person, request: Request) -> Answer {
+/// Explains as the running gateway sees it: with its caches, keys and connections. Whom it shows is noted.
+pub(super) async fn explain(State(desk): State<Arc<Desk>>, person: Person, request: Request) -> Answer {
     person.require(Role::Support)?;
     refuse_forms(request.headers())?;
     let body = Limited::new(request.into_body(), LONGEST_QUESTION).collect().await;
@@ -129,6 +132,7 @@ async fn explain(State(desk): State<Arc<Desk>>, person: Person, request: Request
     let runtime = desk.gateway().runtime();
     let explaining = gateway::explain(&published, runtime, question.question(), desk.now());
     let explanation = explaining.await.map_err(|error| Problem::unprocessable(error.to_string()))?;
+    note_look(&desk, &person, &explanation, true);
     Ok(json_text(explanation.to_json().to_string()))
 }
 

@@ -61,11 +61,6 @@ impl Person {
         }
     }
 
-    /// Whoever reaches another listener without a login: it must be kept from the public, and shows nobody's data.
-    pub(crate) fn on_the_network() -> Self {
-        Self { name: "admin listener".into(), roles: vec![Role::Operator], ..Self::on_this_machine() }
-    }
-
     /// True when they have a role; who changes things may look at them.
     pub(crate) fn is(&self, role: Role) -> bool {
         self.roles.contains(&role) || (role == Role::Viewer && !self.roles.is_empty())

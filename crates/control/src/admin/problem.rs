@@ -111,6 +111,11 @@ impl Problem {
         self.code
     }
 
+    /// True: what it is about has been changed meanwhile.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.status == StatusCode::PRECONDITION_FAILED.as_u16()
+    }
+
     /// 400: the request makes no sense.
     pub(crate) fn bad_request(detail: impl Into<Box<str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad_request", detail)

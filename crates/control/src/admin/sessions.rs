@@ -23,7 +23,7 @@ use super::{person::Person, problem::Problem};
 pub(super) const SESSION_LIFE: u64 = 8 * 3600;
 /// Seconds for which a login may take.
 pub(super) const LOGIN_LIFE: u64 = 600;
-/// More at a time are refused: whoever begins logins costs memory before they have proved anything.
+/// Of more at a time the oldest end: whoever begins logins costs memory before they have proved anything.
 const MOST_LOGINS: usize = 1_000;
 const MOST_SESSIONS: usize = 10_000;
 
@@ -61,7 +61,7 @@ impl Sessions {
     ///
     /// # Errors
     ///
-    /// 503 when too many have begun.
+    /// 500 without random bytes.
     pub(super) fn begin(
         &self,
         (nonce, verifier, return_to): (String, String, String),
@@ -70,13 +70,9 @@ impl Sessions {
         let state = random()?;
         let mut logins = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
         logins.retain(|_, begun| now < begun.until);
-        if logins.len() >= MOST_LOGINS {
-            let status = http::StatusCode::SERVICE_UNAVAILABLE;
-            return Err(Problem::new(
-                status,
-                "too_many_logins",
-                "too many logins have begun: try again in some minutes",
-            ));
+        let oldest = logins.iter().min_by_key(|(_, begun)| begun.until).map(|(key, _)| *key);
+        if let Some(oldest) = oldest.filter(|_| logins.len() >= MOST_LOGINS) {
+            logins.remove(&oldest);
         }
         logins.insert(key(&state), BegunLogin { nonce, verifier, return_to, until: now + LOGIN_LIFE });
         Ok(state)
@@ -218,6 +214,15 @@ mod tests {
         assert!(sessions.take(&first, 101).is_some());
         assert!(sessions.take(&first, 101).is_none());
         assert!(sessions.take(&second, 100 + LOGIN_LIFE).is_none());
+    }
+
+    #[test]
+    fn many_unfinished_logins_end_the_oldest_and_keep_nobody_out() {
+        let sessions = Sessions::default();
+        let begin = |now| sessions.begin(("n".into(), "v".into(), "/".into()), now).unwrap();
+        let states: Vec<String> = (0..=MOST_LOGINS as u64).map(|number| begin(number / 10)).collect();
+        assert!(sessions.logins.lock().unwrap().len() == MOST_LOGINS);
+        assert!(sessions.take(states.last().unwrap(), 100).is_some());
     }
 
     #[test]

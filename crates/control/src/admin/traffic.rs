@@ -4,8 +4,7 @@
 
 use std::{collections::BTreeMap, time::UNIX_EPOCH};
 
-use serde::Serialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::desk::Desk;
@@ -66,6 +65,75 @@ struct Latency {
     count: usize,
 }
 
+/// A request, as the audit log has it: names and times, never values.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AuditLine {
+    /// When it came: RFC 3339, with microseconds.
+    time: String,
+    request_id: String,
+    method: String,
+    /// The API's name; nothing where none was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) api: Option<String>,
+    /// Verb and target, with the path that the API lives at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    operation: Option<String>,
+    /// The application's name, where one is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    application: Option<String>,
+    /// The publication that answered.
+    revision: u64,
+    /// The answer's status; 0: none was sent.
+    status: u16,
+    /// `answered`, the code of a refusal, or how it ended otherwise.
+    pub(super) outcome: String,
+    /// A keyed hash of the user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    user: Option<String>,
+    /// For a stream: of which kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stream: Option<String>,
+    /// For a stream: what ended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ended: Option<String>,
+    /// The Backend JWTs that it carried.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    jwts: Vec<SentJwt>,
+    /// How often the backend was asked, where that was more than once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attempts: Option<u64>,
+    request_bytes: u64,
+    response_bytes: u64,
+    micros: Steps,
+}
+
+/// A Backend JWT that was sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+struct SentJwt {
+    /// The key that signed it; nothing for unsigned ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kid: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    jti: Option<String>,
+}
+
+/// How long a request took, in microseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+struct Steps {
+    /// Who calls; 0: known from before.
+    #[serde(default)]
+    authenticate: u64,
+    /// Look-ups and signatures; 0: known from before.
+    #[serde(default)]
+    issue: u64,
+    /// Until the backend answered, where it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    backend: Option<u64>,
+    /// All of it.
+    total: u64,
+}
+
 impl Traffic {
     /// Reads the counters.
     pub(super) fn of(desk: &Desk) -> Self {
@@ -81,9 +149,9 @@ impl Traffic {
         let cached = traffic.with_jwt.saturating_sub(traffic.minted);
         traffic.hit_rate = (traffic.with_jwt > 0).then(|| exact(cached) / exact(traffic.with_jwt));
         let requests = requests(desk);
-        traffic.authenticate_latency = latency(&requests, "authenticate");
-        traffic.mint_latency = latency(&requests, "issue");
-        traffic.backend_latency = latency(&requests, "backend");
+        traffic.authenticate_latency = latency(&requests, |steps| steps.authenticate);
+        traffic.mint_latency = latency(&requests, |steps| steps.issue);
+        traffic.backend_latency = latency(&requests, |steps| steps.backend.unwrap_or(0));
         traffic
     }
 
@@ -157,16 +225,14 @@ const fn exact(count: u64) -> f64 {
 }
 
 /// Returns the last requests, the newest first; operators' acts are none.
-pub(super) fn requests(desk: &Desk) -> Vec<Value> {
+pub(super) fn requests(desk: &Desk) -> Vec<AuditLine> {
     let text = (desk.parts().recent)();
-    let lines = text.lines().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    lines.filter(|line| line.get("requestId").is_some()).collect()
+    text.lines().rev().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 
 /// Returns how long a step took, where it took any time.
-fn latency(requests: &[Value], step: &str) -> Option<Latency> {
-    let micros = requests.iter().filter_map(|it| it.get("micros")?.get(step)?.as_u64()).filter(|micros| *micros > 0);
-    let mut micros: Vec<u64> = micros.collect();
+fn latency(requests: &[AuditLine], step: impl Fn(&Steps) -> u64) -> Option<Latency> {
+    let mut micros: Vec<u64> = requests.iter().map(|it| step(&it.micros)).filter(|micros| *micros > 0).collect();
     micros.sort_unstable();
     let at = |percent: usize| {
         let place = (micros.len() * percent).div_ceil(100).saturating_sub(1);
@@ -177,8 +243,6 @@ fn latency(requests: &[Value], step: &str) -> Option<Latency> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -193,9 +257,10 @@ mod tests {
 
     #[test]
     fn latencies_leave_out_what_was_cached() {
-        let request = |issue: u64| json!({ "micros": { "issue": issue } });
-        let requests: Vec<Value> = (0..=100).map(|n| request(n * 1000)).collect();
-        assert_eq!(latency(&requests, "issue"), Some(Latency { p50: 0.05, p99: 0.099, count: 100 }));
-        assert_eq!(latency(&requests, "backend"), None);
+        let request = |issue: u64| AuditLine { micros: Steps { issue, ..Steps::default() }, ..AuditLine::default() };
+        let requests: Vec<AuditLine> = (0..=100).map(|n| request(n * 1000)).collect();
+        let expected = Some(Latency { p50: 0.05, p99: 0.099, count: 100 });
+        assert_eq!(latency(&requests, |steps| steps.issue), expected);
+        assert_eq!(latency(&requests, |steps| steps.authenticate), None);
     }
 }

@@ -24,6 +24,7 @@ use std::sync::{Arc, LazyLock};
 
 use axum::{
     Router,
+    extract::DefaultBodyLimit,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -38,8 +39,11 @@ use utoipa::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
-pub(super) use self::imports::NoteView;
+pub(super) use self::{imports::NoteView, preview::note_look};
 use super::{desk::Desk, problem::Problem};
+
+/// The bytes that a question may have: a document of 4 MB fits, however JSON writes it.
+const LARGEST: usize = 16 << 20;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -57,6 +61,7 @@ struct Description;
 /// Returns the routes, below `/api/v1`.
 pub(super) fn routes() -> Router<Arc<Desk>> {
     let (router, _) = all().split_for_parts();
+    let router = router.layer(DefaultBodyLimit::max(LARGEST));
     router.route("/openapi.json", get(described)).fallback(nothing).method_not_allowed_fallback(not_allowed)
 }
 

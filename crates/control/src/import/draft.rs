@@ -164,6 +164,24 @@ impl BackendJwtDraft {
 }
 
 impl OperationDraft {
+    /// Asks of callers what another one asks besides; true where that is more than it has asked.
+    pub(super) fn demand_as(&mut self, other: &Self) -> bool {
+        let before = self.clone();
+        self.is_open &= other.is_open;
+        let common: Vec<String> = self.scopes.iter().filter(|scope| other.scopes.contains(scope)).cloned().collect();
+        let is_any = |draft: &Self| !draft.needs_all_scopes || draft.scopes.len() == 1;
+        if self.scopes.is_empty() {
+            self.scopes.clone_from(&other.scopes);
+            self.needs_all_scopes = other.needs_all_scopes;
+        } else if is_any(self) && is_any(other) && !common.is_empty() {
+            self.scopes = common;
+        } else {
+            self.scopes.extend(other.scopes.iter().filter(|scope| !before.scopes.contains(scope)).cloned());
+            self.needs_all_scopes |= !other.scopes.is_empty();
+        }
+        *self != before
+    }
+
     fn write(&self, page: &mut Page) {
         page.line(1, &format!("- target: {}", target(&self.target)));
         page.line(2, &format!("verb: {}", self.verb));

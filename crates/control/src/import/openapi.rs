@@ -40,6 +40,15 @@ pub(super) fn import(
         refusal.extend(found.clone());
         refusal
     })?;
+    let wrong = wishes.mistakes();
+    if !wrong.is_empty() {
+        let mut refusal = Diagnostics::new();
+        let span = notes.span(root.place());
+        for (_, reason) in wrong {
+            refusal.error(DiagnosticCode::InvalidValue, &span, reason);
+        }
+        return Err(refusal);
+    }
     for mistake in found.iter() {
         notes.left(place_of(mistake), mistake.code.text(), &mistake.message);
     }
@@ -170,14 +179,10 @@ fn addresses((root, form): (Tree<'_>, Form), wishes: &ApiWishes, (draft, notes):
     };
     let Address { place, endpoint, path } = address.unwrap_or_else(|| Address::nowhere(root.place()));
     let field = if form == Form::Swagger { "basePath" } else { "servers[].url" };
-    draft.base_path = match wishes.base_path.as_deref().map(base_path) {
-        Some(Some(wish)) => {
+    draft.base_path = match wishes.base_path.as_deref().and_then(base_path) {
+        Some(wish) => {
             notes.changed(place, field, "basePath", "as asked");
             wish
-        }
-        Some(None) => {
-            notes.changed(place, field, "basePath", "what was asked for is no path: the API's name is");
-            format!("/{}", slug(&draft.name))
         }
         None => own_base_path(&path, (draft, field), (notes, place)),
     };

@@ -45,6 +45,14 @@ pub(crate) struct ChangeArguments {
     pub(crate) note: String,
 }
 
+/// On which state a change is made.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct SeenArguments {
+    /// Change only this state: its entity tag, as `show` prints it; `*`: whatever is there
+    #[arg(long, value_name = "ETAG")]
+    pub(crate) if_match: Option<String>,
+}
+
 /// See, make, change and remove APIs on the running gateway
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -57,8 +65,8 @@ Examples:
   countersign apis revisions orders:1.0
   countersign apis restore orders:1.0 12 --note \"back to the old scopes\"
 
-A change shows the difference of the file first, and asks; --yes does not ask. If somebody has changed the API since, \
-it is refused.
+A change shows the difference of the file first, and asks; --yes does not ask. `show` ends with the entity tag of what \
+it shows; if somebody has changed the API since, `update` is refused.
 
 Exit codes: 0 done; 1 refused, or not confirmed; 2 it could not be done.")]
 pub(crate) struct ApisArguments {
@@ -97,9 +105,11 @@ pub(crate) enum ApisCommand {
         /// The API's id
         #[arg(value_name = "ID")]
         id: String,
-        /// The definition
+        /// The definition, as `apis show` prints one
         #[arg(value_name = "FILE")]
         file: PathBuf,
+        #[command(flatten)]
+        seen: SeenArguments,
         #[command(flatten)]
         change: ChangeArguments,
         #[command(flatten)]
@@ -313,6 +323,8 @@ pub(crate) enum AppsCommand {
         /// The application as JSON, as `apps show` prints one
         #[arg(value_name = "FILE")]
         file: PathBuf,
+        #[command(flatten)]
+        seen: SeenArguments,
         #[command(flatten)]
         change: ChangeArguments,
         #[command(flatten)]

@@ -25,7 +25,7 @@ use serde_json::Value;
 use super::running::RunningGateway;
 use crate::{
     Process,
-    cli::{AdminArguments, ChangeArguments, Format},
+    cli::{AdminArguments, ChangeArguments, Format, SeenArguments},
     output,
 };
 
@@ -96,7 +96,10 @@ impl AdminApi {
     ///
     /// As [`Self::get`].
     pub(crate) fn change(&self, order: &Order<'_>, wanted: &ChangeArguments) -> anyhow::Result<Option<Reply>> {
-        let tried = match self.ask(order, &[("dryRun", "true")])? {
+        let says_so = order.body.as_ref().is_some_and(|body| body.get("note").is_some());
+        let note = Some(("note", wanted.note.as_str())).filter(|(_, note)| !says_so && !note.is_empty());
+        let query = |first: Option<(&'static str, &'static str)>| -> Vec<_> { first.into_iter().chain(note).collect() };
+        let tried = match self.ask(order, &query(Some(("dryRun", "true"))))? {
             Reply::Done(answer) => answer.body,
             refused @ Reply::Refused(_) => return Ok(Some(refused)),
         };
@@ -104,7 +107,7 @@ impl AdminApi {
         if wanted.dry_run || !(wanted.yes || confirmed()) {
             return Ok(None);
         }
-        self.ask(order, &[]).map(Some)
+        self.ask(order, &query(None)).map(Some)
     }
 
     fn ask(&self, order: &Order<'_>, query: &[(&str, &str)]) -> anyhow::Result<Reply> {
@@ -145,6 +148,24 @@ impl AdminApi {
             format!("it answers {status} and no JSON: is it a gateway's admin address, of this version?")
         })?;
         judge(status, Answer { etag, body })
+    }
+}
+
+/// Returns the entity tag of the state that a change is about: as it was said, as it was seen, or as it is.
+///
+/// # Errors
+///
+/// The reason to refuse, where nobody would look at the difference and nobody has said what they have seen.
+pub(crate) fn seen(
+    (said, shown): (&SeenArguments, Option<String>),
+    change: &ChangeArguments,
+    now: Option<String>,
+) -> Result<Option<String>, &'static str> {
+    let quoted = |etag: &String| if etag == "*" { etag.clone() } else { format!("\"{}\"", etag.trim_matches('"')) };
+    match said.if_match.as_ref().map(quoted).or(shown) {
+        Some(etag) => Ok(Some(etag)),
+        None if change.yes => Err("nothing was changed: --yes needs a file as `show` prints it, or --if-match"),
+        None => Ok(now),
     }
 }
 

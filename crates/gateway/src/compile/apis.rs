@@ -1,6 +1,10 @@
 //! All API definitions: each compiled against the operator's file, then put on their bases and hosts.
 
-use std::{collections::HashMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use claims::KeyType;
 use foldhash::fast::RandomState;
@@ -51,7 +55,7 @@ pub(super) fn compile_all(sources: &[Source], scope: &mut Scope<'_>, diagnostics
         sources.iter().flat_map(|source| [source.path.as_os_str().as_encoded_bytes(), source.text.as_bytes()]);
     let fingerprint = Fingerprint::of(contents);
     let mut set = ApiSet { hosts: hosts(scope.operator), fingerprint, ..ApiSet::default() };
-    let mut names: HashMap<(String, String), usize> = HashMap::new();
+    let mut names = Names::default();
     for (source, api, mut own) in parsed {
         if let Some(api) = &api {
             check_name(api, &mut names, &mut own);
@@ -65,13 +69,23 @@ pub(super) fn compile_all(sources: &[Source], scope: &mut Scope<'_>, diagnostics
     set
 }
 
-fn check_name(api: &spec::Api, names: &mut HashMap<(String, String), usize>, diagnostics: &mut Diagnostics) {
+/// What the APIs so far are called.
+#[derive(Debug, Default)]
+struct Names {
+    versions: HashSet<(String, String)>,
+    ids: HashSet<String>,
+}
+
+fn check_name(api: &spec::Api, names: &mut Names, diagnostics: &mut Diagnostics) {
     let version = api.version.as_ref().map(|version| version.value.0.clone()).unwrap_or_default();
-    let count = names.entry((api.name.value.clone(), version)).or_default();
-    *count += 1;
-    if *count > 1 {
+    let is_new = names.versions.insert((api.name.value.clone(), version));
+    let other = api.effective_id().filter(|id| !names.ids.insert(id.clone()));
+    if !is_new {
         let message = format!("API `{}` is defined twice in this version", api.name.value);
         diagnostics.error(DiagnosticCode::DuplicateName, &api.name.span, message);
+    } else if let Some(id) = other {
+        let span = api.id.as_ref().map_or(&api.name.span, |id| &id.span);
+        diagnostics.error(DiagnosticCode::DuplicateName, span, format!("another API has the id `{id}`"));
     }
 }
 

@@ -54,6 +54,20 @@ pub struct Api {
     pub encoded_slash: Spanned<EncodedSlash>,
 }
 
+impl Api {
+    /// Returns what it is called by: its `id`, else its name and version; `None` without either.
+    pub fn effective_id(&self) -> Option<String> {
+        if let Some(id) = self.id.as_ref().filter(|id| !id.value.is_empty()) {
+            return Some(id.value.clone());
+        }
+        let name = &self.name.value;
+        let version = self.version.as_ref().map(|version| version.value.0.as_str());
+        let version = version.filter(|version| !version.is_empty());
+        let id = version.map_or_else(|| name.clone(), |version| format!("{name}:{version}"));
+        (!name.is_empty()).then_some(id)
+    }
+}
+
 /// `type`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ApiType {

@@ -1,13 +1,16 @@
 //! API definitions made, replaced and removed; `revisions.rs` has them back as they were.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use axum::{
     Json,
     extract::State,
     response::{IntoResponse, Response},
 };
-use gateway::{Source, Sources};
+use gateway::{Diagnostic, DiagnosticCode, Source, Sources, Span};
 use http::{
     HeaderMap, HeaderValue, StatusCode,
     header::{ETAG, LOCATION},
@@ -21,7 +24,7 @@ use super::{apis::ApiView, imports::NoteView};
 use crate::{
     admin::{
         body::{Body, Place},
-        changes::{Changed, Outcome, Purpose, Wanted, change, check_condition},
+        changes::{Changed, Note, Outcome, Purpose, Wanted, change, check_condition},
         desk::{CREATED, Desk, blocking, target},
         person::{Person, Role},
         problem::{Mistake, Problem},
@@ -119,7 +122,7 @@ async fn create(
             target: target(&definition.id),
             note: new.note,
             edit: FileEdit { path, before: None, after: Some(text) },
-            pointer: whole_document,
+            pointer: field,
         };
         match change(&desk, &person, &wanted, purpose)? {
             Outcome::Tried(tried) => {
@@ -154,11 +157,21 @@ fn definition_of(new: &NewApi) -> Result<(String, String, Vec<ImportNote>), Prob
         endpoint: new.endpoint.clone(),
     };
     let imported = import_api(&source, kind, &wishes).map_err(|diagnostics| {
+        let wrong = wishes.mistakes();
+        if !wrong.is_empty() {
+            return Problem::broken(wrong.iter().map(wrong_field).collect());
+        }
         let at_document = |mistake: Mistake| mistake.at(Some("/document".to_owned()));
         Problem::broken(Mistake::all(&diagnostics).into_iter().map(at_document).collect())
     })?;
     let file_name = new.file_name.clone().unwrap_or_else(|| file_name_of(&imported.text));
     Ok((file_name, imported.text, imported.notes))
+}
+
+/// Says what is wrong with a field beside the document.
+fn wrong_field((field, reason): &(&'static str, String)) -> Mistake {
+    let span = Span::start_of(Arc::from(Path::new("document")));
+    Mistake::of(&Diagnostic::error(DiagnosticCode::InvalidValue, &span, reason)).at(Some(format!("/{field}")))
 }
 
 /// Returns what to call a definition's file: by its name and version.
@@ -171,12 +184,7 @@ fn file_name_of(text: &str) -> String {
 }
 
 /// Returns where a new file goes: a name that is taken gets a number, unless it was asked for.
-pub(super) fn free_path(
-    folder: &std::path::Path,
-    name: &str,
-    sources: &Sources,
-    is_wanted: bool,
-) -> Result<PathBuf, Problem> {
+pub(super) fn free_path(folder: &Path, name: &str, sources: &Sources, is_wanted: bool) -> Result<PathBuf, Problem> {
     let is_plain =
         !name.starts_with('.') && name.chars().all(|it| it.is_alphanumeric() || matches!(it, '.' | '-' | '_'));
     let (stem, ending) = name.rsplit_once('.').unwrap_or((name, ""));
@@ -246,15 +254,16 @@ pub(super) fn write(
     let definition = desk.definition(&asked.id)?;
     desk.require_author(person, &definition)?;
     check_condition(headers, &definition.etag)?;
-    let path = definition.source.path.clone();
-    let after = Definition::of(Source { path: path.clone(), text: text.clone() });
-    let wanted = Wanted {
-        action: asked.action,
-        target: target(&asked.id),
-        note: asked.note,
-        edit: FileEdit { path, before: Some(definition.source.text.clone()), after: Some(text) },
-        pointer: whole_document,
-    };
+    let (path, before) = (definition.source.path.clone(), Some(definition.source.text.clone()));
+    finish(desk, person, asked, FileEdit { path, before, after: Some(text) })
+}
+
+/// Makes an edit of an API's file, and shows the API as it is then.
+pub(super) fn finish(desk: &Desk, person: &Person, asked: Asked, edit: FileEdit) -> Result<Response, Problem> {
+    let text = edit.after.clone().unwrap_or_default();
+    let after = Definition::of(Source { path: edit.path.clone(), text });
+    let target = target(&asked.id);
+    let wanted = Wanted { action: asked.action, target, note: asked.note, edit, pointer: whole_document };
     match change(desk, person, &wanted, asked.purpose)? {
         Outcome::Tried(tried) => Ok(Json(Changed::<ApiView>::Tried(tried)).into_response()),
         Outcome::Done => {
@@ -272,7 +281,8 @@ pub(super) fn write(
     params(
         ("id" = String, Path, description = "The API's id"),
         ("If-Match" = String, Header, description = "The entity tag of what you have seen"),
-        ("dryRun" = Option<bool>, Query, description = "Only say what would happen")
+        ("dryRun" = Option<bool>, Query, description = "Only say what would happen"),
+        ("note" = Option<String>, Query, description = "What you say about the change, for the history")
     ),
     responses(
         (status = NO_CONTENT, description = "It is gone"),
@@ -284,7 +294,7 @@ async fn remove(
     State(desk): State<Arc<Desk>>,
     person: Person,
     Place(id): Place<String>,
-    (purpose, headers): (Purpose, HeaderMap),
+    (purpose, Note(note), headers): (Purpose, Note, HeaderMap),
 ) -> Result<Response, Problem> {
     person.require(Role::Author)?;
     blocking(move || {
@@ -294,7 +304,7 @@ async fn remove(
         let wanted = Wanted {
             action: "api removed",
             target: target(&id),
-            note: String::new(),
+            note,
             edit: FileEdit {
                 path: definition.source.path.clone(),
                 before: Some(definition.source.text.clone()),
@@ -308,6 +318,18 @@ async fn remove(
         }
     })
     .await
+}
+
+/// What is wrong with a part that has a field of its own is wrong there, and else in the document.
+#[expect(clippy::unnecessary_wraps, reason = "one of several functions of this shape")]
+fn field(_: &Value, pointer: &str) -> Option<String> {
+    let part = pointer.split('/').nth(1).unwrap_or_default();
+    let field = match part {
+        "name" | "version" | "basePath" => part,
+        "endpointConfigurations" => "endpoint",
+        _ => "document",
+    };
+    Some(format!("/{field}"))
 }
 
 /// What is wrong in a file that was posted whole is wrong in the document.

@@ -1,19 +1,20 @@
 //! API keys of applications: made and removed, never changed; only their hashes are kept.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::UNIX_EPOCH};
 
 use axum::{
     Json,
     extract::State,
     response::{IntoResponse, Response},
 };
+use gateway::Timestamp;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::applications::{Edit, edit, is_called, unknown};
+use super::applications::{Edit, edit_now, is_called, unknown};
 use crate::{
     admin::{
         body::{Body, Place},
@@ -76,6 +77,7 @@ async fn create_key(
 ) -> Result<Response, Problem> {
     person.require(Role::Operator)?;
     blocking(move || {
+        refuse_ended(&desk, new.expires.as_deref())?;
         let key = gateway::generate_api_key().map_err(|_| Problem::failed("no random bytes"))?;
         let hash = gateway::hash_api_key(key.as_bytes()).to_string();
         let made = std::cell::RefCell::new(String::new());
@@ -97,12 +99,23 @@ async fn create_key(
             made.replace(id);
             Ok(())
         };
-        let asked = Edit { action: "api key created", name: &new.application, change: &add, purpose: Purpose::Do };
-        edit(&desk, &person, asked, None)?;
+        let asked =
+            Edit { action: "api key created", name: &new.application, change: &add, purpose: Purpose::Do, note: "" };
+        edit_now(&desk, &person, asked)?;
         let made = MadeKey { application: new.application.clone(), id: made.take(), key: key.clone() };
         Ok((StatusCode::CREATED, Json(made)).into_response())
     })
     .await
+}
+
+/// Refuses an end that is over; what is no time at all is told with the configuration's mistakes.
+fn refuse_ended(desk: &Desk, expires: Option<&str>) -> Result<(), Problem> {
+    let Some(expires) = expires else { return Ok(()) };
+    let now = desk.now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
+    match Timestamp::parse(expires) {
+        Some(Timestamp(end)) if end <= now => Err(Problem::unprocessable(format!("`{expires}` is over already"))),
+        Some(_) | None => Ok(()),
+    }
 }
 
 fn entry(new: &NewKey, id: &str, hash: &str) -> Value {
@@ -158,8 +171,8 @@ async fn remove_key(
             }
             Ok(())
         };
-        let asked = Edit { action: "api key removed", name: &name, change: &remove, purpose: Purpose::Do };
-        edit(&desk, &person, asked, None)?;
+        let asked = Edit { action: "api key removed", name: &name, change: &remove, purpose: Purpose::Do, note: "" };
+        edit_now(&desk, &person, asked)?;
         Ok(StatusCode::NO_CONTENT.into_response())
     })
     .await

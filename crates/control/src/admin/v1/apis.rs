@@ -10,11 +10,11 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::policies::effective::running;
+use super::{policies::effective::running, revisions::Past};
 use crate::{
     admin::{
         body::{Place, Search},
-        desk::{Desk, blocking, target},
+        desk::{Desk, blocking},
         person::{Person, Role},
         problem::Problem,
     },
@@ -56,6 +56,11 @@ impl<T> List<T> {
     /// Makes a list of everything.
     pub(super) fn whole(items: Vec<T>) -> Self {
         Self { total: items.len(), items }
+    }
+
+    /// Makes a list of the first `limit` items, which says how many there are.
+    pub(super) fn first(limit: usize, items: Vec<T>) -> Self {
+        Self { total: items.len(), items: items.into_iter().take(limit).collect() }
     }
 }
 
@@ -150,6 +155,8 @@ struct EndpointView {
     #[serde(rename = "type")]
     kind: &'static str,
     url: String,
+    /// Its share of the calls, among those of its operations.
+    weight: u64,
 }
 
 /// The API definitions, in name order.
@@ -238,14 +245,13 @@ impl ApiView {
     fn of(desk: &Desk, definition: &Definition, all: &[Arc<Definition>]) -> Self {
         let published = &desk.published();
         let versions = all.iter().filter(|other| other.name() == definition.name());
-        let target = target(&definition.id);
         Self {
             summary: ApiSummary::of(desk, definition, published),
             document: definition.source.text.clone(),
             definition: definition.json.clone(),
             endpoints: running(definition, published).map(endpoints).unwrap_or_default(),
             versions: versions.map(|other| other.id.clone()).collect(),
-            revisions: desk.history(|change| change.target == target).map_or(0, |changes| changes.len()),
+            revisions: Past::of_definition(desk, definition).map_or(0, |past| past.changes.len()),
         }
     }
 }
@@ -300,8 +306,8 @@ fn url(endpoint: &Endpoint) -> String {
 fn endpoints(api: &Api) -> Vec<EndpointView> {
     let mut list: Vec<EndpointView> = Vec::new();
     let mut add = |kind: &'static str, endpoints: &Endpoints| {
-        for endpoint in endpoints.iter() {
-            let view = EndpointView { kind, url: url(endpoint) };
+        for (weight, endpoint) in endpoints.weights() {
+            let view = EndpointView { kind, url: url(endpoint), weight };
             if !list.contains(&view) {
                 list.push(view);
             }

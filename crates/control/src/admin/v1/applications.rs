@@ -18,7 +18,7 @@ use super::apis::List;
 use crate::{
     admin::{
         body::{Body, Place},
-        changes::{DryRun, Outcome, Purpose, Wanted, change, check_condition},
+        changes::{DryRun, Note, Outcome, Purpose, Wanted, change, check_condition},
         desk::{Desk, blocking},
         person::{Person, Role},
         problem::Problem,
@@ -160,15 +160,24 @@ pub(super) struct Edit<'a> {
     /// Changes the list of applications.
     pub(super) change: &'a dyn Fn(&mut Vec<Value>) -> Result<(), Problem>,
     pub(super) purpose: Purpose,
+    /// What the author says about it.
+    pub(super) note: &'a str,
 }
 
-/// Edits the applications; without `headers` whatever stands there.
-pub(super) fn edit(
-    desk: &Desk,
-    person: &Person,
-    edit: Edit<'_>,
-    headers: Option<&HeaderMap>,
-) -> Result<Outcome, Problem> {
+/// How often an edit of whatever stands there is tried, while others change it.
+const MOST_TRIES: usize = 50;
+
+/// Edits the applications as they stand there, whatever others do meanwhile.
+pub(super) fn edit_now(desk: &Desk, person: &Person, wanted: Edit<'_>) -> Result<Outcome, Problem> {
+    let mut tries = (0..MOST_TRIES).map(|_| edit(desk, person, wanted, None));
+    let is_stale = |tried: &Result<Outcome, Problem>| tried.as_ref().is_err_and(Problem::is_stale);
+    tries
+        .find(|tried| !is_stale(tried))
+        .unwrap_or_else(|| Err(Problem::conflict("others change the file all the time")))
+}
+
+/// Edits the applications; without `headers` whoever asks has seen none.
+fn edit(desk: &Desk, person: &Person, edit: Edit<'_>, headers: Option<&HeaderMap>) -> Result<Outcome, Problem> {
     let written = Written::of(desk)?;
     if written.fixed.iter().any(|fixed| is_called(fixed, edit.name)) {
         let detail =
@@ -183,7 +192,7 @@ pub(super) fn edit(
     let wanted = Wanted {
         action: edit.action,
         target: format!("application {}", edit.name),
-        note: String::new(),
+        note: edit.note.to_owned(),
         edit: written.with(list)?,
         pointer: posted,
     };
@@ -201,7 +210,10 @@ fn posted(_: &Value, pointer: &str) -> Option<String> {
     post,
     path = "/applications",
     operation_id = "createApplication",
-    params(("dryRun" = Option<bool>, Query, description = "Only say what would happen")),
+    params(
+        ("dryRun" = Option<bool>, Query, description = "Only say what would happen"),
+        ("note" = Option<String>, Query, description = "What you say about the change, for the history")
+    ),
     request_body = Application,
     responses(
         (status = CREATED, body = Object, headers(("ETag" = String, description = "Of the applications' file"))),
@@ -212,7 +224,7 @@ fn posted(_: &Value, pointer: &str) -> Option<String> {
 async fn create_application(
     State(desk): State<Arc<Desk>>,
     person: Person,
-    purpose: Purpose,
+    (purpose, Note(note)): (Purpose, Note),
     Body(Application(new)): Body<Application>,
 ) -> Result<Response, Problem> {
     person.require(Role::Operator)?;
@@ -225,8 +237,8 @@ async fn create_application(
             list.push(Value::Object(complete(&new, None)?));
             Ok(())
         };
-        let asked = Edit { action: "application created", name: &name, change: &add, purpose };
-        match edit(&desk, &person, asked, None)? {
+        let asked = Edit { action: "application created", name: &name, change: &add, purpose, note: &note };
+        match edit_now(&desk, &person, asked)? {
             Outcome::Tried(tried) => Ok(Json(tried).into_response()),
             Outcome::Done => shown(&desk, &name, StatusCode::CREATED),
         }
@@ -264,7 +276,8 @@ fn complete(application: &Map<String, Value>, before: Option<&Value>) -> Result<
     params(
         ("name" = String, Path, description = "The application's name"),
         ("If-Match" = String, Header, description = "The entity tag of what you have seen"),
-        ("dryRun" = Option<bool>, Query, description = "Only say what would happen")
+        ("dryRun" = Option<bool>, Query, description = "Only say what would happen"),
+        ("note" = Option<String>, Query, description = "What you say about the change, for the history")
     ),
     request_body = Application,
     responses(
@@ -276,7 +289,7 @@ async fn replace_application(
     State(desk): State<Arc<Desk>>,
     person: Person,
     Place(name): Place<String>,
-    (purpose, headers): (Purpose, HeaderMap),
+    (purpose, Note(note), headers): (Purpose, Note, HeaderMap),
     Body(Application(wanted)): Body<Application>,
 ) -> Result<Response, Problem> {
     person.require(Role::Operator)?;
@@ -287,7 +300,7 @@ async fn replace_application(
             *found = Value::Object(complete(&wanted, Some(&*found))?);
             Ok(())
         };
-        let asked = Edit { action: "application changed", name: &name, change: &replace, purpose };
+        let asked = Edit { action: "application changed", name: &name, change: &replace, purpose, note: &note };
         match edit(&desk, &person, asked, Some(&headers))? {
             Outcome::Tried(tried) => Ok(Json(tried).into_response()),
             Outcome::Done => shown(&desk, &named(&wanted)?, StatusCode::OK),
@@ -304,7 +317,8 @@ async fn replace_application(
     params(
         ("name" = String, Path, description = "The application's name"),
         ("If-Match" = String, Header, description = "The entity tag of what you have seen"),
-        ("dryRun" = Option<bool>, Query, description = "Only say what would happen")
+        ("dryRun" = Option<bool>, Query, description = "Only say what would happen"),
+        ("note" = Option<String>, Query, description = "What you say about the change, for the history")
     ),
     responses(
         (status = NO_CONTENT, description = "It is gone"),
@@ -316,7 +330,7 @@ async fn remove_application(
     State(desk): State<Arc<Desk>>,
     person: Person,
     Place(name): Place<String>,
-    (purpose, headers): (Purpose, HeaderMap),
+    (purpose, Note(note), headers): (Purpose, Note, HeaderMap),
 ) -> Result<Response, Problem> {
     person.require(Role::Operator)?;
     blocking(move || {
@@ -325,7 +339,7 @@ async fn remove_application(
             list.retain(|known| !is_called(known, &name));
             if list.len() == before { Err(unknown(&name)) } else { Ok(()) }
         };
-        let asked = Edit { action: "application removed", name: &name, change: &remove, purpose };
+        let asked = Edit { action: "application removed", name: &name, change: &remove, purpose, note: &note };
         match edit(&desk, &person, asked, Some(&headers))? {
             Outcome::Tried(tried) => Ok(Json(tried).into_response()),
             Outcome::Done => Ok(StatusCode::NO_CONTENT.into_response()),

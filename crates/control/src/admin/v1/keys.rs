@@ -228,7 +228,7 @@ async fn act(
     change(desk, person, done, move |keys, _| keys.act(&kid, act)).await
 }
 
-/// Changes the keys on disk and takes them up; `change` is told how long a key is announced by default.
+/// Changes the keys on disk, notes that, and takes them up; `change` is told how long a key is announced by default.
 async fn change(
     desk: Arc<Desk>,
     person: Person,
@@ -245,13 +245,6 @@ async fn change(
                 SigningKeys::open(&published.operator, place, seconds(&desk)).map_err(|error| refusal(&error))?;
             change(&keys, published.operator.keys.announce_for.value.as_secs()).map_err(|error| refusal(&error))?;
         }
-        let outcome = parts.files.reload_if_changed(&parts.gateway);
-        (parts.report)(&outcome);
-        if let Reload::Refused(diagnostics) = outcome {
-            return Err(Problem::conflict(format!(
-                "the keys were changed, but the files do not compile and the old ones sign on: {diagnostics}"
-            )));
-        }
         note(parts, json!({ "event": "keys_changed", "action": done }), &person.name);
         let entry = Change {
             n: 0,
@@ -265,6 +258,13 @@ async fn change(
             after: None,
         };
         desk.remember(entry);
+        let outcome = parts.files.reload_if_changed(&parts.gateway);
+        (parts.report)(&outcome);
+        if let Reload::Refused(diagnostics) = outcome {
+            return Err(Problem::conflict(format!(
+                "the keys were changed, but the files do not compile and the old ones sign on: {diagnostics}"
+            )));
+        }
         Ok(Json(views(&desk)))
     })
     .await

@@ -9,6 +9,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
+use claims::ClaimMapping;
 use http::header::ETAG;
 use serde::Serialize;
 use serde_json::Value;
@@ -59,6 +60,10 @@ async fn environments(State(desk): State<Arc<Desk>>, person: Person) -> Result<R
 struct DialectView {
     name: String,
     uri: String,
+    /// What stands before the gateway's own claims; the names of `claims` are whole.
+    prefix: String,
+    /// True: policies that name no dialect have this one.
+    is_default: bool,
     /// Each claim with the attribute that it is made of.
     claims: Vec<DialectClaim>,
 }
@@ -69,6 +74,8 @@ struct DialectView {
 struct DialectClaim {
     claim: String,
     attribute: String,
+    /// True: always a list, also of one value or none.
+    multi: bool,
 }
 
 /// The vocabularies of claims, the built-in ones too.
@@ -76,14 +83,18 @@ struct DialectClaim {
 async fn dialects(State(desk): State<Arc<Desk>>, person: Person) -> Result<Json<List<DialectView>>, Problem> {
     person.require(Role::Viewer)?;
     let published = desk.published();
+    let default = published.operator.backend_jwt.defaults.dialect.as_ref().map_or("wso2", |it| it.value.as_str());
+    let claim = |mapping: &ClaimMapping| DialectClaim {
+        claim: mapping.claim.to_string(),
+        attribute: mapping.attribute.to_string(),
+        multi: mapping.multi,
+    };
     let views = published.dialects.iter().map(|dialect| DialectView {
         name: dialect.name.to_string(),
         uri: dialect.uri.to_string(),
-        claims: dialect
-            .mappings
-            .iter()
-            .map(|mapping| DialectClaim { claim: mapping.claim.to_string(), attribute: mapping.attribute.to_string() })
-            .collect(),
+        prefix: dialect.prefix.to_string(),
+        is_default: [&*dialect.name, &*dialect.uri].contains(&default),
+        claims: dialect.mappings.iter().map(claim).collect(),
     });
     Ok(Json(List::whole(views.collect())))
 }

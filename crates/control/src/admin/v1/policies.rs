@@ -38,9 +38,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct WantedPolicies {
-    /// Those of every operation.
-    #[serde(default)]
-    pub(crate) api: Flows,
+    /// Those of every operation; without it the API keeps what it has.
+    pub(crate) api: Option<Flows>,
     /// By verb and target; one that is left out keeps what it has.
     #[serde(default)]
     pub(crate) operations: BTreeMap<String, Flows>,
@@ -193,7 +192,9 @@ async fn replace(
 /// 404 for an operation that is not there, 409 for a file that only a person can edit.
 pub(super) fn edited(definition: &Definition, wanted: &WantedPolicies) -> Result<String, Problem> {
     let mut document = definition.json.clone();
-    put(&mut document, "apiPolicies", &wanted.api);
+    if let Some(flows) = &wanted.api {
+        put(&mut document, "apiPolicies", flows);
+    }
     for (name, flows) in &wanted.operations {
         let operations = document.get_mut("operations").and_then(Value::as_array_mut);
         let mut named = operations.into_iter().flatten().filter(|operation| key(operation) == *name);
@@ -291,9 +292,10 @@ operations:
     }
 
     #[test]
-    fn lists_that_become_empty_go() {
+    fn lists_that_become_empty_go_and_those_that_are_left_out_stay() {
         let lines = "apiPolicies:\n  request:\n    - policyName: BackendJwt # for all\n      parameters:\n        tokenTTL: 900\n";
-        check(json!({}), &TEXT.replace(lines, ""));
+        check(json!({ "api": {} }), &TEXT.replace(lines, ""));
+        check(json!({}), TEXT);
     }
 
     #[test]

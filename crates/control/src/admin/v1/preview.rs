@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::State,
+    extract::{Request, State},
     response::{IntoResponse, Response},
 };
 use claims::Json;
@@ -21,6 +21,7 @@ use crate::{
         body::Body,
         changes::{Pointer, Wanted, draft},
         desk::{Desk, blocking, target},
+        machines,
         masks::{masked, sees},
         person::{Person, Role},
         problem::Problem,
@@ -30,7 +31,7 @@ use crate::{
 };
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
-    OpenApiRouter::new().routes(routes!(preview))
+    OpenApiRouter::new().routes(routes!(preview)).routes(routes!(explained))
 }
 
 /// What is asked.
@@ -92,10 +93,25 @@ async fn preview(State(desk): State<Arc<Desk>>, person: Person, Body(asked): Bod
     let explanation = explained.map_err(|error| Problem::unprocessable(error.to_string()))?;
     let user = looked_at(&explanation);
     let is_open = sees(&person, &published.operator.admin, user.as_deref());
-    note_look(&desk, &person, &explanation, (user.as_deref(), is_open));
+    note_look(&desk, &person, &explanation, is_open);
     let json = limited(explanation.to_json());
     let json = if is_open { json } else { masked(&json) };
     Ok(([(CONTENT_TYPE, "application/json")], json.to_string()).into_response())
+}
+
+/// What the running gateway does with a call, as `countersign explain --live` asks it: with everybody's values.
+#[utoipa::path(
+    post,
+    path = "/explain",
+    operation_id = "explain",
+    request_body(content = Object, description = "`api` and `operation`, and a `token`, or a `user` and its `issuer`"),
+    responses(
+        (status = OK, body = Object, description = "As `countersign explain --format json` prints it"),
+        (status = "4XX", body = Problem, content_type = "application/problem+json")
+    )
+)]
+async fn explained(desk: State<Arc<Desk>>, person: Person, request: Request) -> Result<Response, Problem> {
+    machines::explain(desk, person, request).await
 }
 
 /// Compiles what is not saved yet; `None`: nothing of that kind is asked.
@@ -137,8 +153,8 @@ fn looked_at(explanation: &Explanation) -> Option<Box<str>> {
 }
 
 /// Writes who looked at whom into the audit log, the user as a keyed hash.
-fn note_look(desk: &Desk, person: &Person, explanation: &Explanation, (user, is_open): (Option<&str>, bool)) {
-    let user = user.map(|user| desk.gateway().runtime().user_tag("", user).to_string());
+pub(in crate::admin) fn note_look(desk: &Desk, person: &Person, explanation: &Explanation, is_open: bool) {
+    let user = looked_at(explanation).map(|user| desk.gateway().runtime().user_tag("", &user).to_string());
     let act = json!({
         "event": "user_previewed",
         "user": user,

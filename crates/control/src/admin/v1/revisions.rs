@@ -3,23 +3,26 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, response::Response};
-use http::HeaderMap;
+use gateway::Source;
+use http::{HeaderMap, header::IF_MATCH};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    api_changes::{Asked, write},
+    api_changes::{Asked, finish, write},
     apis::{ApiView, List},
 };
 use crate::{
     admin::{
         body::Place,
-        changes::{Changed, Purpose},
-        desk::{Desk, blocking, target},
+        changes::{Changed, Note, Purpose},
+        desk::{CREATED, Desk, RESTORED, blocking, file_of, target},
         person::{Person, Role},
         problem::Problem,
     },
+    definitions::{Definition, etag},
+    edits::FileEdit,
     history::Change,
 };
 
@@ -62,7 +65,10 @@ impl Revision {
     path = "/apis/{id}/revisions",
     operation_id = "listRevisions",
     params(("id" = String, Path, description = "The API's id")),
-    responses((status = OK, body = List<Revision>))
+    responses(
+        (status = OK, body = List<Revision>),
+        (status = NOT_FOUND, body = Problem, content_type = "application/problem+json")
+    )
 )]
 async fn revisions(
     State(desk): State<Arc<Desk>>,
@@ -71,9 +77,8 @@ async fn revisions(
 ) -> Result<Json<List<Revision>>, Problem> {
     person.require(Role::Viewer)?;
     blocking(move || {
-        let target = target(&id);
-        let changes = desk.history(|change| change.target == target)?;
-        Ok(Json(List::whole(changes.into_iter().map(Revision::without_document).collect())))
+        let past = Past::of(&desk, &id)?;
+        Ok(Json(List::whole(past.changes.into_iter().map(Revision::without_document).collect())))
     })
     .await
 }
@@ -95,16 +100,73 @@ async fn revision(
     Place((id, n)): Place<(String, u64)>,
 ) -> Result<Json<Revision>, Problem> {
     person.require(Role::Viewer)?;
-    blocking(move || Ok(Json(Revision::of(one(&desk, &id, n)?)))).await
+    blocking(move || Ok(Json(Revision::of(Past::of(&desk, &id)?.revision(n)?.clone())))).await
 }
 
-fn one(desk: &Desk, id: &str, n: u64) -> Result<Change, Problem> {
-    let target = target(id);
-    let found = desk.history(|change| change.target == target && change.n == n)?.into_iter().next();
-    found.ok_or_else(|| Problem::not_found(format!("`{id}` has no revision {n}")))
+/// What an API's file has been, whatever the API was called then.
+pub(super) struct Past {
+    id: String,
+    file: String,
+    /// The newest first: of a removed API that is the removal.
+    pub(super) changes: Vec<Change>,
+    is_removed: bool,
 }
 
-/// Writes an earlier state of an API's file again.
+impl Past {
+    /// Finds the file of an API, also of one that was removed.
+    fn of(desk: &Desk, id: &str) -> Result<Self, Problem> {
+        if let Some(definition) = desk.definitions()?.iter().find(|definition| definition.id == id) {
+            return Self::of_definition(desk, definition);
+        }
+        let target = target(id);
+        let last = desk.history(|change| change.target == target)?.into_iter().next();
+        let removal = last.filter(|last| last.after.is_none());
+        let removal = removal.ok_or_else(|| Problem::not_found(format!("there is no API `{id}`")))?;
+        let mut changes = desk.changes(&removal.file)?;
+        changes.retain(|change| change.n <= removal.n);
+        Ok(Self::since_made(id, removal.file, changes, true))
+    }
+
+    /// Finds the file of an API that is there.
+    pub(super) fn of_definition(desk: &Desk, definition: &Definition) -> Result<Self, Problem> {
+        let file = file_of(&definition.source.path);
+        let changes = desk.changes(&file)?;
+        Ok(Self::since_made(&definition.id, file, changes, false))
+    }
+
+    /// Leaves out what the file has held before, unless that had the same id.
+    fn since_made(id: &str, file: String, mut changes: Vec<Change>, is_removed: bool) -> Self {
+        let made = changes.iter().find(|change| change.action == CREATED).map_or(0, |made| made.n);
+        let target = target(id);
+        changes.retain(|change| change.n >= made || change.target == target);
+        Self { id: id.to_owned(), file, changes, is_removed }
+    }
+
+    fn revision(&self, n: u64) -> Result<&Change, Problem> {
+        let found = self.changes.iter().find(|change| change.n == n);
+        found.ok_or_else(|| Problem::not_found(format!("`{}` has no revision {n}", self.id)))
+    }
+
+    /// Makes a removed API's file again. Whoever could change it then may.
+    fn bring_back(
+        self,
+        desk: &Desk,
+        person: &Person,
+        (asked, headers): (Asked, &HeaderMap),
+        text: String,
+    ) -> Result<Response, Problem> {
+        let path = desk.parts().files.api_folder(&desk.published().operator).join(&self.file);
+        let last = self.changes.iter().find_map(|change| change.after.clone()).unwrap_or_default();
+        let removed = Definition::of(Source { path: path.clone(), text: last });
+        desk.require_author_then(person, &removed, self.changes.get(1..).unwrap_or_default())?;
+        if headers.contains_key(IF_MATCH) {
+            return Err(Problem::stale(&etag("")));
+        }
+        finish(desk, person, Asked { action: RESTORED, ..asked }, FileEdit { path, before: None, after: Some(text) })
+    }
+}
+
+/// Writes an earlier state of an API's file again; a removed API is made again, by whoever could change it.
 #[utoipa::path(
     post,
     path = "/apis/{id}/revisions/{n}/restore",
@@ -112,8 +174,9 @@ fn one(desk: &Desk, id: &str, n: u64) -> Result<Change, Problem> {
     params(
         ("id" = String, Path, description = "The API's id"),
         ("n" = u64, Path, description = "The revision's number"),
-        ("If-Match" = String, Header, description = "The entity tag of the API as it is now"),
-        ("dryRun" = Option<bool>, Query, description = "Only say what would happen")
+        ("If-Match" = Option<String>, Header, description = "The entity tag of the API as it is now; not for a removed one"),
+        ("dryRun" = Option<bool>, Query, description = "Only say what would happen"),
+        ("note" = Option<String>, Query, description = "What you say about the change, for the history")
     ),
     responses(
         (status = OK, body = Changed<ApiView>, headers(("ETag" = String, description = "Of the API's file"))),
@@ -124,14 +187,19 @@ async fn restore(
     State(desk): State<Arc<Desk>>,
     person: Person,
     Place((id, n)): Place<(String, u64)>,
-    (purpose, headers): (Purpose, HeaderMap),
+    (purpose, Note(note), headers): (Purpose, Note, HeaderMap),
 ) -> Result<Response, Problem> {
     person.require(Role::Author)?;
     blocking(move || {
-        let text = one(&desk, &id, n)?.after;
+        let past = Past::of(&desk, &id)?;
+        let text = past.revision(n)?.after.clone();
         let text =
             text.ok_or_else(|| Problem::conflict(format!("revision {n} is a removal: nothing can be had back")))?;
-        let asked = Asked { action: "revision restored", id, note: format!("revision {n}"), purpose };
+        let note = if note.is_empty() { format!("revision {n}") } else { format!("revision {n}: {note}") };
+        let asked = Asked { action: "revision restored", id, note, purpose };
+        if past.is_removed {
+            return past.bring_back(&desk, &person, (asked, &headers), text);
+        }
         write(&desk, &person, (asked, &headers), text)
     })
     .await

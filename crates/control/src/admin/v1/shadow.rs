@@ -1,10 +1,13 @@
 //! Shadow: what would change for users that have called lately, if something were saved. Counts and names, never values.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use axum::{Json, extract::State};
 use claims::Json as Exact;
-use gateway::{AskedCaller, Compiled, JwtOutcome, Question};
+use gateway::{Api, AskedCaller, Compiled, JwtOutcome, Operation, Question};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -17,6 +20,7 @@ use super::{
 use crate::admin::{
     acts::note,
     body::Body,
+    changes::facts,
     desk::{Desk, blocking},
     person::{Person, Role},
     problem::Problem,
@@ -41,7 +45,7 @@ struct Asked {
     policies: Option<WantedPolicies>,
     /// A definition that is not saved yet.
     draft: Option<String>,
-    /// Verb and target; without it, up to twenty of the API's operations.
+    /// Verb and target; without it, the API's operations that would answer otherwise, up to twenty of them.
     operation: Option<String>,
 }
 
@@ -53,6 +57,12 @@ struct Shadow {
     users: usize,
     /// For how many nothing would change.
     unchanged: usize,
+    /// For how many it cannot be told: a question could not be asked, or a store did not answer.
+    unknown: usize,
+    /// How many operations would answer otherwise, or one that was asked for.
+    operations: usize,
+    /// How many of these were looked at.
+    operations_seen: usize,
     changed: Vec<Difference>,
 }
 
@@ -107,45 +117,66 @@ async fn shadow(
     })
     .await?;
     let published = desk.published();
-    let operations = operation.map_or_else(|| operations(&published, &api), |operation| vec![operation]);
+    let mut operations = operation.map_or_else(|| differing((&published, &drafted), &api), |operation| vec![operation]);
+    let all = operations.len();
+    operations.truncate(MOST_OPERATIONS);
     let users = desk.gateway().runtime().callers.users(MOST_USERS);
     note(desk.parts(), json!({ "event": "users_shadowed", "users": users.len(), "api": api }), &person.name);
-    let mut shadow = Shadow { users: users.len(), ..Shadow::default() };
+    let (users_seen, operations_seen) = (users.len(), operations.len());
+    let mut shadow = Shadow { users: users_seen, operations: all, operations_seen, ..Shadow::default() };
     let mut differences: BTreeMap<Difference, usize> = BTreeMap::new();
     for (iss, user) in &users {
-        let mut is_changed = false;
+        let (mut is_changed, mut is_unknown) = (false, false);
         for operation in &operations {
             let asked = (api.as_str(), operation.as_str(), &**iss, &**user);
-            let before = tokens(&desk, &published, asked).await;
-            let after = tokens(&desk, &drafted, asked).await;
+            let both = (tokens(&desk, &published, asked).await, tokens(&desk, &drafted, asked).await);
+            let (Some(before), Some(after)) = both else {
+                is_unknown = true;
+                continue;
+            };
             for difference in compare(operation, &before, &after) {
                 is_changed = true;
                 *differences.entry(difference).or_default() += 1;
             }
         }
-        shadow.unchanged += usize::from(!is_changed);
+        shadow.unknown += usize::from(is_unknown && !is_changed);
+        shadow.unchanged += usize::from(!is_unknown && !is_changed);
     }
     shadow.changed = differences.into_iter().map(|(difference, users)| Difference { users, ..difference }).collect();
     Ok(Json(shadow))
 }
 
-fn operations(published: &Compiled, api: &str) -> Vec<String> {
-    let (name, version) = api.split_once(':').unwrap_or((api, ""));
-    let mut apis = published.snapshot.apis.iter();
-    let found = apis.find(|known| *known.name == *name && *known.production.version == *version);
-    let operations = found.into_iter().flat_map(|api| &api.operations).take(MOST_OPERATIONS);
-    operations.map(|operation| format!("{} {}", operation.facts.verb, operation.facts.target)).collect()
+/// Returns the operations of an API that would answer otherwise, by verb and target.
+fn differing((before, after): (&Compiled, &Compiled), api: &str) -> Vec<String> {
+    let (before, after) = (operations(before, api), operations(after, api));
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    names.into_iter().filter(|name| before.get(*name) != after.get(*name)).cloned().collect()
 }
 
-async fn tokens(desk: &Desk, compiled: &Compiled, (api, operation, iss, user): (&str, &str, &str, &str)) -> Tokens {
+/// Returns what the operations' answers depend on, by verb and target.
+fn operations(compiled: &Compiled, api: &str) -> BTreeMap<String, String> {
+    let (name, version) = api.split_once(':').unwrap_or((api, ""));
+    let mut apis = compiled.snapshot.apis.iter();
+    let found = apis.find(|known| *known.name == *name && *known.production.version == *version);
+    let of = |api: &Api| -> BTreeMap<String, String> {
+        let named = |it: &Operation| (format!("{} {}", it.facts.verb, it.facts.target), facts(api, it));
+        api.operations.iter().map(named).collect()
+    };
+    found.map(|api| of(api)).unwrap_or_default()
+}
+
+/// Returns the Backend JWTs that a user would get; `None`: that cannot be told.
+async fn tokens(
+    desk: &Desk,
+    compiled: &Compiled,
+    (api, operation, iss, user): (&str, &str, &str, &str),
+) -> Option<Tokens> {
     let issuer = compiled.issuers.iter().find(|issuer| *issuer.rules.issuer == *iss);
     let caller = AskedCaller::User { user, issuer: issuer.map(|issuer| &*issuer.name) };
     let question = Question { api, operation, caller };
-    let Ok(explained) = gateway::explain(compiled, desk.gateway().runtime(), question, desk.now()).await else {
-        return Tokens::default();
-    };
+    let explained = gateway::explain(compiled, desk.gateway().runtime(), question, desk.now()).await.ok()?;
     if let Some(refusal) = &explained.refusal {
-        return Tokens::from([(String::new(), Err(refusal.code.to_owned()))]);
+        return Some(Tokens::from([(String::new(), Err(refusal.code.to_owned()))]));
     }
     let token = |jwt: &gateway::ExplainedJwt| {
         let header = jwt.policy.policy.header.to_string();
@@ -158,7 +189,7 @@ async fn tokens(desk: &Desk, compiled: &Compiled, (api, operation, iss, user): (
             JwtOutcome::Refused { refusal, .. } => Some((header, Err(refusal.code.to_owned()))),
         }
     };
-    explained.jwts.iter().filter_map(token).collect()
+    Some(explained.jwts.iter().filter_map(token).collect())
 }
 
 fn is_of_the_moment(claim: &str) -> bool {
@@ -170,7 +201,7 @@ fn text(value: &Exact) -> String {
 }
 
 fn compare(operation: &str, before: &Tokens, after: &Tokens) -> Vec<Difference> {
-    let headers: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let headers: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let mut found = Vec::new();
     for header in headers {
         let empty = BTreeMap::new();

@@ -128,8 +128,16 @@ struct User {
 struct Forgotten {
     /// Without it: everybody.
     user: Option<String>,
-    /// Without it: in all stores. Only for `/invalidate`.
+    /// Without it: in all stores.
     store: Option<String>,
+}
+
+/// Whom to forget in one store.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ForgottenThere {
+    /// Without it: everybody.
+    user: Option<String>,
 }
 
 /// How old answers may be.
@@ -282,7 +290,7 @@ fn masked_lookup(tried: &Exact) -> Exact {
     path = "/stores/{name}/invalidate",
     operation_id = "invalidateStore",
     params(("name" = String, Path, description = "The user store's name")),
-    request_body = Forgotten,
+    request_body = ForgottenThere,
     responses(
         (status = NO_CONTENT, description = "The next call asks the store"),
         (status = "4XX", body = Problem, content_type = "application/problem+json")
@@ -292,10 +300,10 @@ async fn forget(
     State(desk): State<Arc<Desk>>,
     person: Person,
     Place(name): Place<String>,
-    Body(forgotten): Body<Forgotten>,
+    Body(ForgottenThere { user }): Body<ForgottenThere>,
 ) -> Result<StatusCode, Problem> {
     person.require(Role::Operator)?;
-    acts::invalidate(desk.parts(), Some(&name), forgotten.user.as_deref(), &person.name)?;
+    acts::invalidate(desk.parts(), Some(&name), user.as_deref(), &person.name)?;
     Ok(StatusCode::NO_CONTENT)
 }
 

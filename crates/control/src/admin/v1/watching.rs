@@ -18,7 +18,7 @@ use futures_util::{Stream, stream};
 use gateway::disclosures;
 use http::header::CONTENT_TYPE;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -29,8 +29,9 @@ use crate::{
         desk::{Desk, blocking},
         person::{Person, Role},
         problem::{Mistake, Problem},
-        traffic::{Traffic, requests},
+        traffic::{AuditLine, Traffic, requests},
     },
+    disclosures::DisclosureView,
     history::Change,
 };
 
@@ -103,22 +104,19 @@ struct RequestPage {
     path = "/requests",
     operation_id = "listRequests",
     params(RequestPage),
-    responses((status = OK, body = List<Value>))
+    responses((status = OK, body = List<AuditLine>))
 )]
 async fn recent(
     State(desk): State<Arc<Desk>>,
     person: Person,
     Search(page): Search<RequestPage>,
-) -> Result<Json<List<Value>>, Problem> {
+) -> Result<Json<List<AuditLine>>, Problem> {
     person.require(Role::Viewer)?;
     blocking(move || {
         let mut found = requests(&desk);
-        let says = |request: &Value, name: &str, wanted: Option<&String>| {
-            wanted.is_none_or(|wanted| request.get(name).and_then(Value::as_str) == Some(wanted))
-        };
-        found.retain(|it| says(it, "api", page.api.as_ref()) && says(it, "outcome", page.outcome.as_ref()));
-        found.truncate(page.limit.unwrap_or(200).min(1000));
-        Ok(Json(List::whole(found)))
+        found.retain(|it| page.api.is_none() || it.api == page.api);
+        found.retain(|it| page.outcome.as_ref().is_none_or(|wanted| *wanted == it.outcome));
+        Ok(Json(List::first(page.limit.unwrap_or(200).min(1000), found)))
     })
     .await
 }
@@ -202,7 +200,7 @@ enum TableFormat {
     path = "/disclosures",
     operation_id = "listDisclosures",
     params(TableForm),
-    responses((status = OK, content((List<Value> = "application/json"), (String = "text/csv"))))
+    responses((status = OK, content((List<DisclosureView<'_>> = "application/json"), (String = "text/csv"))))
 )]
 async fn disclosed(
     State(desk): State<Arc<Desk>>,
@@ -217,7 +215,7 @@ async fn disclosed(
                 ([(CONTENT_TYPE, "text/csv; charset=utf-8")], crate::disclosures::csv(&list)).into_response()
             }
             Some(TableFormat::Json) | None => {
-                Json(List::whole(list.iter().map(crate::disclosures::to_json).collect::<Vec<Value>>())).into_response()
+                Json(List::whole(list.iter().map(DisclosureView::of).collect::<Vec<_>>())).into_response()
             }
         })
     })

@@ -152,13 +152,11 @@ impl<'a> Paths<'a> {
             Err(Conflict::Taken(other)) => {
                 let Some(other) = self.operations.get_mut(other) else { return Ok(()) };
                 let reason = format!("`{} {}` answers the same requests", other.verb, other.target);
-                if other.is_open && !draft.is_open {
-                    other.is_open = false;
-                    other.scopes = draft.scopes;
-                    other.needs_all_scopes = draft.needs_all_scopes;
-                    return Err(format!("{reason}, and is secured as this one is"));
+                if other.demand_as(&draft) {
+                    Err(format!("{reason}, and asks no less than this one"))
+                } else {
+                    Err(reason)
                 }
-                Err(reason)
             }
         }
     }

@@ -143,6 +143,25 @@ fn an_open_operation_that_another_would_hide_is_secured() {
 }
 
 #[test]
+fn of_two_templates_for_the_same_requests_neither_asks_less_than_it_says() {
+    let check = |first: &str, second: &str, expected: &str| {
+        let text = format!(
+            "openapi: 3.0.0\ninfo: {{ title: t }}\ncomponents: {{ securitySchemes: {{ l: {{ type: oauth2, flows: {{}} }} }} }}\n\
+             paths: {{ '/a/{{x}}': {{ get: {{ security: {first} }} }}, '/a/{{y}}': {{ get: {{ security: {second} }} }} }}\n"
+        );
+        let definition = import(&text, &ApiWishes::default()).unwrap().text;
+        let expected = format!("operations:\n  - target: /a/{{x}}\n    verb: GET\n{expected}");
+        assert!(definition.ends_with(&expected), "{first} {second}: {definition}");
+    };
+    check("[{ l: [] }]", "[{ l: [s] }]", "    scopes: [s]\n");
+    check("[{ l: [s] }]", "[{ l: [] }]", "    scopes: [s]\n");
+    check("[{ l: [s] }]", "[]", "    scopes: [s]\n");
+    check("[{ l: [s] }]", "[{ l: [t] }]", "    scopes: [s, t]\n    scopesMatch: all\n");
+    check("[{ l: [s] }, { l: [t] }]", "[{ l: [t] }]", "    scopes: [t]\n");
+    check("[{ l: [s, t] }]", "[{ l: [t] }]", "    scopes: [s, t]\n    scopesMatch: all\n");
+}
+
+#[test]
 fn a_large_document_is_quick() {
     let paths =
         (0..2_000).map(|number| format!("\"/things/{number}/{{id}}\":{{\"get\":{{\"description\":\"{:0>200}\"}}}}", 0));

@@ -5,10 +5,10 @@ use std::{path::Path, process::ExitCode};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
-use super::{AdminApi, Answer, Order, Reply, conclude, print_list, refused};
+use super::{AdminApi, Order, Reply, conclude, print_list, refused, seen};
 use crate::{
     Process,
-    cli::{AdminArguments, ApisArguments, ApisCommand, ChangeArguments, CreateApiArguments, Format},
+    cli::{AdminArguments, ApisArguments, ApisCommand, ChangeArguments, CreateApiArguments, Format, SeenArguments},
     commands::configuration::read_source,
     output,
 };
@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: &ApisArguments, process: &Process) -> anyhow::Resul
         ApisCommand::List { search, admin } => list(search.as_deref(), admin, process),
         ApisCommand::Show { id, admin } => show(id, admin, process),
         ApisCommand::Create(arguments) => create(arguments, process),
-        ApisCommand::Update { id, file, change, admin } => update((id, file), change, (admin, process)),
+        ApisCommand::Update { id, file, seen, change, admin } => update((id, file), (seen, change), (admin, process)),
         ApisCommand::Delete { id, change, admin } => delete(id, change, (admin, process)),
         ApisCommand::Revisions { id, admin } => revisions(id, admin, process),
         ApisCommand::Restore { id, number, change, admin } => restore((id, *number), change, (admin, process)),
@@ -53,17 +53,33 @@ fn show(id: &str, admin: &AdminArguments, process: &Process) -> anyhow::Result<E
     match AdminApi::of(admin, process)?.get(&["apis", id], &[])? {
         Reply::Done(answer) if admin.format == Format::Json => output::result_line(&format!("{:#}", answer.body))?,
         Reply::Done(answer) => {
-            output::result(answer.body.get("document").and_then(Value::as_str).unwrap_or_default())?;
+            let document = answer.body.get("document").and_then(Value::as_str).unwrap_or_default();
+            output::result(&with_etag(document, answer.etag.as_deref().unwrap_or_default()))?;
         }
         Reply::Refused(reason) => return Ok(refused(&reason)),
     }
     Ok(ExitCode::SUCCESS)
 }
 
+/// What stands before the entity tag in the last line of what `show` prints: the other lines keep their numbers.
+const SEEN: &str = "# etag: ";
+
+fn with_etag(document: &str, etag: &str) -> String {
+    let end = if document.is_empty() || document.ends_with('\n') { "" } else { "\n" };
+    format!("{document}{end}{SEEN}{etag}\n")
+}
+
+/// Takes the entity tag off again.
+fn without_etag(text: &str) -> (&str, Option<String>) {
+    let last_line = text.trim_end().rfind('\n').map_or(0, |end| end + 1);
+    let etag = text.get(last_line..).and_then(|last| last.trim_end().strip_prefix(SEEN));
+    etag.map_or((text, None), |etag| (text.get(..last_line).unwrap_or_default(), Some(etag.to_owned())))
+}
+
 fn create(arguments: &CreateApiArguments, process: &Process) -> anyhow::Result<ExitCode> {
     let wishes = arguments.wishes.to_wishes();
     let mut body = Map::new();
-    body.insert("document".to_owned(), read_source(&arguments.file)?.text.into());
+    body.insert("document".to_owned(), without_etag(&read_source(&arguments.file)?.text).0.into());
     body.insert("kind".to_owned(), "auto".into());
     body.insert("note".to_owned(), arguments.change.note.as_str().into());
     let wanted = [
@@ -85,13 +101,23 @@ fn create(arguments: &CreateApiArguments, process: &Process) -> anyhow::Result<E
 
 fn update(
     (id, file): (&str, &Path),
-    change: &ChangeArguments,
+    (said, change): (&SeenArguments, &ChangeArguments),
     (admin, process): (&AdminArguments, &Process),
 ) -> anyhow::Result<ExitCode> {
-    let body = json!({ "document": read_source(file)?.text, "note": change.note });
-    let path = ["apis", id];
-    let wanted = |answer: Answer| Order { method: Method::PUT, path: &path, body: Some(body), etag: answer.etag };
-    on_what_is_there(id, (wanted, change), (admin, process), &format!("changed `{id}`"))
+    let text = read_source(file)?.text;
+    let (document, shown) = without_etag(&text);
+    let body = json!({ "document": document, "note": change.note });
+    let api = AdminApi::of(admin, process)?;
+    let now = match api.get(&["apis", id], &[])? {
+        Reply::Done(answer) => answer.etag,
+        Reply::Refused(reason) => return Ok(refused(&reason)),
+    };
+    let etag = match seen((said, shown), change, now) {
+        Ok(etag) => etag,
+        Err(reason) => return Ok(refused(reason)),
+    };
+    let order = Order { method: Method::PUT, path: &["apis", id], body: Some(body), etag };
+    Ok(conclude(api.change(&order, change)?, change, &format!("changed `{id}`")))
 }
 
 fn delete(
@@ -99,9 +125,13 @@ fn delete(
     change: &ChangeArguments,
     (admin, process): (&AdminArguments, &Process),
 ) -> anyhow::Result<ExitCode> {
-    let path = ["apis", id];
-    let wanted = |answer: Answer| Order { method: Method::DELETE, path: &path, body: None, etag: answer.etag };
-    on_what_is_there(id, (wanted, change), (admin, process), &format!("removed `{id}`"))
+    let api = AdminApi::of(admin, process)?;
+    let etag = match api.get(&["apis", id], &[])? {
+        Reply::Done(answer) => answer.etag,
+        Reply::Refused(reason) => return Ok(refused(&reason)),
+    };
+    let order = Order { method: Method::DELETE, path: &["apis", id], body: None, etag };
+    Ok(conclude(api.change(&order, change)?, change, &format!("removed `{id}`")))
 }
 
 fn restore(
@@ -111,23 +141,15 @@ fn restore(
 ) -> anyhow::Result<ExitCode> {
     let number = number.to_string();
     let path = ["apis", id, "revisions", &number, "restore"];
-    let body = json!({ "note": change.note });
-    let wanted = |answer: Answer| Order { method: Method::POST, path: &path, body: Some(body), etag: answer.etag };
-    on_what_is_there(id, (wanted, change), (admin, process), &format!("`{id}` is as it was in revision {number}"))
-}
-
-/// Looks at an API, and makes a change of what was seen.
-fn on_what_is_there<'a>(
-    id: &str,
-    (wanted, change): (impl FnOnce(Answer) -> Order<'a>, &ChangeArguments),
-    (admin, process): (&AdminArguments, &Process),
-    done: &str,
-) -> anyhow::Result<ExitCode> {
     let api = AdminApi::of(admin, process)?;
-    match api.get(&["apis", id], &[])? {
-        Reply::Done(answer) => Ok(conclude(api.change(&wanted(answer), change)?, change, done)),
-        Reply::Refused(reason) => Ok(refused(&reason)),
-    }
+    let etag = match api.get(&["apis", id], &[])? {
+        Reply::Done(answer) => answer.etag,
+        // It was removed, perhaps: the gateway knows.
+        Reply::Refused(_) => None,
+    };
+    let order = Order { method: Method::POST, path: &path, body: None, etag };
+    let done = format!("`{id}` is as it was in revision {number}");
+    Ok(conclude(api.change(&order, change)?, change, &done))
 }
 
 fn revisions(id: &str, admin: &AdminArguments, process: &Process) -> anyhow::Result<ExitCode> {
@@ -136,5 +158,22 @@ fn revisions(id: &str, admin: &AdminArguments, process: &Process) -> anyhow::Res
     match AdminApi::of(admin, process)?.get(&["apis", id, "revisions"], &[])? {
         Reply::Done(answer) => print_list(&answer, admin.format, &COLUMNS).map(|()| ExitCode::SUCCESS),
         Reply::Refused(reason) => Ok(refused(&reason)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_is_read_back_with_its_state() {
+        let check = |document: &str, read: &str| {
+            let shown = with_etag(document, "\"a1\"");
+            assert_eq!(without_etag(&shown), (read, Some("\"a1\"".to_owned())), "{document}");
+        };
+        check("name: x\n", "name: x\n");
+        check("name: x", "name: x\n");
+        check("", "");
+        assert_eq!(without_etag("name: x\n# etags\n"), ("name: x\n# etags\n", None));
     }
 }

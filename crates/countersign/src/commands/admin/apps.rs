@@ -6,10 +6,10 @@ use anyhow::Context as _;
 use reqwest::Method;
 use serde_json::Value;
 
-use super::{AdminApi, Order, Reply, conclude, print_list, refused};
+use super::{AdminApi, Answer, Order, Reply, conclude, print_list, refused, seen};
 use crate::{
     Process,
-    cli::{AdminArguments, AppsArguments, AppsCommand, ChangeArguments},
+    cli::{AdminArguments, AppsArguments, AppsCommand, ChangeArguments, SeenArguments},
     commands::configuration::read_source,
     output,
 };
@@ -23,7 +23,7 @@ pub(crate) fn run(arguments: &AppsArguments, process: &Process) -> anyhow::Resul
     match &arguments.command {
         AppsCommand::List { admin } => list(admin, process),
         AppsCommand::Show { name, admin } => show(name, admin, process),
-        AppsCommand::Create { file, change, admin } => create(file, change, (admin, process)),
+        AppsCommand::Create { file, seen, change, admin } => create(file, (seen, change), (admin, process)),
         AppsCommand::Delete { name, change, admin } => delete(name, change, (admin, process)),
     }
 }
@@ -39,19 +39,29 @@ fn list(admin: &AdminArguments, process: &Process) -> anyhow::Result<ExitCode> {
 
 fn show(name: &str, admin: &AdminArguments, process: &Process) -> anyhow::Result<ExitCode> {
     match AdminApi::of(admin, process)?.get(&["applications", name], &[])? {
-        Reply::Done(answer) => output::result_line(&format!("{:#}", answer.body)).map(|()| ExitCode::SUCCESS),
+        Reply::Done(Answer { etag, mut body }) => {
+            if let (Some(members), Some(etag)) = (body.as_object_mut(), etag) {
+                members.insert(SEEN.to_owned(), etag.into());
+            }
+            output::result_line(&format!("{body:#}")).map(|()| ExitCode::SUCCESS)
+        }
         Reply::Refused(reason) => Ok(refused(&reason)),
     }
 }
 
+/// The member that `show` adds: the entity tag of the applications' file.
+const SEEN: &str = "etag";
+
 /// Makes an application, or replaces the one of that name.
 fn create(
     file: &Path,
-    change: &ChangeArguments,
+    (said, change): (&SeenArguments, &ChangeArguments),
     (admin, process): (&AdminArguments, &Process),
 ) -> anyhow::Result<ExitCode> {
     let text = read_source(file)?.text;
-    let body: Value = serde_json::from_str(&text).with_context(|| format!("`{}` is no JSON", file.display()))?;
+    let mut body: Value = serde_json::from_str(&text).with_context(|| format!("`{}` is no JSON", file.display()))?;
+    let shown = body.as_object_mut().and_then(|members| members.remove(SEEN));
+    let shown = shown.and_then(|etag| etag.as_str().map(ToOwned::to_owned));
     let name = body.get("name").and_then(Value::as_str).context("an application has a `name`")?.to_owned();
     let api = AdminApi::of(admin, process)?;
     let there = match api.get(&["applications", &name], &[])? {
@@ -60,8 +70,11 @@ fn create(
     };
     let path = ["applications", name.as_str()];
     let order = match there {
-        Some(answer) => Order { method: Method::PUT, path: &path, body: Some(body), etag: answer.etag },
         None => Order { method: Method::POST, path: &["applications"], body: Some(body), etag: None },
+        Some(answer) => match seen((said, shown), change, answer.etag) {
+            Ok(etag) => Order { method: Method::PUT, path: &path, body: Some(body), etag },
+            Err(reason) => return Ok(refused(reason)),
+        },
     };
     Ok(conclude(api.change(&order, change)?, change, &format!("saved `{name}`")))
 }

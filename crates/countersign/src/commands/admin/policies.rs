@@ -156,8 +156,7 @@ fn replace(
     }
     let wanted = match &place.operation {
         None => json!({ "api": flows, "note": change.note }),
-        // What is left out keeps what it has; of the API that must be said.
-        Some(operation) => json!({ "api": body.get("api"), "operations": { operation: flows }, "note": change.note }),
+        Some(operation) => json!({ "operations": { operation: flows }, "note": change.note }),
     };
     let order = Order { method: Method::PUT, path: &path, body: Some(wanted), etag };
     Ok(conclude(api.change(&order, change)?, change, done))
