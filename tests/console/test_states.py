@@ -121,7 +121,8 @@ class States(unittest.TestCase):
         for window, width in self.windows(world):
             window.expected = {503}
             page = window.page
-            page.route("**/api/v1/stores*", lambda route: route.fulfill(status=503, json={"code": "unavailable", "title": "Unavailable", "detail": "the gateway is busy"}))
+            problem = {"code": "unavailable", "title": "Unavailable", "detail": "the gateway is busy"}
+            page.route("**/api/v1/stores*", lambda route, problem=problem: route.fulfill(status=503, json=problem))
             page.goto(world.url + "/users")
             expect(page.get_by_role("alert")).to_contain_text("the gateway is busy")
             self.judge(window, width)
