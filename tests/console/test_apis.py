@@ -19,6 +19,10 @@ DROP = """([name, type, text]) => {
         zone.dispatchEvent(new DragEvent(kind, { dataTransfer: given, bubbles: true, cancelable: true }));
     }
 }"""
+EITHER = """authentication:
+  - { authType: OAuth2, required: optional }
+  - { authType: APIKey, required: optional, headerName: apikey }
+"""
 
 
 class Apis(unittest.TestCase):
@@ -167,7 +171,7 @@ class Apis(unittest.TestCase):
         text = orders(to).replace("name: orders", "name: shared").replace("/orders", "/shared")
         both = f'[{{ endpoint: "{to}", weight: 3 }}, {{ endpoint: "{to}/b", weight: 1 }}]'
         text = text.replace(f'[{{ endpoint: "{to}" }}]', both)
-        self.world.gateway.write_api("shared", text + "authentication:\n  - { authType: OAuth2, required: optional }\n  - { authType: APIKey, required: optional, headerName: apikey }\n")
+        self.world.gateway.write_api("shared", text + EITHER)
         self.world.gateway.reload()
         page = self.window.open("/apis/shared:1.0")
         endpoints = page.locator("section").filter(has=page.get_by_role("heading", name="Endpoints"))

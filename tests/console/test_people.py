@@ -10,6 +10,12 @@ from harness.openid import Provider
 
 ROLES = {"viewer": ["vera"], "author": ["anna"], "operator": ["olga"]}
 
+LOGIN_PAGES = [
+    ("/apis", "Log in to Countersign"),
+    ("/?refused=forbidden", "You have no role here"),
+    ("/?refused=failed", "You are not logged in"),
+]
+
 
 def two_apis(to):
     return {"orders": orders(to), "bills": orders(to).replace("name: orders", "name: bills").replace("/orders", "/bills")}
@@ -125,7 +131,7 @@ class People(unittest.TestCase):
 
     def test_the_login_page_is_for_everybody(self):
         for scheme in ("light", "dark"):
-            for path, heading in (("/apis", "Log in to Countersign"), ("/?refused=forbidden", "You have no role here"), ("/?refused=failed", "You are not logged in")):
+            for path, heading in LOGIN_PAGES:
                 with self.subTest(scheme=scheme, path=path):
                     window = Window(self.world, scheme=scheme, viewport=NARROW)
                     self.addCleanup(window.close)

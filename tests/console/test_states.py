@@ -33,6 +33,7 @@ DIALOGS = [
     ("/applications", "Remove", "Remove Mobile?"),
     ("/apis/orders:1.0", "Delete this API", "Delete orders 1.0?"),
 ]
+BUSY = {"code": "unavailable", "title": "Unavailable", "detail": "the gateway is busy"}
 
 
 class States(unittest.TestCase):
@@ -121,7 +122,7 @@ class States(unittest.TestCase):
         for window, width in self.windows(world):
             window.expected = {503}
             page = window.page
-            page.route("**/api/v1/stores*", lambda route: route.fulfill(status=503, json={"code": "unavailable", "title": "Unavailable", "detail": "the gateway is busy"}))
+            page.route("**/api/v1/stores*", lambda route: route.fulfill(status=503, json=BUSY))
             page.goto(world.url + "/users")
             expect(page.get_by_role("alert")).to_contain_text("the gateway is busy")
             self.judge(window, width)

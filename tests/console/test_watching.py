@@ -53,7 +53,8 @@ class Watching(unittest.TestCase):
         expect(answered).to_have_count(1)
         cells = self.cells(table, answered)
         expected = {"API": "orders", "Outcome": "200 answered", "Took": TIME}
-        expected |= {"When": re.compile(r"\d{4}, \d\d:\d\d"), "Operation": re.compile(r"^GET \S*/\{id\}$"), "User": re.compile(r"^\w{8,}$")}
+        expected["When"] = re.compile(r"\d{4}, \d\d:\d\d")
+        expected |= {"Operation": re.compile(r"^GET \S*/\{id\}$"), "User": re.compile(r"^\w{8,}$")}
         for title, text in expected.items():
             expect(cells[title]).to_have_text(text)
         cells = self.cells(table, refused)
@@ -70,7 +71,6 @@ class Watching(unittest.TestCase):
     def test_a_user_store_shows_how_fast_it_answers_and_what_it_gives(self):
         def call_twice(world):
             world.call("/orders/1.0/17")
-            world.gateway.admin_get("/api/v1/stores/staff/lookup")
             world.call("/orders/1.0/", "POST")
 
         page = self.open("/users", call_twice)
@@ -78,7 +78,9 @@ class Watching(unittest.TestCase):
         expect(store).to_contain_text("Up")
         expect(store).to_contain_text("sql staff.db")
         figures = store.locator("dl").first
-        for title, text in {"Typical": TIME, "Slowest 1 %": TIME, "Failures": "0", "Users kept": "1", "From the cache": re.compile("%$"), "Memory": re.compile(" B$")}.items():
+        expected = {"Typical": TIME, "Slowest 1 %": TIME, "Failures": "0", "Users kept": "1"}
+        expected |= {"From the cache": re.compile("%$"), "Memory": re.compile(" B$")}
+        for title, text in expected.items():
             figure = figures.locator("div").filter(has=page.get_by_text(title, exact=True))
             expect(figure.locator("dd")).to_have_text(text)
         expect(store).to_contain_text("department")
@@ -122,7 +124,8 @@ class Watching(unittest.TestCase):
         row = table.get_by_role("row").filter(has_text="emailaddress").filter(has_text="GET /{id}")
         cells = self.cells(table, row)
         backend = self.world.backend.url.removeprefix("http://")
-        expected = {"Attribute": "email", "As claim": f"{CLAIM}emailaddress", "API": "orders 1.0", "Operation": "GET /{id}", "To": backend}
+        expected = {"Attribute": "email", "As claim": f"{CLAIM}emailaddress", "API": "orders 1.0"}
+        expected |= {"Operation": "GET /{id}", "To": backend}
         expected |= {"In header": "X-JWT-Assertion", "Valid for": "5 min"}
         expected |= {"Because of": re.compile(r"apis/orders\.yaml:\d+ \(api level\)$")}
         for title, text in expected.items():
@@ -141,12 +144,13 @@ class Watching(unittest.TestCase):
             rows = list(csv.DictReader(io.StringIO(file.read())))
         expect(page.get_by_role("status").filter(has_text="disclosure")).to_have_text(f"{len(rows)} disclosures")
         [email] = [row for row in rows if row["attribute"] == "email" and row["operation"] == "GET /{id}"]
-        self.assertEqual((email["claim"], email["api"], email["header"]), (f"{CLAIM}emailaddress", "orders", "X-JWT-Assertion"))
+        expected = (f"{CLAIM}emailaddress", "orders", "X-JWT-Assertion")
+        self.assertEqual((email["claim"], email["api"], email["header"]), expected)
 
     def test_history_goes_on_beyond_its_first_page(self):
         page = self.open("/history")
-        many = [{"n": n, "at": 1_700_000_000 + n, "author": "anna", "action": "api changed", "target": f"api {n}"} for n in range(250, 0, -1)]
-        many = [{"file": "apis/orders.yaml", "note": "", "diff": "", **one} for one in many]
+        same = {"author": "anna", "action": "api changed", "file": "apis/orders.yaml", "note": "", "diff": ""}
+        many = [{"n": n, "at": 1_700_000_000 + n, "target": f"api {n}", **same} for n in range(250, 0, -1)]
 
         def answer(route):
             offset = int(re.search(r"offset=(\d+)", route.request.url)[1])
