@@ -256,7 +256,7 @@ impl Value for HeaderLimits {
             header_timeout: form.defaulted(
                 "headerTimeout",
                 "10s",
-                "From a call's first byte to the end of its header.",
+                "From a call's first byte to the end of its header; in HTTP/2 `idleTimeout` bounds that.",
             ),
             idle_timeout: form.defaulted("idleTimeout", "75s", "How long a connection without a call is kept."),
         },
