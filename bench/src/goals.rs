@@ -90,8 +90,16 @@ impl Measurements {
         let slowest = ten.least.max(ten_thousand.least);
         let ratio = ten_thousand.ratio(ten);
         [
-            timed("`decide` for a known token ≤ 1 µs, 10 operations called", micros(slowest), slowest <= Duration::from_micros(1)),
-            timed("`decide` with 10 000 operations, 10 of them called, ≤ 1.2 × with 10", format!("{ratio:.2} ×"), ratio <= 1.2),
+            timed(
+                "`decide` for a known token ≤ 1 µs, 10 operations called",
+                micros(slowest),
+                slowest <= Duration::from_micros(1),
+            ),
+            timed(
+                "`decide` with 10 000 operations, 10 of them called, ≤ 1.2 × with 10",
+                format!("{ratio:.2} ×"),
+                ratio <= 1.2,
+            ),
         ]
     }
 
