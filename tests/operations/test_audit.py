@@ -130,6 +130,13 @@ class AuditLog(Attack):
             self.assertEqual(MOST_WAITING + later + self.dropped(), CALLS)
             self.assertGreater(self.dropped(), 0)
 
+    def test_a_log_that_nobody_reads_does_not_keep_the_process(self):
+        with self.unread_pipe("drop"):
+            self.assertEqual(self.ask(), {200})
+            self.gateway.process.terminate()
+            self.assertEqual(self.gateway.process.wait(60), 0)
+            self.assertIn("the last ones are lost", self.gateway.log_text())
+
     def test_with_block_calls_wait_and_no_record_is_lost(self):
         with self.unread_pipe("block") as records, concurrent.futures.ThreadPoolExecutor(1) as pool:
             pending = pool.submit(self.ask_and_end)

@@ -353,4 +353,14 @@ mod tests {
             check(name, None);
         }
     }
+
+    #[test]
+    fn no_trailer_carries_a_credential() {
+        let rules = FieldRules::new([]).with_credentials(["xticket".into()].into());
+        let admits = |name| rules.admits_trailer(&HeaderName::from_static(name));
+        assert_eq!(
+            [admits("x-ticket"), admits("x_ticket"), admits("authorization"), admits("x-checksum")],
+            [false, false, false, true]
+        );
+    }
 }
