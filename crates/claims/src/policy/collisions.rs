@@ -152,10 +152,9 @@ fn check_mappings(policy: &BackendJwtPolicy, problems: &mut Vec<PolicyProblem>) 
 
 fn check_selection(policy: &BackendJwtPolicy, problems: &mut Vec<PolicyProblem>) {
     let ClaimSelection::Only(rules) = &policy.claims else { return };
-    let mappings: Vec<AttributeMapping<'_>> = policy.mappings().collect();
     for rule in rules {
         let attribute = &rule.attribute;
-        let is_mapped = mappings.iter().any(|mapping| mapping.attribute == &**attribute);
+        let is_mapped = policy.mappings().any(|mapping| mapping.attribute == &**attribute);
         if !is_mapped && &**attribute != crate::compose::TENANT_ATTRIBUTE {
             problems.push(PolicyProblem::Selection { attribute: attribute.clone(), problem: NameProblem::NotMapped });
         }
@@ -203,10 +202,8 @@ fn custom_problem<'a>(
         | Placeholder::Api(_)
         | Placeholder::Operation(_) => None,
     };
-    let shadowed = || {
-        let mappings: Vec<AttributeMapping<'_>> = policy.mappings().collect();
-        mappings.iter().find(|mapping| **mapping.claim == **claim).map(|mapping| mapping.attribute.into())
-    };
+    let shadowed =
+        || policy.mappings().find(|mapping| **mapping.claim == **claim).map(|mapping| mapping.attribute.into());
     custom.value.placeholders().find_map(of_placeholder).or_else(|| shadowed().map(NameProblem::Shadows))
 }
 

@@ -57,11 +57,11 @@ impl BackendJwtPolicy {
     ///
     /// A renamed attribute has one claim, however many the dialect gives it. Allowed or not: see
     /// [`BackendJwtPolicy::selection`].
-    pub fn mappings(&self) -> impl Iterator<Item = AttributeMapping<'_>> + Clone {
+    pub fn mappings(&self) -> impl Iterator<Item = AttributeMapping<'_>> {
         self.dialect_mappings().chain(self.own_mappings())
     }
 
-    fn dialect_mappings(&self) -> impl Iterator<Item = AttributeMapping<'_>> + Clone {
+    fn dialect_mappings(&self) -> impl Iterator<Item = AttributeMapping<'_>> {
         let mappings = &self.dialect.mappings;
         mappings.iter().enumerate().filter_map(|(position, mapping)| {
             let renamed = self.renamed(&mapping.attribute);
@@ -79,7 +79,7 @@ impl BackendJwtPolicy {
         })
     }
 
-    fn own_mappings(&self) -> impl Iterator<Item = AttributeMapping<'_>> + Clone {
+    fn own_mappings(&self) -> impl Iterator<Item = AttributeMapping<'_>> {
         self.claim_mappings.iter().enumerate().filter_map(|(position, (claim, attribute))| {
             let is_known = self.dialect.mappings.iter().any(|mapping| mapping.attribute == *attribute)
                 || self.claim_mappings.iter().take(position).any(|(_, earlier)| earlier == attribute);
