@@ -5,7 +5,7 @@ import unittest
 
 from playwright.sync_api import expect
 
-from console.board import HEADER, card, configure, lane, save
+from console.board import HEADER, add, card, configure, lane, save
 from console.world import NARROW, OPENAPI, Window, World, confirm, drag, touch_drag
 
 class Policies(unittest.TestCase):
@@ -140,6 +140,38 @@ class Policies(unittest.TestCase):
         text = self.world.file("orders.yaml")
         self.assertIn("says another author", text)
         self.assertIn("BackendJwt", text)
+
+    def test_what_an_author_saved_is_not_taken_for_somebody_elses_when_the_page_hears_of_it_before_its_answer(self):
+        page = self.window.open("/apis/orders:1.0/policies")
+        add(page).get_by_label("Header Name").fill("X-First")
+        save(page)
+        answers = []
+
+        def keep(route):
+            is_save = route.request.method == "PUT" and "dryRun" not in route.request.url
+            return answers.append((route, route.fetch())) if is_save else route.fallback()
+
+        def read_meanwhile(response):
+            return bool(answers) and response.request.method == "GET" and response.url.endswith("/policies")
+
+        page.route("**/api/v1/apis/*/policies*", keep)
+        card_on_lane = lane(page).get_by_role("button", name="Backend JWT", exact=True)
+        card_on_lane.click()
+        configure(page).get_by_label("Header Name").fill("X-Second")
+        page.get_by_role("button", name="Save", exact=True).click()
+        expect(page.get_by_role("region", name="Changes to the file")).to_contain_text("X-Second")
+        with page.expect_response(read_meanwhile):
+            page.get_by_role("button", name="Save to file").click()
+        for wrong in ("Somebody else has", "What they changed"):
+            expect(page.get_by_text(wrong)).to_have_count(0)
+        route, response = answers.pop()
+        route.fulfill(response=response)
+        expect(page.get_by_role("dialog")).to_have_count(0)
+
+        page.unroute("**/api/v1/apis/*/policies*")
+        card_on_lane.click()
+        expect(configure(page).get_by_label("Header Name")).to_have_value("X-Second")
+        expect(page.get_by_text("Somebody else has")).to_have_count(0)
 
     def test_two_windows_edit_one_api_and_all_that_they_do_is_kept(self):
         # This one hears of no revision, like one whose connection is down.

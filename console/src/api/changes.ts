@@ -1,5 +1,5 @@
 /** Every change that the console makes. Each refetches what it touched, and nothing else. */
-import { queryOptions, useMutation, useQueryClient, type QueryKey } from '@tanstack/react-query';
+import { queryOptions, useIsFetching, useIsMutating, useMutation, useQueryClient, type QueryKey } from '@tanstack/react-query';
 import { Problem, call, segment, value, type Call } from './client';
 import type { ApiSummary, Application, DryRun, LookedUp, NewApi, NewApiKey, PolicySet } from './types';
 
@@ -51,9 +51,10 @@ function accepted(dry: DryRun): DryRun {
 }
 
 /** A mutation after which the queries under `touched` are read again; whoever waits for it does not wait for them. */
-function useChange<Input, Output>(change: (input: Input) => Promise<Output>, touched: QueryKey[]) {
+function useChange<Input, Output>(change: (input: Input) => Promise<Output>, touched: QueryKey[], mutationKey: string[] = []) {
   const client = useQueryClient();
   return useMutation({
+    mutationKey,
     mutationFn: change,
     onSettled: () => { for (const queryKey of touched) void client.invalidateQueries({ queryKey }); }
   });
@@ -66,7 +67,14 @@ export function useSaveFile(id: string) {
   return useChange(async ({ change, etag }: { change: FileChange; etag: string | null }) => {
     const { path, ...options } = addressed(id, change);
     return call<unknown>(path, { ...options, etag });
-  }, [['api', id], ['applications'], ...AFTER_A_FILE]);
+  }, [['api', id], ['applications'], ...AFTER_A_FILE], ['save', id]);
+}
+
+/** Whether an API is being saved or read: what of it has arrived may be of two states of its file. */
+export function useIsOnTheWay(id: string): boolean {
+  const saves = useIsMutating({ mutationKey: ['save', id] });
+  const reads = useIsFetching({ queryKey: ['api', id] });
+  return saves + reads > 0;
 }
 
 export function useCreateApi() {

@@ -8,12 +8,14 @@ import { notifications } from '@mantine/notifications';
 import { useQuery } from '@tanstack/react-query';
 import { Suspense, lazy, useCallback, useEffect, useMemo, useState } from 'react';
 import { useSearchParams } from 'react-router';
+import { useIsOnTheWay } from '../../api/changes';
 import type { Tagged } from '../../api/client';
 import { operations, policies, policyTypes, useRights } from '../../api/queries';
 import type { Api, Operation, Policies, Policy, PolicyType } from '../../api/types';
 import { diffOf } from '../../model/diff';
 import { isBackendJwt, listAt, refusalOf, typeOf, type Level, type Spot } from '../../model/policies';
 import { Loaded } from '../../parts/Page';
+import { useHeld } from '../../parts/useHeld';
 import { ActionsContext, type PolicyActions } from './actions';
 import { ApiLevel } from './ApiLevel';
 import { announcements, collisions, screenReaderInstructions, usePolicySensors } from './dragging';
@@ -46,7 +48,10 @@ export function PoliciesTab({ api }: { api: Api }) {
 
 interface BoardProps { api: Api; base: Tagged<Policies>; operations: Operation[]; types: PolicyType[] }
 
-function Board({ api, base, operations, types }: BoardProps) {
+function Board({ api: newestApi, base: newestBase, operations, types }: BoardProps) {
+  // File and policies change together. What a save does is seen once it is answered, lest it be taken for somebody else's.
+  const newest = useMemo(() => ({ api: newestApi, base: newestBase }), [newestApi, newestBase]);
+  const { api, base } = useHeld(newest, useIsOnTheWay(newestApi.id));
   const mayEdit = useRights().owns(api);
   const [search, setSearch] = useSearchParams();
   const level = search.get('level') === 'operation' ? 'operation' : 'api';
