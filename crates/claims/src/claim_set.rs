@@ -208,7 +208,7 @@ impl ClaimSet {
 
     /// Appends the payload: a compact JSON object, members in order, UTF-8.
     pub fn write_payload(&self, out: &mut Vec<u8>) {
-        write_members(self.claims.iter().map(|claim| (&*claim.name, &claim.value)), out);
+        write_members(self.claims.iter().map(|claim| (&claim.name, &claim.value)), Name::write_to, out);
     }
 
     /// Returns the payload.

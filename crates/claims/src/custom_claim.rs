@@ -151,10 +151,10 @@ fn convert(value: Json, claim_type: CustomClaimType) -> Result<Json, ConversionE
     match claim_type {
         CustomClaimType::String => Ok(Json::string(text()?)),
         CustomClaimType::Int => {
-            integer(text()?).filter(|value| i32::try_from(*value).is_ok()).map(Json::from).ok_or(refused)
+            integer(&text()?).filter(|value| i32::try_from(*value).is_ok()).map(Json::from).ok_or(refused)
         }
-        CustomClaimType::Long => integer(text()?).map(Json::from).ok_or(refused),
-        CustomClaimType::Float => finite(text()?).map(Json::Number).ok_or(refused),
+        CustomClaimType::Long => integer(&text()?).map(Json::from).ok_or(refused),
+        CustomClaimType::Float => finite(&text()?).map(Json::Number).ok_or(refused),
         CustomClaimType::Bool => match text()? {
             text if text.eq_ignore_ascii_case("true") => Ok(Json::Bool(true)),
             text if text.eq_ignore_ascii_case("false") => Ok(Json::Bool(false)),

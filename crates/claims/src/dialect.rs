@@ -5,9 +5,7 @@
 
 mod built_in;
 
-use std::sync::Arc;
-
-use crate::names;
+use crate::{name::Name, names};
 
 /// The JSON type that a claim is written with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -25,7 +23,7 @@ pub struct ClaimMapping {
     /// The canonical attribute name.
     pub attribute: Box<str>,
     /// The claim's full name, prefix included.
-    pub claim: Arc<str>,
+    pub claim: Name,
     /// True: always an array, also with one value or none.
     pub multi: bool,
     /// The JSON type to write.
@@ -44,7 +42,16 @@ pub struct Dialect {
     /// The rules, in the order in which claims are written.
     pub mappings: Vec<ClaimMapping>,
     /// The full names of the gateway claims, in the order of [`names::GATEWAY`].
-    gateway_claims: Box<[Arc<str>]>,
+    gateway_claims: Box<[Name]>,
+    /// The mark of each rule's attribute, beside one another.
+    marks: Box<[u64]>,
+}
+
+/// Returns one bit of 64 for a name: where names are sought in a set, most are ruled out by the marks of the set.
+pub(crate) fn mark(name: &str) -> u64 {
+    let (first, last) = (name.bytes().next().unwrap_or_default(), name.bytes().next_back().unwrap_or_default());
+    let place = name.len() + usize::from(first) * 5 + usize::from(last) * 3;
+    1 << (place % 64)
 }
 
 impl Dialect {
@@ -53,8 +60,9 @@ impl Dialect {
 
     /// Makes a dialect: short name, URI, prefix of the gateway claims, and rules.
     pub fn new(name: &str, uri: &str, prefix: &str, mappings: Vec<ClaimMapping>) -> Self {
-        let gateway_claims = names::GATEWAY.iter().map(|name| Arc::from([prefix, name].concat())).collect();
-        Self { name: name.into(), uri: uri.into(), prefix: prefix.into(), mappings, gateway_claims }
+        let gateway_claims = names::GATEWAY.iter().map(|name| Name::new(&[prefix, name].concat())).collect();
+        let marks = mappings.iter().map(|mapping| mark(&mapping.attribute)).collect();
+        Self { name: name.into(), uri: uri.into(), prefix: prefix.into(), mappings, gateway_claims, marks }
     }
 
     /// Returns the built-in dialect of that short name or URI, the URI with or without its final separator.
@@ -79,8 +87,14 @@ impl Dialect {
     }
 
     /// Returns every gateway claim: its name, and that name in full.
-    pub(crate) fn gateway_claims(&self) -> impl Iterator<Item = (&'static str, &Arc<str>)> {
+    pub(crate) fn gateway_claims(&self) -> impl Iterator<Item = (&'static str, &Name)> {
         names::GATEWAY.into_iter().zip(&self.gateway_claims)
+    }
+
+    /// Returns the rules whose attributes have one of these marks, each with its position.
+    pub(crate) fn mappings_marked(&self, marks: u64) -> impl Iterator<Item = (usize, &ClaimMapping)> {
+        let marked = self.marks.iter().zip(&self.mappings).enumerate();
+        marked.filter(move |(_, (mark, _))| **mark & marks != 0).map(|(position, (_, mapping))| (position, mapping))
     }
 
     /// Returns the rule for an attribute: the first, where several claims name it.

@@ -232,7 +232,7 @@ const LAST_SECOND: u64 = 253_402_300_799;
 fn time(claims: &Object, name: &str, rounding: Rounding) -> Result<Option<u64>, TokenError> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     let number = value.as_number().ok_or(TokenError::MalformedTime)?;
-    if number.as_str().starts_with('-') {
+    if number.is_negative() {
         return Ok(Some(0));
     }
     let seconds = match rounding {

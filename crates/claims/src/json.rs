@@ -10,7 +10,7 @@ mod write;
 
 pub use number::Number;
 pub use packed::PackedObject;
-pub(crate) use write::{write_escaped, write_members};
+pub(crate) use write::{is_plain, write_escaped, write_members, write_string};
 
 use crate::memory::allocated;
 
@@ -133,7 +133,7 @@ impl Json {
         size_of::<Self>()
             + match self {
                 Self::Null | Self::Bool(_) => 0,
-                Self::Number(number) => allocated(number.as_str().len()),
+                Self::Number(number) => number.weight(),
                 Self::String(text) => allocated(text.len()),
                 Self::Array(values) => values.iter().map(Self::weight).sum(),
                 Self::Object(object) => {

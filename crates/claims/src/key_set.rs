@@ -17,7 +17,7 @@ use crate::{
     algorithm::Algorithm,
     certificate::{CertificateChain, CertificateFacts},
     fingerprint::KeyFingerprint,
-    json::{Json, write_members},
+    json::{Json, write_members, write_string},
     key::SigningKey,
 };
 
@@ -186,7 +186,7 @@ impl KeySet {
         let published = self.entries.iter().filter(|entry| entry.life.state(now).is_published());
         let keys = published.flat_map(|entry| public_jwks(&entry.key, legacy_kids)).collect();
         let mut text = Vec::new();
-        write_members([("keys", &Json::Array(keys))].into_iter(), &mut text);
+        write_members([("keys", &Json::Array(keys))].into_iter(), write_string, &mut text);
         text
     }
 

@@ -7,6 +7,8 @@ mod fit;
 
 pub use fit::fit;
 
+use std::borrow::Cow;
+
 use crate::{
     algorithm::{Algorithm, Encoding},
     claim_set::ClaimSet,
@@ -96,7 +98,7 @@ pub fn mint(
 
 /// Everything of the field line but the payload.
 struct Envelope<'a> {
-    header_segment: Box<str>,
+    header_segment: Cow<'a, str>,
     key: Option<&'a SigningKey>,
     /// `name: [scheme ]`
     prefix_len: usize,
@@ -105,8 +107,8 @@ struct Envelope<'a> {
 impl<'a> Envelope<'a> {
     fn new(policy: &BackendJwtPolicy, key: Option<&'a SigningKey>) -> Result<Self, MintError> {
         let header_segment = match (policy.algorithm, key) {
-            (Algorithm::None, None) => unsecured_segment(policy.encoding),
-            (algorithm, Some(key)) if key.algorithm() == algorithm => signed_segment(policy, key)?,
+            (Algorithm::None, None) => Cow::Owned(unsecured_segment(policy.encoding).into()),
+            (algorithm, Some(key)) if key.algorithm() == algorithm => Cow::Borrowed(signed_segment(policy, key)?),
             (algorithm, _) => return Err(MintError::NoKey(algorithm)),
         };
         let scheme_len = policy.scheme.as_ref().map_or(0, |scheme| scheme.len() + 1);
@@ -134,9 +136,9 @@ impl<'a> Envelope<'a> {
     }
 }
 
-fn signed_segment(policy: &BackendJwtPolicy, key: &SigningKey) -> Result<Box<str>, MintError> {
+fn signed_segment<'a>(policy: &BackendJwtPolicy, key: &'a SigningKey) -> Result<&'a str, MintError> {
     let segment = key.header_segment(policy.header_form, policy.encoding);
-    segment.map(Into::into).ok_or_else(|| MintError::NoCertificate(key.kid().into()))
+    segment.ok_or_else(|| MintError::NoCertificate(key.kid().into()))
 }
 
 fn registered_times(claims: &ClaimSet) -> Result<(u64, u64), MintError> {

@@ -1,14 +1,42 @@
 //! The name of a claim: shared, because most names are known at load and every JWT has two dozen of them.
 
-use std::{fmt, ops::Deref, sync::Arc};
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    ops::Deref,
+    sync::Arc,
+};
 
-/// A claim's full name. Cheap to clone.
+use crate::json::{is_plain, write_string};
+
+/// A claim's full name. Cheap to clone, and to write: what must be escaped is known beforehand.
 #[derive(Clone)]
 pub enum Name {
-    /// Of the program's own text.
+    /// Of the program's own text, which needs no escapes.
     Static(&'static str),
-    /// Of the configuration or a token.
-    Shared(Arc<str>),
+    /// Of the configuration or a token; needs no escapes in JSON.
+    Plain(Arc<str>),
+    /// As above, with escapes.
+    Escaped(Arc<str>),
+}
+
+impl Name {
+    /// Makes a name of the configuration's or a token's text.
+    pub fn new(text: &str) -> Self {
+        if is_plain(text.as_bytes()) { Self::Plain(text.into()) } else { Self::Escaped(text.into()) }
+    }
+
+    /// Appends the name as a JSON string.
+    pub(crate) fn write_to(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Static(_) | Self::Plain(_) => {
+                out.push(b'"');
+                out.extend_from_slice(self.as_bytes());
+                out.push(b'"');
+            }
+            Self::Escaped(text) => write_string(text, out),
+        }
+    }
 }
 
 impl Deref for Name {
@@ -17,26 +45,21 @@ impl Deref for Name {
     fn deref(&self) -> &str {
         match self {
             Self::Static(text) => text,
-            Self::Shared(text) => text,
+            Self::Plain(text) | Self::Escaped(text) => text,
         }
     }
 }
 
 impl From<&'static str> for Name {
     fn from(text: &'static str) -> Self {
+        debug_assert!(is_plain(text.as_bytes()), "a name of the program's own needs escapes");
         Self::Static(text)
     }
 }
 
-impl From<&Arc<str>> for Name {
-    fn from(text: &Arc<str>) -> Self {
-        Self::Shared(Arc::clone(text))
-    }
-}
-
-impl From<&Box<str>> for Name {
-    fn from(text: &Box<str>) -> Self {
-        Self::Shared(Arc::from(&**text))
+impl From<&Self> for Name {
+    fn from(name: &Self) -> Self {
+        name.clone()
     }
 }
 
@@ -48,6 +71,12 @@ impl PartialEq for Name {
 }
 
 impl Eq for Name {}
+
+impl Hash for Name {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (**self).hash(state);
+    }
+}
 
 impl fmt::Debug for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

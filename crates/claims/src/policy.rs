@@ -12,6 +12,7 @@ use crate::{
     custom_claim::CustomClaim,
     dialect::Dialect,
     key::HeaderForm,
+    name::Name,
     pattern::PlainName,
 };
 
@@ -146,7 +147,7 @@ pub struct BackendJwtPolicy {
     /// Which attributes are sent.
     pub claims: ClaimSelection,
     /// `claimMappings`: claim name to attribute, in file order; replaces the dialect's claim for that attribute.
-    pub claim_mappings: Vec<(Arc<str>, Box<str>)>,
+    pub claim_mappings: Vec<(Name, Box<str>)>,
     /// Attributes that the operator's sensitive list keeps from this API.
     pub sensitive: Sensitive,
     /// Which token claims are passed on.

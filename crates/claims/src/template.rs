@@ -5,7 +5,7 @@
 
 mod resolve;
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use crate::{
     facts::{ApiFacts, Application, OperationFacts},
@@ -239,12 +239,12 @@ impl fmt::Display for Placeholder {
 }
 
 /// Returns the text that a value has amid other text; `None` for an array, an object or `null`.
-pub(crate) fn text_of(value: &Json) -> Option<&str> {
+pub(crate) fn text_of(value: &Json) -> Option<Cow<'_, str>> {
     match value {
-        Json::String(text) => Some(text),
-        Json::Number(number) => Some(number.as_str()),
-        Json::Bool(true) => Some("true"),
-        Json::Bool(false) => Some("false"),
+        Json::String(text) => Some(Cow::Borrowed(text)),
+        Json::Number(number) => Some(number.text()),
+        Json::Bool(true) => Some(Cow::Borrowed("true")),
+        Json::Bool(false) => Some(Cow::Borrowed("false")),
         Json::Null | Json::Array(_) | Json::Object(_) => None,
     }
 }

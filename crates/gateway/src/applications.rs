@@ -225,7 +225,7 @@ fn object(value: Option<&Json>) -> Option<&Object> {
 fn text(object: &Object, name: &str) -> Box<str> {
     match object.get(name) {
         Some(Json::String(text)) => text.clone(),
-        Some(Json::Number(number)) => number.as_str().into(),
+        Some(Json::Number(number)) => number.text().into(),
         Some(Json::Null | Json::Bool(_) | Json::Array(_) | Json::Object(_)) | None => Box::default(),
     }
 }

@@ -239,7 +239,7 @@ impl Questions {
         let Some(column) = &self.user_column else { return true };
         match raw.get(column).map(Vec::as_slice) {
             Some([Json::String(name)]) => **name == *user,
-            Some([Json::Number(number)]) => number.as_str() == user,
+            Some([Json::Number(number)]) => number.text() == user,
             _ => false,
         }
     }

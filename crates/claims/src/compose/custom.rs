@@ -4,6 +4,7 @@ use super::{ComposeError, Composition, attribute};
 use crate::{
     claim_set::{ClaimSet, OmissionReason, Origin, Rule},
     json::Json,
+    name::Name,
     names,
     template::Placeholder,
 };
@@ -20,7 +21,7 @@ pub(super) fn add(composition: &Composition<'_>, now: u64, set: &mut ClaimSet) -
             .resolve(|placeholder| value_of(composition, placeholder, now))
             .map_err(|source| ComposeError::Conversion { claim: claim.clone(), source })?;
         match value {
-            Some(value) => set.push(claim, value, Origin::Custom, Rule::Named("customClaims")),
+            Some(value) => set.push(Name::new(claim), value, Origin::Custom, Rule::Named("customClaims")),
             None if custom.required => return Err(ComposeError::MissingClaim { claim: claim.clone() }),
             None => set.omit_claim(claim, OmissionReason::NotInStore),
         }

@@ -69,7 +69,7 @@ impl Passing<'_> {
         }
         match self.obstacle(name, value, set) {
             Some(reason) => set.omit_claim(name, reason),
-            None => set.push(Name::Shared(name.into()), value.clone(), Origin::Token, Rule::Named("tokenClaims")),
+            None => set.push(Name::new(name), value.clone(), Origin::Token, Rule::Named("tokenClaims")),
         }
     }
 
@@ -100,7 +100,7 @@ impl Passing<'_> {
         let is_stores_claim =
             |mapping: AttributeMapping<'_>| **mapping.claim == *name && store_attributes.contains(mapping.attribute);
         store_attributes.contains(name)
-            || policy.mappings().any(is_stores_claim)
+            || (policy.names_claim(name) && policy.mappings().any(is_stores_claim))
             || policy.claim_mappings.iter().any(|(_, attribute)| &**attribute == name)
     }
 }

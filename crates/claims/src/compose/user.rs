@@ -14,12 +14,9 @@ use crate::{
 /// Adds a claim for each mapped and allowed attribute, in the dialect's order; notes why the others are not there.
 pub(super) fn add(composition: &Composition<'_>, now: u64, set: &mut ClaimSet) {
     let sources = Sources::new(composition, now);
-    let notes_omissions = set.notes_omissions();
-    for mapping in composition.policy.mappings() {
-        let may_have = sources.is_ok_and(|sources| sources.may_have(mapping.attribute));
-        if may_have || notes_omissions {
-            add_one(composition, &mapping, sources, set);
-        }
+    let marks = if set.notes_omissions() { u64::MAX } else { sources.map_or(0, |sources| sources.marks) };
+    for mapping in composition.policy.mappings_marked(marks) {
+        add_one(composition, &mapping, sources, set);
     }
     if set.notes_omissions() {
         omit_unmapped(composition, set);
@@ -71,7 +68,7 @@ fn add_one(
 fn kept<'a>(found: &Found<'a>, selection: Selection<'_>) -> Vec<&'a Json> {
     let is_kept = |value: &&Json| match selection {
         Selection::Send { keep: [] } => true,
-        Selection::Send { .. } | Selection::NotAllowed => text_of(value).is_some_and(|text| selection.keeps(text)),
+        Selection::Send { .. } | Selection::NotAllowed => text_of(value).is_some_and(|text| selection.keeps(&text)),
     };
     found.values.iter().copied().filter(is_kept).collect()
 }

@@ -4,6 +4,7 @@
 //! retypes a line of these tables: backends see the result.
 
 use super::{ClaimMapping, ClaimType, Dialect};
+use crate::name::Name;
 
 /// Finds a built-in dialect by its short name or URI.
 pub(super) fn find(name_or_uri: &str) -> Option<Dialect> {
@@ -35,7 +36,7 @@ impl BuiltIn {
     fn to_dialect(&self) -> Dialect {
         let mapping = |(attribute, claim, values): &(&str, &str, Values)| ClaimMapping {
             attribute: (*attribute).into(),
-            claim: if claim.contains(':') { (*claim).into() } else { [self.prefix, claim].concat().into() },
+            claim: if claim.contains(':') { Name::new(claim) } else { Name::new(&[self.prefix, claim].concat()) },
             multi: *values == Many,
             claim_type: ClaimType::AsIs,
         };
@@ -199,7 +200,7 @@ mod tests {
     fn no_two_attributes_share_a_claim_and_no_attribute_is_mapped_twice() {
         for name in Dialect::BUILT_IN {
             let mappings = Dialect::builtin(name).unwrap().mappings;
-            let claims: BTreeSet<_> = mappings.iter().map(|mapping| &mapping.claim).collect();
+            let claims: BTreeSet<&str> = mappings.iter().map(|mapping| &*mapping.claim).collect();
             let attributes: BTreeSet<_> = mappings.iter().map(|mapping| &mapping.attribute).collect();
             assert_eq!((claims.len(), attributes.len()), (mappings.len(), mappings.len()), "{name}");
         }

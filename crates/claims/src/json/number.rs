@@ -1,10 +1,22 @@
-//! A JSON number as its text (RFC 8259 §6), and exact integer readings of it. No float anywhere.
+//! A JSON number (RFC 8259 §6) with all of its digits, and exact integer readings of it. No float anywhere.
+
+use std::borrow::Cow;
 
 use super::JsonError;
+use crate::memory::allocated;
 
 /// A JSON number, as written: no detour through a float.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Number(Box<str>);
+pub struct Number(Repr);
+
+/// Each number has one of these only: JSON writes an integer in one way.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Repr {
+    /// Written as digits alone, and of 64 bits.
+    Unsigned(u64),
+    /// Any other, as it is written.
+    Text(Box<str>),
+}
 
 impl Number {
     /// Reads a number in JSON's grammar: no leading `+` or zero, no bare point, neither `NaN` nor infinity.
@@ -14,32 +26,68 @@ impl Number {
     /// [`JsonError::Malformed`] with the offset of the first byte that does not belong.
     pub fn parse(text: &str) -> Result<Self, JsonError> {
         let end = scan(text.as_bytes(), 0)?;
-        if end == text.len() { Ok(Self(text.into())) } else { Err(JsonError::Malformed(end)) }
+        if end == text.len() { Ok(Self::from_scanned(text)) } else { Err(JsonError::Malformed(end)) }
     }
 
-    /// Wraps a text that [`scan`] has accepted whole.
+    /// Takes a text that [`scan`] has accepted whole.
     pub(super) fn from_scanned(text: &str) -> Self {
-        Self(text.into())
+        Self(text.parse().map_or_else(|_| Repr::Text(text.into()), Repr::Unsigned))
     }
 
     /// Returns the digits as written.
-    pub fn as_str(&self) -> &str {
-        &self.0
+    pub fn text(&self) -> Cow<'_, str> {
+        match &self.0 {
+            Repr::Unsigned(value) => Cow::Owned(itoa::Buffer::new().format(*value).to_owned()),
+            Repr::Text(text) => Cow::Borrowed(text),
+        }
+    }
+
+    /// Appends the digits as written.
+    pub(super) fn write_to(&self, out: &mut Vec<u8>) {
+        match &self.0 {
+            Repr::Unsigned(value) => out.extend_from_slice(itoa::Buffer::new().format(*value).as_bytes()),
+            Repr::Text(text) => out.extend_from_slice(text.as_bytes()),
+        }
+    }
+
+    /// Estimates the bytes held beside the number itself.
+    pub(super) fn weight(&self) -> usize {
+        match &self.0 {
+            Repr::Unsigned(_) => 0,
+            Repr::Text(text) => allocated(text.len()),
+        }
+    }
+
+    /// True when it is written with a minus sign.
+    pub fn is_negative(&self) -> bool {
+        match &self.0 {
+            Repr::Unsigned(_) => false,
+            Repr::Text(text) => text.starts_with('-'),
+        }
     }
 
     /// True when it is written without fraction and exponent.
     pub fn is_integer(&self) -> bool {
-        !self.0.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E'))
+        match &self.0 {
+            Repr::Unsigned(_) => true,
+            Repr::Text(text) => !text.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E')),
+        }
     }
 
     /// Returns the value of a number written as a non-negative integer, if it fits: `1`, but neither `1.0` nor `1e0`.
-    pub fn as_u64(&self) -> Option<u64> {
-        self.0.parse().ok()
+    pub const fn as_u64(&self) -> Option<u64> {
+        match &self.0 {
+            Repr::Unsigned(value) => Some(*value),
+            Repr::Text(_) => None,
+        }
     }
 
     /// Returns the value of a number written as an integer, if it fits.
     pub fn as_i64(&self) -> Option<i64> {
-        self.0.parse().ok()
+        match &self.0 {
+            Repr::Unsigned(value) => i64::try_from(*value).ok(),
+            Repr::Text(text) => text.parse().ok(),
+        }
     }
 
     /// Returns the greatest integer that is not above it, for `NumericDate`s with a fraction (RFC 7519 §2).
@@ -57,7 +105,11 @@ impl Number {
 
     /// Returns the integer part, and whether a fraction other than zero follows it.
     fn split_at_point(&self) -> Option<(u64, bool)> {
-        let (mantissa, exponent) = self.0.split_once(['e', 'E']).unwrap_or((&self.0, "0"));
+        let text = match &self.0 {
+            Repr::Unsigned(value) => return Some((*value, false)),
+            Repr::Text(text) => text,
+        };
+        let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
         let (unsigned, is_negative) = mantissa.strip_prefix('-').map_or((mantissa, false), |rest| (rest, true));
         let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
         let digits = || whole.bytes().chain(fraction.bytes()).map(|byte| u64::from(byte.wrapping_sub(b'0')));
@@ -132,12 +184,12 @@ fn skip_digits(bytes: &[u8], start: usize) -> usize {
 
 impl From<u64> for Number {
     fn from(value: u64) -> Self {
-        Self(itoa::Buffer::new().format(value).into())
+        Self(Repr::Unsigned(value))
     }
 }
 
 impl From<i64> for Number {
     fn from(value: i64) -> Self {
-        Self(itoa::Buffer::new().format(value).into())
+        Self::from_scanned(itoa::Buffer::new().format(value))
     }
 }

@@ -155,7 +155,7 @@ fn inserting_replaces_in_place() {
 fn is_same_number(ours: &Number, serdes: &serde_json::Number) -> bool {
     match (serdes.as_i64(), serdes.as_u64()) {
         (None, None) => {
-            let (ours, serdes) = (ours.as_str().parse::<f64>().unwrap(), serdes.as_f64().unwrap());
+            let (ours, serdes) = (ours.text().parse::<f64>().unwrap(), serdes.as_f64().unwrap());
             (ours - serdes).abs() <= serdes.abs() * 1e-15
         }
         (signed, unsigned) => (ours.as_i64(), ours.as_u64()) == (signed, unsigned),

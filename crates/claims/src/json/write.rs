@@ -11,7 +11,7 @@ impl Json {
             Self::Null => out.extend_from_slice(b"null"),
             Self::Bool(true) => out.extend_from_slice(b"true"),
             Self::Bool(false) => out.extend_from_slice(b"false"),
-            Self::Number(number) => out.extend_from_slice(number.as_str().as_bytes()),
+            Self::Number(number) => number.write_to(out),
             Self::String(text) => write_string(text, out),
             Self::Array(values) => write_array(values, out),
             Self::Object(object) => object.write_to(out),
@@ -22,18 +22,22 @@ impl Json {
 impl Object {
     /// Appends the compact text; see [`Json::write_to`].
     pub fn write_to(&self, out: &mut Vec<u8>) {
-        write_members(self.iter(), out);
+        write_members(self.iter(), write_string, out);
     }
 }
 
-/// Appends an object of these members. The caller vouches for unique names.
-pub(crate) fn write_members<'a>(members: impl Iterator<Item = (&'a str, &'a Json)>, out: &mut Vec<u8>) {
+/// Appends an object of these members, their names with `write_name`. The caller vouches for unique names.
+pub(crate) fn write_members<'a, N>(
+    members: impl Iterator<Item = (N, &'a Json)>,
+    write_name: impl Fn(N, &mut Vec<u8>),
+    out: &mut Vec<u8>,
+) {
     out.push(b'{');
     for (position, (name, value)) in members.enumerate() {
         if position > 0 {
             out.push(b',');
         }
-        write_string(name, out);
+        write_name(name, out);
         out.push(b':');
         value.write_to(out);
     }
@@ -51,7 +55,8 @@ fn write_array(values: &[Json], out: &mut Vec<u8>) {
     out.push(b']');
 }
 
-fn write_string(text: &str, out: &mut Vec<u8>) {
+/// Appends a string literal.
+pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     write_escaped(text, out);
     out.push(b'"');
@@ -75,7 +80,7 @@ pub(crate) fn write_escaped(text: &str, out: &mut Vec<u8>) {
 
 /// True when nothing is to be escaped, which is the usual case: eight bytes at a time, because most strings are short. The
 /// last eight may overlap the ones before.
-fn is_plain(text: &[u8]) -> bool {
+pub(crate) fn is_plain(text: &[u8]) -> bool {
     const ONES: u64 = u64::MAX / 255;
     const HIGHS: u64 = ONES * 0x80;
     /// Not zero when a byte is below `bound`, which is at most 0x80.

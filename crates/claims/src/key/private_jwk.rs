@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     algorithm::{Algorithm, base64url},
-    json::{Json, Object, write_members},
+    json::{Json, Object, write_members, write_string},
     public_key::{JwkError, PublicKey, member},
 };
 
@@ -88,9 +88,9 @@ pub(super) fn write(public: &Object, material: &Material, more: &Object) -> Resu
     let private = private_members(material)?;
     let size: usize = private.iter().map(|(name, value)| name.len() + value.len() + 6).sum();
     let mut open = Vec::new();
-    write_members(public.iter(), &mut open);
+    write_members(public.iter(), write_string, &mut open);
     let mut close = Vec::new();
-    write_members(more.iter(), &mut close);
+    write_members(more.iter(), write_string, &mut close);
     // Large enough from the start: growing would leave a copy of the private members behind, not wiped.
     let mut text = Zeroizing::new(Vec::with_capacity(open.len() + close.len() + size + 1));
     text.extend_from_slice(open.strip_suffix(b"}").unwrap_or(&open));

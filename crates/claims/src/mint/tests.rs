@@ -56,12 +56,12 @@ fn claims(attributes: &[(&str, Json)]) -> ClaimSet {
     for (name, value) in
         [("iss", Json::string("https://gateway.test")), ("exp", 4600_u64.into()), ("iat", 990_u64.into())]
     {
-        claims.push(&Box::from(name), value, Origin::Registered, "registered".into());
+        claims.push(Name::new(name), value, Origin::Registered, "registered".into());
     }
     for (name, value) in attributes {
         let source = Source::Store("staff".into());
         let origin = Origin::Attribute { attribute: format!("attribute_{name}").into(), source, as_of: 990 };
-        claims.push(&Box::from(*name), value.clone(), origin, "test".into());
+        claims.push(Name::new(name), value.clone(), origin, "test".into());
     }
     claims
 }
@@ -196,7 +196,7 @@ fn a_claim_set_without_its_times_is_never_minted() {
         let mut claims = claims(&[]);
         claims.claims.retain(|claim| &*claim.name != name);
         if let Some(value) = value {
-            claims.push(&Box::from(name), value, Origin::Registered, "registered".into());
+            claims.push(Name::new(name), value, Origin::Registered, "registered".into());
         }
         mint(&mut claims, &policy(Algorithm::None), None).err()
     };

@@ -1,12 +1,11 @@
 //! Which attribute becomes which claim under a policy: the dialect's rules with the policy's renames.
 
-use std::sync::Arc;
-
 use super::{BackendJwtPolicy, ClaimSelection};
 use crate::{
     claim_set::Rule,
     compose::{TENANT_ATTRIBUTE, TENANT_CLAIM},
-    dialect::ClaimType,
+    dialect::{ClaimType, mark},
+    name::Name,
     pattern,
     template::Placeholder,
 };
@@ -20,7 +19,7 @@ pub struct AttributeMapping<'a> {
     /// The canonical attribute name.
     pub attribute: &'a str,
     /// The claim's full name.
-    pub claim: &'a Arc<str>,
+    pub claim: &'a Name,
     /// True: always an array.
     pub multi: bool,
     /// The JSON type to write.
@@ -58,12 +57,18 @@ impl BackendJwtPolicy {
     /// A renamed attribute has one claim, however many the dialect gives it. Allowed or not: see
     /// [`BackendJwtPolicy::selection`].
     pub fn mappings(&self) -> impl Iterator<Item = AttributeMapping<'_>> {
-        self.dialect_mappings().chain(self.own_mappings())
+        self.mappings_marked(u64::MAX)
     }
 
-    fn dialect_mappings(&self) -> impl Iterator<Item = AttributeMapping<'_>> {
+    /// As [`BackendJwtPolicy::mappings`], of attributes with one of these [marks](mark) only: a dialect maps far more
+    /// attributes than a user has.
+    pub(crate) fn mappings_marked(&self, marks: u64) -> impl Iterator<Item = AttributeMapping<'_>> {
+        self.dialect_mappings(marks).chain(self.own_mappings().filter(move |own| mark(own.attribute) & marks != 0))
+    }
+
+    fn dialect_mappings(&self, marks: u64) -> impl Iterator<Item = AttributeMapping<'_>> {
         let mappings = &self.dialect.mappings;
-        mappings.iter().enumerate().filter_map(|(position, mapping)| {
+        self.dialect.mappings_marked(marks).filter_map(move |(position, mapping)| {
             let renamed = self.renamed(&mapping.attribute);
             let is_again = || mappings.iter().take(position).any(|earlier| earlier.attribute == mapping.attribute);
             if renamed.is_some() && is_again() {
@@ -93,6 +98,12 @@ impl BackendJwtPolicy {
         })
     }
 
+    /// True for a claim that the dialect or `claimMappings` names; the dialect's may be renamed, and so not written.
+    pub(crate) fn names_claim(&self, claim: &str) -> bool {
+        let mut dialects = self.dialect.mappings.iter().map(|mapping| &mapping.claim);
+        dialects.any(|name| **name == *claim) || self.claim_mappings.iter().any(|(name, _)| **name == *claim)
+    }
+
     /// Returns the rule behind a mapping of this policy.
     pub(crate) fn rule(&self, mapping: &AttributeMapping<'_>) -> Rule {
         match mapping.position {
@@ -101,7 +112,7 @@ impl BackendJwtPolicy {
         }
     }
 
-    fn renamed(&self, attribute: &str) -> Option<&Arc<str>> {
+    fn renamed(&self, attribute: &str) -> Option<&Name> {
         self.claim_mappings.iter().find(|(_, renamed)| &**renamed == attribute).map(|(claim, _)| claim)
     }
 

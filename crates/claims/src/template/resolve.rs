@@ -1,5 +1,7 @@
 //! A compiled template becomes a value: typed, as text, as JSON, or as a subject.
 
+use std::borrow::Cow;
+
 use super::{Part, Placeholder, ResolveError, Template, text_of};
 use crate::json::{Json, Object};
 
@@ -22,7 +24,7 @@ impl Template {
                 Part::Placeholder(placeholder) => match value_of(placeholder) {
                     None | Some(Json::Null) => return Ok(None),
                     Some(value) => {
-                        text.push_str(text_of(&value).ok_or_else(|| ResolveError::NotText(placeholder.clone()))?);
+                        text.push_str(&text_of(&value).ok_or_else(|| ResolveError::NotText(placeholder.clone()))?);
                     }
                 },
             }
@@ -77,7 +79,7 @@ impl Template {
         for part in &self.parts {
             match part {
                 Part::Text(literal) => subject.push_str(literal),
-                Part::Placeholder(Placeholder::Token(claim)) => subject.push_str(subject_part(claim, token)?),
+                Part::Placeholder(Placeholder::Token(claim)) => subject.push_str(&subject_part(claim, token)?),
                 Part::Placeholder(_) => return None,
             }
         }
@@ -85,10 +87,10 @@ impl Template {
     }
 }
 
-fn subject_part<'a>(claim: &str, token: &'a Object) -> Option<&'a str> {
+fn subject_part<'a>(claim: &str, token: &'a Object) -> Option<Cow<'a, str>> {
     let text = match token.get(claim)? {
-        Json::String(text) => text,
-        Json::Number(number) if number.is_integer() && claim != "sub" => number.as_str(),
+        Json::String(text) => Cow::Borrowed(&**text),
+        Json::Number(number) if number.is_integer() && claim != "sub" => number.text(),
         Json::Null | Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_) => return None,
     };
     Some(text).filter(|text| !text.is_empty())
@@ -123,7 +125,7 @@ fn write_value(
         JsonPosition::Outside => value.write_to(out),
         JsonPosition::InString => {
             let text = text_of(value).ok_or_else(|| ResolveError::NotText(placeholder.clone()))?;
-            crate::json::write_escaped(text, out);
+            crate::json::write_escaped(&text, out);
         }
         JsonPosition::AfterBackslash => return Err(ResolveError::AfterBackslash(placeholder.clone())),
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use claims::{ClaimMapping, ClaimType, Dialect};
+use claims::{ClaimMapping, ClaimType, Dialect, Name};
 
 use super::unique;
 use crate::{diagnostic::Diagnostics, spec};
@@ -24,7 +24,7 @@ fn one(written: &spec::Dialect) -> Dialect {
     let prefix = written.prefix.as_ref().map_or_else(|| Dialect::default_prefix(uri), |prefix| prefix.value.clone());
     let mappings = written.claims.iter().map(|rule| ClaimMapping {
         attribute: rule.attribute.value.as_str().into(),
-        claim: format!("{prefix}{}", rule.claim.value).into(),
+        claim: Name::new(&format!("{prefix}{}", rule.claim.value)),
         multi: rule.multi.value,
         claim_type: match rule.value_type.value {
             spec::ClaimValueType::Any => ClaimType::AsIs,

@@ -26,7 +26,7 @@ impl Pattern {
     pub(crate) fn keeps(&self, value: &Json) -> bool {
         match value {
             Json::String(text) => self.matches(text),
-            Json::Number(number) => self.matches(number.as_str()),
+            Json::Number(number) => self.matches(&number.text()),
             Json::Bool(true) => self.matches("true"),
             Json::Bool(false) => self.matches("false"),
             Json::Null | Json::Array(_) | Json::Object(_) => false,

@@ -8,7 +8,7 @@ const ENDUSER: &str = "http://wso2.org/claims/enduser";
 fn identity_dialect(attributes: &[&str]) -> Arc<Dialect> {
     let mapping = |name: &&str| crate::dialect::ClaimMapping {
         attribute: (*name).into(),
-        claim: (*name).into(),
+        claim: crate::name::Name::new(name),
         multi: false,
         claim_type: crate::dialect::ClaimType::AsIs,
     };

@@ -3,7 +3,7 @@
 use proptest::{prelude::*, sample::select};
 
 use super::*;
-use crate::claim_set::OmissionKind;
+use crate::{claim_set::OmissionKind, name::Name};
 
 const NAMES: [&str; 20] = [
     "email",
@@ -82,9 +82,9 @@ fn any_token_claims() -> impl Strategy<Value = TokenClaims> {
     ]
 }
 
-fn any_mappings() -> impl Strategy<Value = Vec<(Arc<str>, Box<str>)>> {
+fn any_mappings() -> impl Strategy<Value = Vec<(Name, Box<str>)>> {
     let name = || select(&NAMES[..]);
-    prop::collection::vec((name().prop_map(Arc::from), name().prop_map(Box::from)), 0..4)
+    prop::collection::vec((name().prop_map(Name::new), name().prop_map(Box::from)), 0..4)
 }
 
 fn any_user() -> impl Strategy<Value = User> {

@@ -5,6 +5,7 @@ use crate::{
     compose::tests::policy,
     custom_claim::CustomClaimType,
     dialect::{ClaimMapping, ClaimType, Dialect},
+    name::Name,
     policy::AttributeRule,
     template::Template,
 };
@@ -26,7 +27,7 @@ fn check(change: impl FnOnce(&mut BackendJwtPolicy), expected: &[&str]) {
 fn own_dialect(prefix: &str, rules: &[(&str, &str)]) -> Arc<Dialect> {
     let mapping = |(attribute, claim): &(&str, &str)| ClaimMapping {
         attribute: (*attribute).into(),
-        claim: [prefix, claim].concat().into(),
+        claim: Name::new(&[prefix, claim].concat()),
         multi: false,
         claim_type: ClaimType::AsIs,
     };

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use claims::{
     Algorithm, Anonymous, AttributeFailure, AttributeRule, Audience, BackendJwtPolicy, ClaimSelection, CustomClaim,
-    Dialect, Encoding, HeaderForm, Oversize, Placeholder, Sensitive, Template, TokenClaims, TokenId, UnknownUser,
+    Dialect, Encoding, HeaderForm, Name, Oversize, Placeholder, Sensitive, Template, TokenClaims, TokenId, UnknownUser,
 };
 
 use super::{ApiContext, Scope};
@@ -274,10 +274,10 @@ impl<'a> Resolver<'a, '_> {
         ClaimSelection::Only(rules.collect())
     }
 
-    fn claim_mappings(&self) -> Vec<(Arc<str>, Box<str>)> {
+    fn claim_mappings(&self) -> Vec<(Name, Box<str>)> {
         let mappings = self.pick(|parameters| &parameters.claim_mappings);
         let entries = mappings.into_iter().flat_map(|mappings| &mappings.value);
-        entries.map(|(claim, attribute)| (claim.value.as_str().into(), attribute.value.as_str().into())).collect()
+        entries.map(|(claim, attribute)| (Name::new(&claim.value), attribute.value.as_str().into())).collect()
     }
 
     fn sensitive(&self) -> Sensitive {
