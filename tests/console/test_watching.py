@@ -53,7 +53,7 @@ class Watching(unittest.TestCase):
         expect(answered).to_have_count(1)
         cells = self.cells(table, answered)
         expected = {"API": "orders", "Outcome": "200 answered", "Took": TIME}
-        expected["When"] = re.compile(r"\d{4}, \d\d:\d\d")
+        expected |= {"Application": "Mobile", "When": re.compile(r"\d{4}, \d\d:\d\d")}
         expected |= {"Operation": re.compile(r"^GET \S*/\{id\}$"), "User": re.compile(r"^\w{8,}$")}
         for title, text in expected.items():
             expect(cells[title]).to_have_text(text)

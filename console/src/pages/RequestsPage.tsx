@@ -12,8 +12,8 @@ import parts from '../parts/parts.module.css';
 import { RecordTable, type Column } from './RecordTable';
 import css from './pages.module.css';
 
-/** Only there when a call names one: audit logs may leave it out. */
-const APPLICATION: Column<RequestRecord> = { title: 'Application', cell: ({ application }) => application ?? '–' };
+/** Only there when a call names one: the records of Backend JWTs do. */
+const APPLICATION: Column<RequestRecord> = { title: 'Application', cell: (record) => applicationOf(record) ?? '–' };
 
 const COLUMNS: Column<RequestRecord>[] = [
   { title: 'When', cell: (record) => <span style={{ whiteSpace: 'nowrap' }}>{clockText(record.time)}</span> },
@@ -24,6 +24,10 @@ const COLUMNS: Column<RequestRecord>[] = [
   { title: 'User', cell: (record) => <span className="mono break">{record.user ?? '–'}</span> },
   { title: 'Took', cell: (record) => durationText(record.micros.total / 1e6) },
 ];
+
+function applicationOf({ jwts }: RequestRecord): string | undefined {
+  return jwts?.find(({ application }) => application)?.application ?? undefined;
+}
 
 function Outcome({ record }: { record: RequestRecord }) {
   const { status, outcome } = record;
@@ -51,7 +55,7 @@ export function RequestsPage() {
                 <TextInput label="Find" placeholder="API, operation, code …" value={q} onChange={(event) => setQ(event.currentTarget.value)} />
                 <Select label="Outcome" data={[{ value: 'all', label: 'All' }, { value: 'passed', label: 'Forwarded' }, { value: 'refused', label: 'Refused or failed' }]} value={outcome} onChange={(value) => setOutcome(value ?? 'all')} />
               </div>
-              <RecordTable caption="Requests" items={items.filter(isShown)} columns={items.some(({ application }) => application) ? COLUMNS : COLUMNS.filter((column) => column !== APPLICATION)} />
+              <RecordTable caption="Requests" items={items.filter(isShown)} columns={items.some(applicationOf) ? COLUMNS : COLUMNS.filter((column) => column !== APPLICATION)} />
             </>
           )}
       </Loaded>

@@ -180,6 +180,11 @@ impl CallingApplication {
         self.record.is_some()
     }
 
+    /// Returns the application's name, where one is known.
+    pub fn name(&self) -> Option<&str> {
+        self.record.as_ref().map(|record| &*record.application.name)
+    }
+
     /// Returns the application with its tier here, for its claims.
     pub fn described(&self) -> Option<Application> {
         let record = self.record.as_ref()?;

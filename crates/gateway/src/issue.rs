@@ -327,7 +327,7 @@ impl IssuePolicy {
             slot: self.slot(application),
             keys_epoch: call.keys_epoch,
             application: application.clone(),
-            record: issued::record(self.fingerprint, &claims, signed.kid.as_deref()).into(),
+            record: issued::record(self.fingerprint, application.name(), &claims, signed.kid.as_deref()).into(),
         };
         let jwt = IssuedJwt {
             origin: self.origins.share(|known| *known == origin, || Arc::new(origin.clone())),

@@ -205,11 +205,16 @@ impl Life {
     }
 }
 
-/// Writes the beginning of a JWT's part of the audit record: policy, `kid`, and claim names with source and time; no value.
-pub(crate) fn record(policy: Fingerprint, claims: &ClaimSet, kid: Option<&str>) -> String {
+/// Writes the beginning of a JWT's part of the audit record: policy, application, `kid`, and claim names with source and
+/// time; no value.
+pub(crate) fn record(policy: Fingerprint, application: Option<&str>, claims: &ClaimSet, kid: Option<&str>) -> String {
     let mut text = String::with_capacity(1024);
+    let _ = write!(text, r#""policy":"{policy}""#);
+    if let Some(application) = application {
+        let _ = write!(text, r#","application":{}"#, quoted(application));
+    }
     let kid = kid.unwrap_or("none");
-    let _ = write!(text, r#""policy":"{policy}","kid":{},"claims":{{"#, quoted(kid));
+    let _ = write!(text, r#","kid":{},"claims":{{"#, quoted(kid));
     for (index, claim) in claims.claims.iter().enumerate() {
         if index > 0 {
             text.push(',');

@@ -79,9 +79,6 @@ pub(super) struct AuditLine {
     /// Verb and target, with the path that the API lives at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     operation: Option<String>,
-    /// The application's name, where one is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    application: Option<String>,
     /// The publication that answered.
     revision: u64,
     /// The answer's status; 0: none was sent.
@@ -111,6 +108,9 @@ pub(super) struct AuditLine {
 /// A Backend JWT that was sent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 struct SentJwt {
+    /// The name of the application that it was sent for, where one is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    application: Option<String>,
     /// The key that signed it; nothing for unsigned ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     kid: Option<String>,
