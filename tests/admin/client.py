@@ -5,6 +5,8 @@ import json
 import pathlib
 import urllib.parse
 
+import jsonschema_rs
+
 from harness import jws
 from harness.backend import Backend
 from harness.gateway import Gateway
@@ -36,6 +38,15 @@ operations:
 """
 
 POLICY = {"policyName": "BackendJwt", "policyVersion": "v1", "parameters": {"header": "X-JWT-Assertion", "tokenTTL": 900}}
+
+
+DESCRIPTION = pathlib.Path(__file__).resolve().parents[2] / "docs" / "openapi.json"
+
+
+def check_described(name, value):
+    """Raises where a value is not what the API's description says under that name."""
+    components = json.loads(DESCRIPTION.read_text(encoding="utf-8"))["components"]
+    jsonschema_rs.validate({"$ref": f"#/components/schemas/{name}", "components": components}, value)
 
 
 class Answer:

@@ -14,7 +14,7 @@ import urllib.parse
 
 import yaml
 
-from admin.client import POLICY, Client, World, quoted
+from admin.client import POLICY, Client, World, check_described, quoted
 from harness import client, jws, ports
 from harness.gateway import fetch, run
 from harness.openid import Provider
@@ -229,6 +229,7 @@ class Login(unittest.TestCase):
         self.assertIn("alice@corp.test", shown.text)
         masked = anna.ask("POST", "/preview", dict(question, user="bob"))
         self.assertEqual(masked.status, 200, masked.text)
+        check_described("Explanation", masked.json)
         self.assertNotIn("bob@corp.test", masked.text)
         [jwt] = masked.json["jwts"]
         claims = {claim["name"]: claim["value"] for claim in jwt["claims"]}

@@ -11,7 +11,7 @@ import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from admin.client import POLICY, World, quoted
+from admin.client import POLICY, World, check_described, quoted
 from harness import client, jws
 from harness.gateway import run
 
@@ -43,6 +43,7 @@ class Running(unittest.TestCase):
         self.assertEqual(self.client.ask("POST", "/preview", question).json["jwts"], [])
         drafted = self.client.ask("POST", "/preview", dict(question, policies=policies))
         self.assertEqual(drafted.status, 200, drafted.text)
+        check_described("Explanation", drafted.json)
         [jwt] = drafted.json["jwts"]
         claims = {claim["name"]: claim for claim in jwt["claims"]}
         self.assertEqual(claims["http://wso2.org/claims/emailaddress"]["value"], "alice@corp.test")
@@ -67,6 +68,11 @@ class Running(unittest.TestCase):
         self.assertEqual(found["pointer"], "/policies/api/request/0/parameters/signingAlgorithm")
         unknown = self.client.ask("POST", "/preview", dict(question, policies=None, user="nobody"))
         self.assertEqual(unknown.status, 200, unknown.text)
+        check_described("Explanation", unknown.json)
+        self.assertEqual(unknown.json["jwts"], [])
+        refused = self.client.ask("POST", "/preview", dict(question, policies={"api": {"request": [POLICY]}}, user="nobody"))
+        check_described("Explanation", refused.json)
+        self.assertEqual(refused.json["jwts"][0]["refused"]["code"], "unknown_user")
 
     def test_shadow_counts_what_would_change_for_users_that_have_called(self):
         self.attach(tokenTTL=60)

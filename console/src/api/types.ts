@@ -53,55 +53,12 @@ export type Change = Schemas['ChangeView'];
 export type ImportNote = Schemas['ImportNote'];
 export type DryRun = Schemas['DryRun'];
 
-export interface MaskedValue { masked: true; type: string; length?: number; count?: number }
-
-export interface PreviewClaim {
-  name: string;
-  value: unknown;
-  source: string;
-  asOf: number | null;
-  age: number | null;
-  rule: string;
-}
-
-export interface Omission { kind: 'attribute' | 'claim'; name: string; reason: string }
-export interface Refusal { status: number; code: string; detail: string }
-
-export interface PreviewJwt {
-  header: string;
-  policy: string;
-  algorithm: string;
-  encoding: string;
-  maxHeaderBytes: number;
-  limitBytes?: number;
-  kid?: string | null;
-  headerBytes?: number;
-  expiresAt?: number;
-  claims?: PreviewClaim[];
-  notInToken?: Omission[];
-  problems?: { claim: string; problem: string }[];
-  value?: string | MaskedValue | null;
-  notSent?: string;
-  refused?: Refusal;
-}
-
-export interface Preview {
-  api: string;
-  version: string;
-  operation: string;
-  at: number;
-  caller: {
-    kind: 'user' | 'application';
-    issuer: string;
-    subject: string | MaskedValue;
-    user: string | MaskedValue | null;
-    client: string | null;
-    expiresAt: number | null;
-    assumedToken: Open | null;
-  } | null;
-  refused: Refusal | null;
-  jwts: PreviewJwt[];
-}
+export type Preview = Schemas['Explanation'];
+export type PreviewJwt = Schemas['ExplainedJwt'];
+export type PreviewClaim = Schemas['ExplainedClaim'];
+export type Omission = Schemas['LeftOut'];
+export type Refusal = Schemas['Refusal'];
+export type MaskedValue = Schemas['Mask'];
 
 export type PreviewQuestion = Omit<Schemas['PreviewQuestion'], 'policies'> & { policies?: PolicySet };
 export type ShadowQuestion = Omit<Schemas['ShadowQuestion'], 'policies'> & { policies?: PolicySet };

@@ -6,6 +6,7 @@ mod api_changes;
 mod api_keys;
 mod apis;
 mod applications;
+mod explanation;
 mod imports;
 mod keys;
 mod login;

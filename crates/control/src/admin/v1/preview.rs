@@ -14,7 +14,10 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::policies::{WantedPolicies, edited, posted};
+use super::{
+    explanation::ExplanationView,
+    policies::{WantedPolicies, edited, posted},
+};
 use crate::{
     admin::{
         acts::note,
@@ -65,7 +68,7 @@ struct Asked {
     operation_id = "preview",
     request_body = Asked,
     responses(
-        (status = OK, body = Object, description = "As `countersign explain --format json` prints it"),
+        (status = OK, body = ExplanationView, description = "As `countersign explain --format json` prints it"),
         (status = "4XX", body = Problem, content_type = "application/problem+json")
     )
 )]
@@ -106,7 +109,7 @@ async fn preview(State(desk): State<Arc<Desk>>, person: Person, Body(asked): Bod
     operation_id = "explain",
     request_body(content = Object, description = "`api` and `operation`, and a `token`, or a `user` and its `issuer`"),
     responses(
-        (status = OK, body = Object, description = "As `countersign explain --format json` prints it"),
+        (status = OK, body = ExplanationView, description = "As `countersign explain --format json` prints it"),
         (status = "4XX", body = Problem, content_type = "application/problem+json")
     )
 )]
