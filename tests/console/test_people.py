@@ -5,6 +5,7 @@ import unittest
 
 from playwright.sync_api import expect
 
+from console.board import configure
 from console.world import NARROW, Window, World, confirm, orders
 from harness.openid import Provider
 
@@ -30,7 +31,7 @@ class People(unittest.TestCase):
         cls.addClassCleanup(cls.provider.stop)
         oidc = {"issuer": cls.provider.issuer, "clientId": "console", "clientSecret": {"file": "console.secret"}}
         login = {"oidc": {**oidc, "rolesClaim": "groups"}, "roles": ROLES}
-        admin = {"login": login, "owners": [{"api": "orders", "authors": ["anna"]}]}
+        admin = {"login": login, "owners": [{"api": "orders", "authors": ["anna"]}], "testUsers": ["alice"]}
         cls.world = World(two_apis, {"admin": admin}, {"console.secret": "console:secret/with+signs\n"})
         cls.addClassCleanup(cls.world.close)
         cls.provider.do("client", id="console", redirect=f"{cls.world.url}/api/v1/login/callback")
@@ -105,6 +106,30 @@ class People(unittest.TestCase):
         self.assertIn("BackendJwt", confirm(page))
         page.get_by_role("tab", name="Revisions").click()
         expect(page.get_by_role("main")).to_contain_text("anna")
+        self.assertEqual(window.complaints, [])
+
+    def test_an_author_sees_the_values_of_test_users_and_the_masks_of_others(self):
+        window = self.log_in("anna", "/apis/orders:1.0/policies?level=operation")
+        page = window.page
+        page.get_by_role("button", name="Add Backend JWT").click()
+        page.get_by_role("button", name="Configure Backend JWT").click()
+        drawer = configure(page)
+        for user, shown, hidden in (("alice", "alice@corp.test", "masked"), ("bob", "masked: string, 13 characters", "bob@corp")):
+            with self.subTest(user=user):
+                drawer.get_by_label("User", exact=True).fill(user)
+                mail = drawer.get_by_role("listitem").filter(has_text="emailaddress")
+                expect(mail).to_contain_text(shown)
+                expect(drawer.get_by_role("complementary", name="Preview")).not_to_contain_text(hidden)
+        # What a token would say is not there to be copied either.
+        expect(drawer.get_by_test_id("token")).to_have_count(0)
+        page.goto(self.world.url + "/users")
+        store = page.get_by_role("region", name="staff")
+        for user, shown, hidden in (("alice", "alice@corp.test", "masked"), ("bob", "masked: list, 1 value", "bob@corp")):
+            with self.subTest(looked_up=user):
+                store.get_by_label("Test look-up").fill(user)
+                store.get_by_role("button", name="Look up").click()
+                expect(store).to_contain_text(shown)
+                expect(store).not_to_contain_text(hidden)
         self.assertEqual(window.complaints, [])
 
     def test_a_viewer_sees_everything_and_no_way_to_change_it(self):

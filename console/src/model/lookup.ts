@@ -1,5 +1,6 @@
 /** A store's answer to a test look-up, in words: whatever shape a value has, masked or not. */
 import type { LookedUp } from '../api/types';
+import { isMasked, maskText } from './masks';
 
 const FOUND = 'found';
 const NO_SUCH_USER = 'no such user';
@@ -15,7 +16,5 @@ export function valueText(value: unknown): string {
   if (Array.isArray(value)) return value.map(valueText).join(', ');
   if (value === null || value === undefined) return '–';
   if (typeof value !== 'object') return String(value);
-  const { masked, type, length, count } = value as { masked?: boolean; type?: string; length?: number; count?: number };
-  if (!masked) return JSON.stringify(value);
-  return `masked: ${type}${count !== undefined ? `, ${count} values` : length !== undefined ? `, ${length} characters` : ''}`;
+  return isMasked(value) ? maskText(value) : JSON.stringify(value);
 }

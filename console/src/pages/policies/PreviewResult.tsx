@@ -1,9 +1,10 @@
 /** One explanation: who the caller is, and each token with its claims, what is not in it, and how to verify it. */
 import { Progress, Tabs } from '@mantine/core';
 import { useState } from 'react';
-import type { MaskedValue, Omission, Preview, PreviewClaim, PreviewJwt, Refusal } from '../../api/types';
-import { clockText, countText, durationText, plural } from '../../model/format';
+import type { Omission, Preview, PreviewClaim, PreviewJwt, Refusal } from '../../api/types';
+import { clockText, countText, durationText } from '../../model/format';
 import { decoded, partsOf } from '../../model/jwt';
+import { isMasked, maskText } from '../../model/masks';
 import { CodeBlock, CopyIcon } from '../../parts/Copied';
 import { Card } from '../../parts/Page';
 import { Chip } from '../../parts/Chip';
@@ -133,15 +134,6 @@ function Claim({ claim }: { claim: PreviewClaim }) {
 
 function sourceText(source: string): string {
   return source.charAt(0).toUpperCase() + source.slice(1);
-}
-
-function isMasked(value: unknown): value is MaskedValue {
-  return value !== null && typeof value === 'object' && (value as MaskedValue).masked === true;
-}
-
-function maskText({ type, length, count }: MaskedValue): string {
-  if (count !== undefined) return `masked: ${type}, ${plural(count, 'value')}`;
-  return length === undefined ? `masked: ${type}` : `masked: ${type}, ${plural(length, 'character')}`;
 }
 
 const REASONS: Record<string, string> = {
