@@ -52,6 +52,7 @@ pub use key_set::{
 pub use memory::{Common, allocated, texts_weight};
 pub use mint::{BackendJwt, MintError, fit, mint};
 pub use name::Name;
+pub use names::is_registered;
 pub use policy::{
     Anonymous, AttributeFailure, AttributeMapping, AttributeRule, Audience, BackendJwtPolicy, ClaimSelection,
     NameProblem, Oversize, PolicyProblem, Selection, Sensitive, TokenClaims, TokenId, UnknownUser, check_collisions,

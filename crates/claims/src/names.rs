@@ -76,7 +76,7 @@ pub(crate) fn owner_of_token_claim(policy: &BackendJwtPolicy, name: &str) -> Opt
 }
 
 /// True for a registered claim, which every issuer's token has too.
-pub(crate) fn is_registered(name: &str) -> bool {
+pub fn is_registered(name: &str) -> bool {
     REGISTERED.contains(&name)
 }
 

@@ -112,6 +112,15 @@ fn what_is_weak_is_told_once_and_at_its_place() {
 }
 
 #[test]
+fn what_a_bound_on_the_header_cannot_do_is_told() {
+    check("", &[&with("maxHeaderBytes: 10")], &["no Backend JWT fits into a `maxHeaderBytes` of 10"]);
+    check("", &[&with("maxHeaderBytes: 1KiB")], &[]);
+    let drops = "onOversize: drop, dropOrder: [sub, groups, jti]";
+    let told = ["sub", "jti"].map(|name| format!("`{name}` is never dropped: backends rely on it"));
+    check_warnings("", &[&with(drops)], &[&told[0], &told[1]]);
+}
+
+#[test]
 fn names_are_unique_and_known() {
     check("", &[&with("userStore: nope")], &["there is no user store `nope`"]);
     let two = "dialects: [{ name: a, uri: urn:a, claims: [] }, { name: a, uri: urn:b, claims: [] }]\n";

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use claims::{
     Algorithm, Anonymous, AttributeFailure, AttributeRule, Audience, BackendJwtPolicy, ClaimSelection, CustomClaim,
     Dialect, Encoding, HeaderForm, Name, Oversize, Placeholder, Sensitive, Template, TokenClaims, TokenId, UnknownUser,
+    is_registered,
 };
 
 use super::{ApiContext, Scope};
@@ -22,6 +23,8 @@ use crate::{
 
 const DEFAULT_TTL: u64 = 3600;
 const DEFAULT_MAX_HEADER_BYTES: usize = 4096;
+/// A token of a header, an issuer, two times, an id and no signature has more.
+const SMALLEST_HEADER_BYTES: u64 = 200;
 
 /// Attributes that no dialect sends without the operator's leave.
 const SENSITIVE: [&str; 12] = [
@@ -383,8 +386,14 @@ impl<'a> Resolver<'a, '_> {
         })
     }
 
-    fn max_header_bytes(&self) -> usize {
+    fn max_header_bytes(&mut self) -> usize {
         let written = self.pick(|parameters| &parameters.max_header_bytes);
+        if let Some(bytes) = written.filter(|bytes| bytes.value.0 < SMALLEST_HEADER_BYTES) {
+            let message = format!("no Backend JWT fits into a `maxHeaderBytes` of {}", bytes.value.0);
+            let hint = format!("the smallest has more than {SMALLEST_HEADER_BYTES} bytes, name included");
+            self.diagnostics
+                .push(Diagnostic::error(DiagnosticCode::InvalidValue, &bytes.span, message).with_hint(hint));
+        }
         written.map_or(DEFAULT_MAX_HEADER_BYTES, |bytes| usize::try_from(bytes.value.0).unwrap_or(usize::MAX))
     }
 
@@ -393,6 +402,10 @@ impl<'a> Resolver<'a, '_> {
         let chosen = self.pick(|parameters| &parameters.on_oversize);
         match (chosen.map(|chosen| chosen.value), order) {
             (Some(OnOversize::Drop), Some(order)) => {
+                for name in order.value.iter().filter(|name| is_registered(&name.value)) {
+                    let message = format!("`{}` is never dropped: backends rely on it", name.value);
+                    self.diagnostics.warning(DiagnosticCode::IgnoredField, &name.span, message);
+                }
                 Oversize::Drop(order.value.iter().map(|name| name.value.as_str().into()).collect())
             }
             (Some(OnOversize::Drop), None) => {
