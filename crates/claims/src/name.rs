@@ -11,30 +11,33 @@ use crate::json::{is_plain, write_string};
 
 /// A claim's full name. Cheap to clone, and to write: what must be escaped is known beforehand.
 #[derive(Clone)]
-pub enum Name {
-    /// Of the program's own text, which needs no escapes.
+pub struct Name(Text);
+
+#[derive(Clone)]
+enum Text {
+    /// Of the program itself; needs no escapes in JSON.
     Static(&'static str),
-    /// Of the configuration or a token; needs no escapes in JSON.
+    /// Of the configuration or a token; needs no escapes.
     Plain(Arc<str>),
-    /// As above, with escapes.
+    /// Likewise, with escapes.
     Escaped(Arc<str>),
 }
 
 impl Name {
     /// Makes a name of the configuration's or a token's text.
     pub fn new(text: &str) -> Self {
-        if is_plain(text.as_bytes()) { Self::Plain(text.into()) } else { Self::Escaped(text.into()) }
+        Self(if is_plain(text.as_bytes()) { Text::Plain(text.into()) } else { Text::Escaped(text.into()) })
     }
 
     /// Appends the name as a JSON string.
     pub(crate) fn write_to(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Static(_) | Self::Plain(_) => {
+        match &self.0 {
+            Text::Static(_) | Text::Plain(_) => {
                 out.push(b'"');
                 out.extend_from_slice(self.as_bytes());
                 out.push(b'"');
             }
-            Self::Escaped(text) => write_string(text, out),
+            Text::Escaped(text) => write_string(text, out),
         }
     }
 }
@@ -43,9 +46,9 @@ impl Deref for Name {
     type Target = str;
 
     fn deref(&self) -> &str {
-        match self {
-            Self::Static(text) => text,
-            Self::Plain(text) | Self::Escaped(text) => text,
+        match &self.0 {
+            Text::Static(text) => text,
+            Text::Plain(text) | Text::Escaped(text) => text,
         }
     }
 }
@@ -53,7 +56,7 @@ impl Deref for Name {
 impl From<&'static str> for Name {
     fn from(text: &'static str) -> Self {
         debug_assert!(is_plain(text.as_bytes()), "a name of the program's own needs escapes");
-        Self::Static(text)
+        Self(Text::Static(text))
     }
 }
 
@@ -87,5 +90,22 @@ impl fmt::Debug for Name {
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::json::Json;
+
+    proptest! {
+        #[test]
+        fn a_name_is_written_as_the_string_that_it_is(text in "[ -~\\u{0}-\\u{1f}\"\\\\é]{0,24}") {
+            let mut out = Vec::new();
+            Name::new(&text).write_to(&mut out);
+            prop_assert_eq!(Json::parse(&out).unwrap(), Json::string(text));
+        }
     }
 }
