@@ -14,7 +14,10 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 WORKERS = (os.cpu_count() or 1) + 1
 # The files that take longest begin first, so that none of them is alone at the end.
-LONG = ["console.test_policies", "stores.test_faults", "console.test_pages", "admin.test_contract", "stores.test_ldap"]
+LONG = [
+    "console.test_pages", "stores.test_sql", "stores.test_faults", "attacks.test_ck", "console.test_policies",
+    "console.test_states", "stores.test_ldap", "console.test_apis", "admin.test_contract", "console.test_people",
+]
 
 
 def names():

@@ -47,7 +47,8 @@ class CacheKeys(Attack):
             head, body, signature = token.split(".")
             claims = json.loads(jws.unb64(body))
             forged = jws.b64(json.dumps(dict(claims, sub="bob")).encode())
-            for changed in (f"{head}.{forged}.{signature}", f"{head}.{body}.{signature[:-2]}AA", token + "A", token[:-1]):
+            end = "AA" if signature[-2] != "A" else "QQ"
+            for changed in (f"{head}.{forged}.{signature}", f"{head}.{body}.{signature[:-2]}{end}", token + "A", token[:-1]):
                 with self.attack(changed=changed[-8:]):
                     self.assert_refused(self.call(changed), 401)
 

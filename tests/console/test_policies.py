@@ -151,8 +151,8 @@ class Policies(unittest.TestCase):
             is_save = route.request.method == "PUT" and "dryRun" not in route.request.url
             return answers.append((route, route.fetch())) if is_save else route.fallback()
 
-        def read_meanwhile(response):
-            return bool(answers) and response.request.method == "GET" and response.url.endswith("/policies")
+        def is_reading(response):
+            return response.request.method == "GET" and response.url.endswith("/policies")
 
         page.route("**/api/v1/apis/*/policies*", keep)
         card_on_lane = lane(page).get_by_role("button", name="Backend JWT", exact=True)
@@ -160,8 +160,9 @@ class Policies(unittest.TestCase):
         configure(page).get_by_label("Header Name").fill("X-Second")
         page.get_by_role("button", name="Save", exact=True).click()
         expect(page.get_by_role("region", name="Changes to the file")).to_contain_text("X-Second")
-        with page.expect_response(read_meanwhile):
+        with page.expect_response(is_reading):
             page.get_by_role("button", name="Save to file").click()
+        self.assertTrue(any(answers or page.wait_for_timeout(20) for _ in range(500)))
         for wrong in ("Somebody else has", "What they changed"):
             expect(page.get_by_text(wrong)).to_have_count(0)
         route, response = answers.pop()

@@ -51,10 +51,9 @@ function accepted(dry: DryRun): DryRun {
 }
 
 /** A mutation after which the queries under `touched` are read again; whoever waits for it does not wait for them. */
-function useChange<Input, Output>(change: (input: Input) => Promise<Output>, touched: QueryKey[], mutationKey: string[] = []) {
+function useChange<Input, Output>(change: (input: Input) => Promise<Output>, touched: QueryKey[]) {
   const client = useQueryClient();
   return useMutation({
-    mutationKey,
     mutationFn: change,
     onSettled: () => { for (const queryKey of touched) void client.invalidateQueries({ queryKey }); }
   });
@@ -63,11 +62,20 @@ function useChange<Input, Output>(change: (input: Input) => Promise<Output>, tou
 const AFTER_A_FILE = [['apis'], ['history'], ['disclosures']];
 const AFTER_A_KEY = [['keys'], ['jwks'], ['history'], ['policy-types']];
 
+/** A save is over when the file is read again, lest the page that it leads back to shows how it was. */
 export function useSaveFile(id: string) {
-  return useChange(async ({ change, etag }: { change: FileChange; etag: string | null }) => {
-    const { path, ...options } = addressed(id, change);
-    return call<unknown>(path, { ...options, etag });
-  }, [['api', id], ['applications'], ...AFTER_A_FILE], ['save', id]);
+  const client = useQueryClient();
+  return useMutation({
+    mutationKey: ['save', id],
+    mutationFn: async ({ change, etag }: { change: FileChange; etag: string | null }) => {
+      const { path, ...options } = addressed(id, change);
+      return call<unknown>(path, { ...options, etag });
+    },
+    onSettled: async (_answer, _error, { change }) => {
+      for (const queryKey of AFTER_A_FILE) void client.invalidateQueries({ queryKey });
+      await client.invalidateQueries({ queryKey: sourceOf(id, change) });
+    },
+  });
 }
 
 /** Whether an API is being saved or read: what of it has arrived may be of two states of its file. */
