@@ -14,7 +14,7 @@ import time
 from harness import client, database, directory, jws
 from harness.database import MariaDb, PostgreSql
 from harness.directory import Slapd, entry
-from harness.line import FAULTS, THROUGH, Line
+from harness.line import FAULTS, REFUSED, THROUGH, Line
 from harness.openid import SECRET, Provider
 from harness.people import People
 from harness.scim import EXTENSION, TOKEN, Scim, user
@@ -178,8 +178,14 @@ class Tls(Faults):
     def faults(self):
         return super().faults() | {
             "expired": (lambda: self.server.renew((-3, -1)), lambda: self.server.renew((-1, 2))),
-            "password": (lambda: self.server.change_password("another"), lambda: self.server.change_password(self.password)),
+            "password": (self.change_password, lambda: self.server.change_password(self.password)),
         }
+
+    def change_password(self):
+        """No connection outlives the old password, not even one that is still being authenticated."""
+        self.line.be(REFUSED)
+        self.server.change_password("another")
+        self.line.be(THROUGH)
 
 
 class LdapFaults(Tls, OverStore):
