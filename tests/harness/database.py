@@ -160,8 +160,9 @@ class PostgreSql(DatabaseServer):
     def change_password(self, password):
         """Gives the gateway's role another password, and ends its connections."""
         self.execute(f"ALTER ROLE gateway PASSWORD '{password}'")
-        # With a timeout their end is waited for. One that is still being authenticated is nobody's yet, and stays.
-        self.execute("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE usename = 'gateway'")
+        # Twice: a connection that is still being authenticated is nobody's yet. With a timeout it is waited for.
+        for _ in range(2):
+            self.execute("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE usename = 'gateway'")
 
     def as_owner(self):
         if getpass.getuser() != "root":

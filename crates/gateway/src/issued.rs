@@ -238,7 +238,8 @@ pub(crate) fn record(policy: Fingerprint, application: Option<&str>, claims: &Cl
     text
 }
 
-/// Writes a text as a JSON string; most are plain.
+/// Writes a text as a JSON string; most are plain. Control characters of both blocks are escaped: application and claim
+/// names may be a token's, and must not move a terminal's cursor.
 fn quoted(text: &str) -> Quoted<'_> {
     Quoted(text)
 }
@@ -248,7 +249,18 @@ struct Quoted<'a>(&'a str);
 impl Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is_plain = |byte| matches!(byte, b' ' | b'!' | b'#'..=b'[' | b']'..=b'~');
-        if self.0.bytes().all(is_plain) { write!(f, "\"{}\"", self.0) } else { serde_json::Value::from(self.0).fmt(f) }
+        if self.0.bytes().all(is_plain) {
+            return write!(f, "\"{}\"", self.0);
+        }
+        f.write_char('"')?;
+        for character in self.0.chars() {
+            match character {
+                '"' | '\\' => write!(f, "\\{character}")?,
+                control if control.is_control() => write!(f, "\\u{:04x}", u32::from(control))?,
+                other => f.write_char(other)?,
+            }
+        }
+        f.write_char('"')
     }
 }
 
@@ -281,6 +293,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_quoted_text_is_itself_and_has_no_control_character(text in "[ -~\\u{0}-\\u{1f}\\u{7f}-\\u{9f}é漢]{0,24}") {
+            let written = quoted(&text).to_string();
+            prop_assert!(!written.chars().any(char::is_control));
+            prop_assert_eq!(serde_json::from_str::<String>(&written).unwrap(), text);
+        }
+
         #[test]
         fn no_jwt_outlives_its_bounds(
             ttl in 1_u64..90_000,

@@ -23,7 +23,7 @@ use crate::{
 
 const DEFAULT_TTL: u64 = 3600;
 const DEFAULT_MAX_HEADER_BYTES: usize = 4096;
-/// A token of a header, an issuer, two times, an id and no signature has more.
+/// A token with the shortest issuer, API and id, and without a signature, has more.
 const SMALLEST_HEADER_BYTES: u64 = 200;
 
 /// Attributes that no dialect sends without the operator's leave.
