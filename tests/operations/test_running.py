@@ -5,6 +5,7 @@ import datetime
 import json
 import pathlib
 import re
+import resource
 import shutil
 import tempfile
 import threading
@@ -78,6 +79,20 @@ class Running(unittest.TestCase):
         keys = jwt.PyJWKSet.from_dict(self.gateway.jwks())
         jwt.decode(token, keys[kid].key, algorithms=["ES256"], audience="orders")
         return kid
+
+    def test_a_shells_limit_of_open_files_does_not_bound_connections(self):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        few = 256
+        resource.setrlimit(resource.RLIMIT_NOFILE, (few, hard))
+        try:
+            self.start()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for number in range(few + 20):
+            connection = client.connect(self.gateway.plain)
+            self.addCleanup(connection.close)
+            connection.sendall(b"GET /.well-known/jwks.json HTTP/1.1\r\nHost: gateway\r\n\r\n")
+            self.assertEqual(connection.recv(12), b"HTTP/1.1 200", f"connection {number}")
 
     def test_an_announced_key_takes_over_when_its_time_has_come(self):
         found = {}

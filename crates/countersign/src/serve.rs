@@ -5,6 +5,7 @@
 
 mod events;
 mod metrics;
+mod open_files;
 mod reload;
 mod upkeep;
 
@@ -94,6 +95,7 @@ pub(crate) fn run(settings: ServeSettings) -> anyhow::Result<ExitCode> {
 ///
 /// As [`run`].
 pub(crate) fn start(settings: ServeSettings) -> anyhow::Result<Running> {
+    open_files::raise_limit();
     let background = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("background")
