@@ -1,11 +1,11 @@
-# The project's five commands. `make` alone lists them.
+# The project's six commands. `make` alone lists them.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 # A newer Node than the system's, where tests/prepare had to bring one.
 export PATH := $(CURDIR)/tests/.node/node_modules/node/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench docs
+.PHONY: help demo test lint release bench docs
 
 help: ## Lists the commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/'
@@ -27,6 +27,10 @@ lint: ## Format, clippy, rustdoc, the console's types and rules, and the workspa
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
 	cargo run -q --locked -p xtask -- check
+
+release: ## The binary for a server, the console in it: target/release/countersign (docs/deploy.md)
+	tests/prepare compiler console
+	cargo build --release --locked -p countersign
 
 bench: ## What requests, users and their stores cost, beside nginx and HAProxy: docs/performance.md
 	tests/prepare compiler python node console servers
