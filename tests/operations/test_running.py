@@ -94,6 +94,26 @@ class Running(unittest.TestCase):
             connection.sendall(b"GET /.well-known/jwks.json HTTP/1.1\r\nHost: gateway\r\n\r\n")
             self.assertEqual(connection.recv(12), b"HTTP/1.1 200", f"connection {number}")
 
+    def test_a_gateway_that_stops_is_not_ready_and_finishes_the_call_under_way(self):
+        self.start()
+        is_over = threading.Event()
+
+        def late():
+            is_over.wait(10)
+            return b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate"
+
+        self.backend.answer("/x", late)
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            call = pool.submit(self.send)
+            self.backend.wait_for(1)
+            self.gateway.process.terminate()
+            self.gateway.wait_until(lambda: self.gateway.admin_get("/readyz")[0] == 503, "still ready")
+            self.assertFalse(json.loads(self.gateway.admin_get("/readyz")[1])["ready"])
+            self.assertEqual(self.gateway.admin_get("/healthz")[0], 200)
+            is_over.set()
+            call.result()
+        self.assertEqual(self.gateway.process.wait(15), 0)
+
     def test_an_announced_key_takes_over_when_its_time_has_come(self):
         found = {}
         self.start(prepare=lambda folder: found.update(announced(folder)))

@@ -73,6 +73,7 @@ impl fmt::Debug for AdminParts {
 pub struct Admin {
     address: SocketAddr,
     accepting: JoinHandle<()>,
+    desk: Arc<Desk>,
 }
 
 impl Admin {
@@ -84,9 +85,14 @@ impl Admin {
     pub async fn start(address: SocketAddr, parts: AdminParts) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let router = router(Arc::new(Desk::new(address, parts)));
-        let accepting = tokio::spawn(accept(listener, router));
-        Ok(Self { address, accepting })
+        let desk = Arc::new(Desk::new(address, parts));
+        let accepting = tokio::spawn(accept(listener, router(Arc::clone(&desk))));
+        Ok(Self { address, accepting, desk })
+    }
+
+    /// Says at `/readyz` from now on that the process ends, so that load balancers look for another one.
+    pub fn say_stopping(&self) {
+        self.desk.say_stopping();
     }
 
     /// Returns the bound address.

@@ -161,6 +161,7 @@ impl Running {
     /// Stops accepting, finishes what is under way, and returns.
     pub(crate) fn stop(self) {
         tracing::info!("stopping: finishing the requests under way");
+        self.admin.say_stopping();
         drop(self.watch);
         drop(self.state_watch);
         drop(self.events);

@@ -1,6 +1,14 @@
 //! What all admin requests share.
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::SystemTime};
+use std::{
+    net::SocketAddr,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::SystemTime,
+};
 
 use gateway::{Compiled, Diagnostics, Gateway, Source, Sources};
 
@@ -28,6 +36,7 @@ pub(super) struct Desk {
     pub(super) address: SocketAddr,
     /// True: only this machine reaches the listener.
     pub(super) is_loopback: bool,
+    is_stopping: AtomicBool,
 }
 
 impl Desk {
@@ -39,7 +48,18 @@ impl Desk {
             sessions: Sessions::default(),
             address,
             is_loopback: address.ip().is_loopback(),
+            is_stopping: AtomicBool::new(false),
         }
+    }
+
+    /// Records that the process ends: it takes no new connections for calls.
+    pub(super) fn say_stopping(&self) {
+        self.is_stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// True when the process ends.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Relaxed)
     }
 
     /// Returns the process's parts.

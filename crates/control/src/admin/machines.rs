@@ -51,15 +51,18 @@ pub(super) fn routes() -> Router<Arc<Desk>> {
 }
 
 async fn readiness(State(desk): State<Arc<Desk>>) -> Response {
-    json_text(readiness_document(desk.gateway(), desk.parts().files.state_status()))
+    let is_ready = !desk.is_stopping();
+    let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let document = readiness_document(is_ready, desk.gateway(), desk.parts().files.state_status());
+    (status, json_text(document)).into_response()
 }
 
 /// Returns the JSON document of `/readyz`.
-fn readiness_document(gateway: &Gateway, state: Option<StateStatus>) -> String {
+fn readiness_document(is_ready: bool, gateway: &Gateway, state: Option<StateStatus>) -> String {
     let published = gateway.published();
     let status = gateway.status();
     json!({
-        "ready": true,
+        "ready": is_ready,
         "revision": published.snapshot.revision,
         "fingerprint": published.snapshot.fingerprint.to_string(),
         "appliedAt": status.applied_at,
