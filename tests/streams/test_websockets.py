@@ -2,7 +2,6 @@
 
 import collections
 import json
-import ssl
 import threading
 import time
 import unittest
@@ -14,7 +13,7 @@ from websockets.streams import StreamReader
 from websockets.sync.client import connect
 from websockets.sync.server import serve
 
-from harness import jws
+from harness import jws, tls_line
 from harness.gateway import Gateway
 from harness.h2_streams import Connection
 
@@ -109,13 +108,10 @@ class WebSockets(unittest.TestCase):
         return self.token(exp=int(time.time()) + 3)
 
     def connect(self, authorization=None, tls=False, **options):
-        address = self.gateway.secure if tls else self.gateway.plain
         if tls:
-            context = ssl.create_default_context()
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-            options["ssl"] = context
+            options["sock"] = tls_line.connect(self.gateway.secure)
         fields = {"Authorization": authorization or self.token()}
-        url = "%s://%s:%d/live/1/room" % ("wss" if tls else "ws", *address)
+        url = "ws://%s:%d/live/1/room" % self.gateway.plain
         connection = connect(url, additional_headers=fields, max_size=None, proxy=None, open_timeout=30, **options)
         self.addCleanup(connection.close)
         return connection
