@@ -20,7 +20,7 @@ class OpaqueTokens(Attack):
 
     def asking(self, **more):
         """A change: corp is asked about opaque tokens."""
-        entry = {"url": self.server.url + "/introspect", "clientId": "gate way", "clientSecret": SECRET, "timeout": "1s"}
+        entry = {"url": self.server.url + "/introspect", "clientId": "gate way", "clientSecret": SECRET, "timeout": "5s"}
 
         def change(operator, _apis, _files):
             operator["issuers"][0]["introspection"] = dict(entry, **more)

@@ -12,7 +12,7 @@ import jwt
 
 from harness import jws
 from harness.backend import Backend
-from harness.gateway import Gateway, make_database
+from harness.gateway import Gateway, make_database, sqlite_store
 from harness.grpc_backend import GrpcBackend
 
 CORP = "https://idp.corp.test"
@@ -145,16 +145,13 @@ class World:
         }
 
     def store(self, name):
-        return {
-            "name": name,
-            "sql": {
-                "url": f"sqlite:{name}.db",
-                "query": "SELECT email, department FROM people WHERE username = :user",
-                "multi": {"groups": "SELECT name FROM memberships WHERE username = :user ORDER BY name"},
-            },
-            "attributes": {"email": "email", "department": "department", "groups": "groups"},
-            "cache": {"ttl": "60s", "negativeTtl": "1s"},
+        queries = {
+            "query": "SELECT email, department FROM people WHERE username = :user",
+            "multi": {"groups": "SELECT name FROM memberships WHERE username = :user ORDER BY name"},
         }
+        attributes = {"email": "email", "department": "department", "groups": "groups"}
+        store = sqlite_store(name, attributes, f"{name}.db", **queries)
+        return store | {"cache": {"ttl": "60s", "negativeTtl": "1s"}}
 
     def apis(self):
         to = self.backend.url

@@ -13,7 +13,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from harness import client, jws
 from harness.backend import Backend
-from harness.gateway import Gateway, make_database
+from harness.gateway import Gateway, make_database, sqlite_store
 
 expect.set_options(timeout=20_000)
 
@@ -83,8 +83,7 @@ class World:
 
     def operator(self, more):
         attributes = {name: name for name in ("email", "given_name", "department", "groups")}
-        sql = {
-            "url": "sqlite:staff.db",
+        queries = {
             "query": "SELECT email, given_name, department FROM people WHERE username = :user",
             "multi": {"groups": "SELECT name FROM memberships WHERE username = :user ORDER BY name"},
         }
@@ -96,7 +95,7 @@ class World:
             "keys": {"directory": "keys/"},
             "backendJwt": {"limits": {"tokenTTL": "1h"}},
             "issuers": [issuer],
-            "userStores": [{"name": "staff", "sql": sql, "attributes": attributes}],
+            "userStores": [sqlite_store("staff", attributes, "staff.db", **queries)],
             "applications": [{"name": "Mobile", "clientIds": ["mobile-app"], "tier": "Gold", "owner": "alice"}],
             **more,
         }

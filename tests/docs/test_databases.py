@@ -11,7 +11,7 @@ import yaml
 from docs.test_examples import ROOT
 from harness import jws
 from harness.database import MariaDb, PostgreSql
-from harness.gateway import Folder, run
+from harness.gateway import Folder, run, sqlite_store
 
 
 class SqliteFile:
@@ -19,14 +19,15 @@ class SqliteFile:
 
     def __init__(self):
         self.folder = tempfile.TemporaryDirectory(prefix="countersign-sqlite-")
-        self.url = f"sqlite:{self.folder.name}/staff.db"
+        self.file = f"{self.folder.name}/staff.db"
+        self.url = f"sqlite:{self.file}"
 
     def execute(self, sql):
-        with sqlite3.connect(f"{self.folder.name}/staff.db") as database:
+        with sqlite3.connect(self.file) as database:
             database.executescript(sql)
 
     def store(self, name, attributes, **fields):
-        return {"name": name, "sql": {"url": self.url, **fields}, "attributes": attributes}
+        return sqlite_store(name, attributes, self.file, **fields)
 
     def files(self):
         return {}

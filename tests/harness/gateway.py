@@ -207,6 +207,12 @@ def fetch(address, path, method="GET", body=None, headers=None):
         connection.close()
 
 
+def sqlite_store(name, attributes, file, **fields):
+    """A user store of the operator's file, with time enough on a machine that does something else just then."""
+    sql = {"url": f"sqlite:{file}", "timeout": "5s", "connectTimeout": "5s"}
+    return {"name": name, "sql": dict(sql, **fields), "attributes": attributes}
+
+
 def make_database(path, people, memberships=()):
     """An SQLite user store: `people` are dicts with a `username`; their other members become columns."""
     columns = sorted({name for person in people for name in person if name != "username"})

@@ -45,7 +45,8 @@ class Scim:
 
     def store(self, name, attributes, **fields):
         """A user store of the operator's file; its secret is `secrets/scim`."""
-        scim = {"url": self.url, "authorization": {"bearer": {"file": "secrets/scim"}}, "timeout": "5s"}
+        scim = {"url": self.url, "authorization": {"bearer": {"file": "secrets/scim"}}}
+        scim |= {"timeout": "5s", "connectTimeout": "5s"}
         return {"name": name, "scim": dict(scim, **fields), "attributes": attributes}
 
 

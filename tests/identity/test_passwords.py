@@ -6,6 +6,7 @@ import time
 
 from harness import client
 from harness.directory import Slapd, entry
+from harness.gateway import sqlite_store
 from harness.passwords import basic, scrypt
 from stores.world import HEADER, OverStore
 
@@ -86,13 +87,9 @@ class Passwords(OverStore):
                 rows = [(user, f"{number}@corp.test", scrypt(password)) for number, (user, password) in enumerate((ALICE, JOSE))]
                 database.executemany("INSERT INTO people VALUES (?, ?, ?)", rows)
 
-        sql = {
-            "url": "sqlite:people.db",
-            "query": "SELECT name, mail, secret FROM people WHERE name = :user",
-            "userColumn": "name",
-            "passwordColumn": "secret",
-        }
-        store = {"name": "staff", "sql": sql, "attributes": {"mail": "email"}}
+        query = "SELECT name, mail, secret FROM people WHERE name = :user"
+        columns = {"userColumn": "name", "passwordColumn": "secret"}
+        store = sqlite_store("staff", {"mail": "email"}, "people.db", query=query, **columns)
         self.serve_passwords(store, {"people.db": make})
         self.assert_people()
         with sqlite3.connect(self.gateway.path / "people.db") as database:

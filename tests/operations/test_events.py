@@ -12,7 +12,7 @@ import unittest
 
 from harness import jws, ports
 from harness.backend import Backend
-from harness.gateway import Gateway, fetch
+from harness.gateway import Gateway, fetch, sqlite_store
 from harness.openid import Answering
 from operations.test_files import ISSUER, api, operator
 
@@ -41,8 +41,9 @@ class Events(unittest.TestCase):
         self.addCleanup(self.issuer.stop)
         asked = {"url": self.issuer.url, "clientId": "gateway", "clientSecret": "x", "timeout": "60s"}
         written["issuers"][0]["introspection"] = asked
-        store = {"name": "staff", "sql": {"url": "sqlite:staff.db", "query": "SELECT email FROM people WHERE name = :user"}}
-        written["userStores"] = [store | {"attributes": {"email": "email"}, "cache": {"ttl": "1h"}}]
+        query = "SELECT email FROM people WHERE name = :user"
+        store = sqlite_store("staff", {"email": "email"}, "staff.db", query=query)
+        written["userStores"] = [store | {"cache": {"ttl": "1h"}}]
         written["events"] = {
             "address": f"127.0.0.1:{self.events[1]}",
             "webhooks": [{"name": "hr", "secret": {"file": "hr.secret"}, "userStores": ["staff"]}],

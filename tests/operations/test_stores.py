@@ -8,7 +8,7 @@ import yaml
 
 from harness import jws
 from harness.backend import Backend
-from harness.gateway import Folder, Gateway, fetch, run
+from harness.gateway import Folder, Gateway, fetch, run, sqlite_store
 from operations.test_files import ISSUER, api, operator
 
 QUERY = "SELECT email, phone FROM people WHERE name = :user"
@@ -25,8 +25,8 @@ def with_store(query=QUERY, **more):
     """The operator's file with that store, of a domain, and an issuer whose users are there."""
     written = operator()
     written["issuers"][0]["lookup"]["userStores"] = ["staff"]
-    store = {"name": "staff", "domain": "CORP", "sql": {"url": "sqlite:staff.db", "query": query, "timeout": "5s"}}
-    store |= {"attributes": {"email": "email"}, "breaker": {"after": 2, "retry": "60s"}}
+    store = sqlite_store("staff", {"email": "email"}, "staff.db", query=query)
+    store |= {"domain": "CORP", "breaker": {"after": 2, "retry": "60s"}}
     store["cache"] = {"ttl": "1s", "refreshAhead": "0s", "negativeTtl": "0s"}
     written["userStores"] = [store | more]
     return written
