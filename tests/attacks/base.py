@@ -25,9 +25,11 @@ class Attack(unittest.TestCase):
     maxDiff = None
     # How long ago a Backend JWT may have expired when a test looks at it: for tests that wait for that.
     leeway = 0
+    make_world = World
+    the_world = staticmethod(world)
 
     def setUp(self):
-        self.enter(world())
+        self.enter(self.the_world())
 
     def enter(self, place):
         self.world, self.gateway, self.backend = place, place.gateway, place.backend
@@ -36,14 +38,14 @@ class Attack(unittest.TestCase):
     @contextlib.contextmanager
     def inside(self, change):
         """Runs a block in a world of its own; `change(operator, apis, files)` says how it differs."""
-        own = World(change)
+        own = self.make_world(change)
         self.enter(own)
         try:
             yield
             self.oracle()
         finally:
-            self.enter(world())
-            own.gateway.stop()
+            self.enter(self.the_world())
+            own.stop()
 
     def check(self, change):
         """What `countersign check` says of a changed world, as (exit code, {code: [message]}) of its errors."""

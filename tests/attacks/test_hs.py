@@ -18,6 +18,10 @@ FIELD_CHARACTERS = "!#$%&'*+^_`|~."
 class HeaderSpoofing(Attack):
     """Rows HS-01 to HS-16."""
 
+    # What is answered to a WebSocket's handshake where there is none, and to lines that are no fields.
+    unwanted_upgrade = 200
+    malformed = (400,)
+
     def spoof(self, fields, protocols=PROTOCOLS, routes=ROUTES, **options):
         """Sends `fields` on every route and protocol; each is answered as if they had not been sent."""
         for protocol in protocols:
@@ -38,8 +42,8 @@ class HeaderSpoofing(Attack):
         with self.attack(kind="upgrade"):
             upgrade = [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")]
             response = self.send("h1", "GET", "/orders/1", [self.bearer(), forged] + upgrade)
-            self.assert_status(response, 200)
-            self.assertIsNone(self.backend.last().value("upgrade"))
+            self.assert_status(response, self.unwanted_upgrade)
+            self.assertFalse([record for record in self.backend.records if record.value("upgrade")])
         self.backend.answer("/live-svc/", SWITCHED)
         nominated = ("Connection", "Sec-WebSocket-Key, Upgrade, X-JWT-Assertion")
         for fields in ([forged], [("X_JWT_Assertion", forged[1]), nominated]):
@@ -193,8 +197,9 @@ class HeaderSpoofing(Attack):
                         b"GET " + target + b" HTTP/1.1\r\nHost: @HOST@\r\n" + token + line + b"\r\n\r\n"
                     )
                     self.assertTrue(closed or responses, "no answer")
-                    self.assertEqual([response.status for response in responses], [400])
-                    self.assert_untouched()
+                    self.assertIn([response.status for response in responses], [[status] for status in self.malformed])
+                    if responses[0].status == 400:
+                        self.assert_untouched()
 
     def test_HS_14_malformed_names_over_http2(self):
         for name in ("x-jwt-assertion ", " x-jwt-assertion", "X-Jwt-Assertion", "x-jwt-assertion\0", "x-a: b\r\nx-jwt-assertion"):

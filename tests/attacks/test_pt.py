@@ -6,6 +6,9 @@ from attacks.base import PROTOCOLS, Attack
 class PathConfusion(Attack):
     """Rows PT-01 to PT-09, without a token unless stated: `/open` is public, `/orders` is not."""
 
+    # What becomes of a path that is not in normal form.
+    abnormal = (400,)
+
     def refuse(self, targets, *statuses):
         for protocol in PROTOCOLS:
             for target in targets:
@@ -16,7 +19,7 @@ class PathConfusion(Attack):
         spellings = ["..", "%2e%2e", "%2E.", ".%2e", "..;", "..;a=b", "%2e%2e;", ".", "%2e", ".;", ";/..", "./.."]
         targets = [f"/open/{spelling}/orders/1" for spelling in spellings]
         targets += ["/open/..", "/open/x/../../orders/1", "/../orders/1", "/open/1/..", "/open/1/.", "/./orders/1"]
-        self.refuse(targets, 400)
+        self.refuse(targets, *self.abnormal)
 
     def test_PT_02_separators_and_double_encoding(self):
         targets = [
@@ -39,9 +42,9 @@ class PathConfusion(Attack):
             "/open/%0a",
             "/open/%0d%0aX-JWT-Assertion:x",
             "/open/%7f",
-            "/open/\\..\\orders",
         ]
         self.refuse(targets, 400)
+        self.refuse(["/open/\\..\\orders"], *self.abnormal)
         for target in ("/open/\xe9", "/open/%c3%28"):
             for protocol in PROTOCOLS:
                 with self.attack(protocol=protocol, target=target):

@@ -16,6 +16,9 @@ from harness.backend import stop_listening
 class InboundTokens(Attack):
     """Rows TK-01 to TK-14 on `GET /orders/1`. Other credentials have files of their own."""
 
+    # What is answered to two fields that may hold a credential.
+    ambiguous = (400,)
+
     def refuse(self, token, name):
         """The token is refused twice over each protocol: cold, and when it is remembered as refused."""
         for protocol in ("h1", "h2"):
@@ -222,7 +225,7 @@ class InboundTokens(Attack):
         for protocol in PROTOCOLS:
             for fields in pairs:
                 with self.attack(protocol=protocol, fields=[value[:12] for _, value in fields]):
-                    self.assert_refused(self.send(protocol, "GET", "/orders/1", fields), 400)
+                    self.assert_refused(self.send(protocol, "GET", "/orders/1", fields), *self.ambiguous)
         for value in (good[1] + ", " + good[1], good[1] + " x", 'Bearer "%s"' % good[1][7:], "Bearer", "Bearer ", good[1].replace(" ", "\t"), good[1].replace(" ", "")):
             with self.attack(value=value[:10] + value[-10:]):
                 self.assert_refused(self.send("h1", "GET", "/orders/1", [("Authorization", value)]), 400, 401)

@@ -122,6 +122,9 @@ class World:
         self.keys = jwt.PyJWKSet.from_dict(self.gateway.jwks())
         self.answered = 0
 
+    def stop(self):
+        self.gateway.stop()
+
     def operator(self):
         return {
             "gateway": {"reservedHeaders": ["X-Internal-User"]},
@@ -224,5 +227,5 @@ class World:
 def world():
     """The one world, started when the first test needs it and stopped with the process."""
     made = World()
-    atexit.register(made.gateway.stop)
+    atexit.register(made.stop)
     return made

@@ -1,7 +1,7 @@
 //! `countersign serve`: every listener, thread and task of the process, in the order in which they start.
 //!
-//! Wiring only: what is decided is `gateway`'s, what is sent is `dataplane`'s. Ports: `gateway.listeners` and
-//! `gateway.keysAddress` (data plane), `admin.address` (REST API, console, health, metrics).
+//! Wiring only: what is decided is `gateway`'s, what is sent is `dataplane`'s. Ports: `gateway.listeners`,
+//! `gateway.keysAddress` and `envoy.address` (data plane), `admin.address` (REST API, console, health, metrics).
 
 mod events;
 mod metrics;
@@ -24,7 +24,7 @@ use std::{
 use anyhow::{Context, anyhow};
 use control::{Admin, AdminParts, ConfigurationFiles, Reload, StateWatch, Watch};
 use dataplane::{
-    AuditLog, AuditPressure, ClientCertificates, Decisions, EventListener, Exposition, Listener, Patience, Role,
+    Asker, AuditLog, AuditPressure, ClientCertificates, Decisions, EventListener, Exposition, Listener, Patience, Role,
     Server, Settings, TlsIdentity,
 };
 use gateway::{BrokenApis, Gateway, ProcessSettings, spec};
@@ -53,6 +53,8 @@ pub(crate) struct Running {
     files: Arc<ConfigurationFiles>,
     identities: Identities,
     server: Server,
+    /// What the server's listeners serve, in their order.
+    roles: Vec<Role>,
     admin: Admin,
     events: Option<EventListener>,
     watch: Option<Watch>,
@@ -112,6 +114,7 @@ pub(crate) fn start(settings: ServeSettings) -> anyhow::Result<Running> {
     let event_identity = operator.events.as_ref().and_then(|events| events.tls.as_ref());
     let event_identity = event_identity.map(|tls| shown(tls, &mut identities)).transpose()?;
     let identities = Arc::new(identities);
+    let roles = listeners.iter().map(|listener| listener.role).collect();
     let decisions = Decisions::of(Arc::clone(&gateway));
     let server = Server::start(&listeners, data_settings(operator), &decisions, audit(operator)?)?;
     let watch = watch(&files, &gateway, &identities);
@@ -126,7 +129,20 @@ pub(crate) fn start(settings: ServeSettings) -> anyhow::Result<Running> {
     let events = events::start(operator, event_identity.as_deref(), &gateway, &background)?;
     upkeep::start(&background, &files, &gateway);
     let grace = operator.gateway.shutdown_grace.value;
-    Ok(Running { gateway, files, identities, server, admin, events, watch, state_watch, signals, grace, background })
+    Ok(Running {
+        gateway,
+        files,
+        identities,
+        server,
+        roles,
+        admin,
+        events,
+        watch,
+        state_watch,
+        signals,
+        grace,
+        background,
+    })
 }
 
 impl Running {
@@ -178,8 +194,12 @@ impl Running {
 
     fn announce(&self) {
         let published = self.gateway.published();
-        for address in self.addresses() {
-            tracing::info!(%address, "listening");
+        for (address, role) in self.addresses().iter().zip(&self.roles) {
+            match role {
+                Role::Data => tracing::info!(%address, "listening"),
+                Role::Keys => tracing::info!(%address, "listening for readers of keys"),
+                Role::Envoy(_) => tracing::info!(%address, "listening for Envoy"),
+            }
         }
         tracing::info!(address = %self.admin_address(), "listening for operators: REST API, console, health, metrics");
         if let Some(events) = &self.events {
@@ -229,24 +249,48 @@ fn listeners(operator: &spec::Operator) -> anyhow::Result<(Vec<Listener>, Vec<Id
     if let Some(address) = &operator.gateway.keys_address {
         listeners.push(Listener { address: address.value, role: Role::Keys, tls: None });
     }
+    if let Some(envoy) = &operator.envoy {
+        let tls = envoy.tls.as_ref().map(|tls| shown_to_envoy(tls, &mut identities)).transpose()?;
+        let asker = if envoy.is_private() { Asker::Known } else { Asker::Anybody };
+        listeners.push(Listener { address: envoy.address.value, role: Role::Envoy(asker), tls });
+    }
     Ok((listeners, identities))
 }
 
-fn identity(certificate: &Path, key: &Path, clients: spec::AskForCertificates) -> anyhow::Result<TlsIdentity> {
-    let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()));
-    let clients = match clients {
-        spec::AskForCertificates::None => ClientCertificates::Ignored,
-        spec::AskForCertificates::Request => ClientCertificates::Requested,
-    };
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))
+}
+
+fn identity(certificate: &Path, key: &Path, clients: ClientCertificates) -> anyhow::Result<TlsIdentity> {
     TlsIdentity::new(&read(certificate)?, &read(key)?, clients)
         .with_context(|| format!("cannot use `{}` with `{}`", certificate.display(), key.display()))
 }
 
 /// Reads a listener's certificate and key, and adds them to those that are read again when they change.
 fn shown(tls: &spec::Tls, identities: &mut Vec<Identity>) -> anyhow::Result<Arc<TlsIdentity>> {
-    let (certificate, key) = (tls.certificate.value.clone(), tls.private_key.value.clone());
-    let identity = Arc::new(identity(&certificate, &key, tls.client_certificates.value)?);
-    identities.push((Arc::clone(&identity), certificate, key));
+    let clients = match tls.client_certificates.value {
+        spec::AskForCertificates::None => ClientCertificates::Ignored,
+        spec::AskForCertificates::Request => ClientCertificates::Requested,
+    };
+    kept((&tls.certificate.value, &tls.private_key.value), clients, identities)
+}
+
+/// The same for the listener that Envoy asks.
+fn shown_to_envoy(tls: &spec::EnvoyTls, identities: &mut Vec<Identity>) -> anyhow::Result<Arc<TlsIdentity>> {
+    let clients = match &tls.client_ca {
+        None => ClientCertificates::Ignored,
+        Some(path) => ClientCertificates::Required { authorities_pem: read(&path.value)? },
+    };
+    kept((&tls.certificate.value, &tls.private_key.value), clients, identities)
+}
+
+fn kept(
+    (certificate, key): (&Path, &Path),
+    clients: ClientCertificates,
+    identities: &mut Vec<Identity>,
+) -> anyhow::Result<Arc<TlsIdentity>> {
+    let identity = Arc::new(identity(certificate, key, clients)?);
+    identities.push((Arc::clone(&identity), certificate.to_owned(), key.to_owned()));
     Ok(identity)
 }
 

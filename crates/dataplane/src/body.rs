@@ -37,6 +37,9 @@ pub(crate) enum BodyError {
     /// The gateway lets no more of it pass.
     #[error("no more of the answer may pass: {}", .0.message())]
     Ended(Cause),
+    /// An answer to Envoy could not be written.
+    #[error("the answer cannot be written")]
+    Grpc(#[source] Box<tonic::Status>),
 }
 
 /// Why the client's body ended before its end.
@@ -268,6 +271,8 @@ pub(crate) enum ResponseBody {
     /// In a box: an answer is moved often, and most are the backend's.
     Whole(Box<Bytes>),
     Backend(Box<Exchange>),
+    /// For Envoy.
+    Grpc(Box<tonic::body::Body>),
 }
 
 impl Body for ResponseBody {
@@ -279,6 +284,7 @@ impl Body for ResponseBody {
             Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             Self::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut **bytes))))),
             Self::Backend(exchange) => exchange.poll_frame(cx),
+            Self::Grpc(body) => Pin::new(body).poll_frame(cx).map_err(|status| BodyError::Grpc(Box::new(status))),
         }
     }
 
@@ -286,6 +292,7 @@ impl Body for ResponseBody {
         match self {
             Self::Whole(bytes) => bytes.is_empty(),
             Self::Backend(exchange) => exchange.incoming().is_none_or(Incoming::is_end_stream),
+            Self::Grpc(body) => body.is_end_stream(),
         }
     }
 
@@ -293,6 +300,7 @@ impl Body for ResponseBody {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::Backend(exchange) => exchange.incoming().map(Incoming::size_hint).unwrap_or_default(),
+            Self::Grpc(body) => body.size_hint(),
         }
     }
 }

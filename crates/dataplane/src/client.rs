@@ -12,7 +12,7 @@ use std::{
 
 use gateway::Connection;
 
-use crate::{presence::Presence, strict::Seen, tunnel::Tunnel, worker::Open};
+use crate::{envoy::Asker, presence::Presence, strict::Seen, tunnel::Tunnel, worker::Open};
 
 /// What a listener serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub enum Role {
     Data,
     /// Key and discovery documents only.
     Keys,
+    /// Decisions, for an Envoy that forwards the calls itself.
+    Envoy(Asker),
 }
 
 /// The protocol that a connection turned out to speak.

@@ -31,8 +31,9 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
-    client::{Client, Protocol, Verdict, Watch},
+    client::{Client, Protocol, Role, Verdict, Watch},
     client_io::ClientIo,
+    envoy,
     presence::Socket,
     proxy,
     server::Settings,
@@ -135,6 +136,10 @@ where
 {
     let io = TokioIo::new(ClientIo::new(stream, prefix, Rc::clone(client)));
     let shared = Rc::clone(client);
+    if let Role::Envoy(asker) = client.role {
+        let service = service_fn(move |request| envoy::answer(Rc::clone(&shared), asker, request));
+        return Box::pin(http2_builder(&client.worker.settings).serve_connection(io, service));
+    }
     let service = service_fn(move |request: Request<Incoming>| proxy::answer(Rc::clone(&shared), request));
     match protocol {
         Protocol::Http1 => {

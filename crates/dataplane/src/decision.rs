@@ -100,6 +100,21 @@ impl Told {
         }
     }
 
+    /// Returns the names of the API and of the operation, once known.
+    pub(crate) fn names(&self) -> Option<(String, String)> {
+        match self {
+            Self::Nothing => None,
+            Self::Facts(facts) => {
+                facts.operation.as_ref().map(|(api, operation)| (api.to_string(), operation.to_string()))
+            }
+            Self::Gateway(held, record) => {
+                let api = held.snapshot().apis.get(record.api?)?;
+                let operation = api.operations.get(record.operation?)?;
+                Some((api.name.to_string(), operation.label.to_string()))
+            }
+        }
+    }
+
     /// Returns the keyed hash of the user, in hexadecimal.
     pub(crate) fn user(&self) -> Option<&str> {
         match self {

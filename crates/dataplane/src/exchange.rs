@@ -45,6 +45,8 @@ pub(crate) enum Ending {
     Left,
     /// The gateway ended it.
     Ended(Cause),
+    /// Envoy forwards it: what came of it, Envoy knows.
+    HandedOver,
 }
 
 /// Who or what ended a stream.
@@ -89,7 +91,7 @@ impl Ending {
     pub(crate) fn by(self) -> EndedBy {
         match self {
             Self::Abandoned | Self::Left => EndedBy::Client,
-            Self::BrokeOff | Self::Complete => EndedBy::Backend,
+            Self::BrokeOff | Self::Complete | Self::HandedOver => EndedBy::Backend,
             Self::Ended(cause) => EndedBy::Gateway(cause),
         }
     }
@@ -274,6 +276,11 @@ impl Exchange {
         self.record.code = code;
         self.record.response_bytes = bytes as u64;
         self.record.ending = Ending::Complete;
+    }
+
+    /// Records that Envoy may forward it.
+    pub(crate) fn handed_over(&mut self) {
+        self.record.ending = Ending::HandedOver;
     }
 
     /// Returns the body of the backend's answer.

@@ -1,7 +1,7 @@
 //! Enforcement points over the gateway's decisions: the proxy, JWKS and discovery.
 //!
 //! Reading order: `proxy.rs` (one request), `connection.rs` (one client), `worker.rs` (one core), `server.rs` (all of it).
-//! Decides nothing itself; what hyper lets through and we do not is in `strict.rs`.
+//! `envoy.rs` is the other way to ask: for calls that Envoy forwards. Decides nothing itself; what hyper lets through and we do not is in `strict.rs`.
 
 mod audit;
 mod body;
@@ -10,6 +10,7 @@ mod client_io;
 mod clock;
 mod connection;
 mod decision;
+mod envoy;
 mod events;
 mod exchange;
 mod metrics;
@@ -28,6 +29,7 @@ mod worker;
 pub use audit::{AuditCounts, AuditLog, AuditNotes, AuditPressure, RecentLines};
 pub use client::{Patience, Role};
 pub use decision::{Deciding, Decision, Decisions, Document, Facts};
+pub use envoy::Asker;
 pub use events::{Delivery, EventListener, Receipt, Receive};
 pub use metrics::{DataMetrics, Exposition};
 pub use server::{Listener, Server, Settings, StartError};

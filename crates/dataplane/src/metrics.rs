@@ -99,12 +99,14 @@ pub(crate) struct OperationCounts {
     pub(crate) operation: Arc<str>,
     /// By status class; index 0: abandoned without an answer.
     classes: [Count; 6],
+    /// Those that Envoy forwards: what came of them, Envoy knows.
+    allowed: Count,
     durations: Histogram,
 }
 
 impl OperationCounts {
     fn new(api: Arc<str>, operation: Arc<str>) -> Self {
-        Self { api, operation, classes: Default::default(), durations: Histogram::default() }
+        Self { api, operation, classes: Default::default(), allowed: Count::default(), durations: Histogram::default() }
     }
 
     pub(crate) fn count(&self, status: Option<StatusCode>, duration: Duration) {
@@ -112,6 +114,11 @@ impl OperationCounts {
         if let Some(count) = self.classes.get(class) {
             count.add(1);
         }
+        self.durations.observe(duration);
+    }
+
+    pub(crate) fn count_allowed(&self, duration: Duration) {
+        self.allowed.add(1);
         self.durations.observe(duration);
     }
 }

@@ -145,7 +145,7 @@ fn begin(client: &Rc<Client>, request: Request<Incoming>) -> Begun {
         return Begun::Answered(Box::new(answers::document(exchange, &document, parts)));
     }
     let closing = closing(parts, &body);
-    if client.role == Role::Keys {
+    if client.role != Role::Data {
         exchange.record.told = client.worker.decisions.undecided();
         let rejection = Rejection::new(Code::NotFound, "only key and discovery documents are served here");
         return Begun::Answered(Box::new(answers::refuse(exchange, &rejection, closing)));

@@ -63,6 +63,20 @@ pub(crate) fn check(parts: &Parts, body: &impl Body, seen: &Seen) -> Result<(), 
     check_target(&parts.uri)
 }
 
+/// Checks a head that another proxy has parsed.
+///
+/// # Errors
+///
+/// As [`check`].
+pub(crate) fn check_told(parts: &Parts) -> Result<(), Rejection> {
+    if parts.method == Method::CONNECT || parts.method == Method::TRACE {
+        return Err(Rejection::new(Code::NotImplemented, "this method is not served"));
+    }
+    let host = only(&parts.headers, &HOST).map_err(|_| bad("the request has several `Host` fields"))?;
+    check_host(host.ok_or_else(|| bad("the request has no `Host`"))?.as_bytes())?;
+    check_target(&parts.uri)
+}
+
 fn check_http1(parts: &Parts, body: &impl Body, seen: &Seen) -> Result<(), Rejection> {
     if parts.method == Method::CONNECT || parts.method == Method::TRACE {
         return Err(Rejection::new(Code::NotImplemented, "this method is not served"));

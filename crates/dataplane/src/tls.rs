@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use rustls::{
-    ServerConfig,
+    RootCertStore, ServerConfig,
     crypto::CryptoProvider,
-    server::{ClientHello, ResolvesServerCert},
+    server::{ClientHello, ResolvesServerCert, VerifierBuilderError, WebPkiClientVerifier},
     sign::CertifiedKey,
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject};
@@ -29,18 +29,29 @@ pub enum TlsError {
     /// The key is not one we can use, or not the certificate's.
     #[error("the private key cannot be used with the certificate")]
     Key(#[source] rustls::Error),
+    /// A certificate that is no authority's.
+    #[error("a certificate cannot vouch for clients")]
+    Authority(#[source] rustls::Error),
+    /// Authorities that nobody can be checked against.
+    #[error("no certificate vouches for clients")]
+    Authorities(#[source] VerifierBuilderError),
     /// The binary installed no crypto provider.
     #[error("there is no crypto provider")]
     NoProvider,
 }
 
 /// Whether clients are asked for a certificate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientCertificates {
     /// No.
     Ignored,
     /// Yes, and they need not have one: each API decides whom it trusts.
     Requested,
+    /// Yes, and only those get in for whom one of these authorities vouches.
+    Required {
+        /// Their certificates, as PEM.
+        authorities_pem: Vec<u8>,
+    },
 }
 
 /// What a TLS listener shows to its clients.
@@ -65,6 +76,14 @@ impl TlsIdentity {
             ClientCertificates::Ignored => builder.with_no_client_auth(),
             ClientCertificates::Requested => {
                 builder.with_client_cert_verifier(Arc::new(client_certificate::AnyCertificate::new()?))
+            }
+            ClientCertificates::Required { authorities_pem } => {
+                let mut roots = RootCertStore::empty();
+                for authority in CertificateDer::pem_slice_iter(&authorities_pem) {
+                    roots.add(authority.map_err(TlsError::Pem)?).map_err(TlsError::Authority)?;
+                }
+                let verifier = WebPkiClientVerifier::builder(Arc::new(roots)).build();
+                builder.with_client_cert_verifier(verifier.map_err(TlsError::Authorities)?)
             }
         };
         let mut config = builder.with_cert_resolver(resolver);

@@ -24,7 +24,7 @@ use crate::{
     client::Role,
     clock, connection,
     decision::WorkerDecisions,
-    exchange::Record,
+    exchange::{Ending, Record},
     metrics::WorkerMetrics,
     proxy::AdmittedNames,
     server::{Phase, Plan, Settings},
@@ -98,7 +98,10 @@ impl Worker {
             if let Some(operation) = operation {
                 // How long a stream is open says nothing about how fast an operation answers.
                 let duration = record.answered.filter(|_| record.stream.is_some()).unwrap_or(record.ended);
-                operation.counts.count(record.status, duration);
+                match record.ending {
+                    Ending::HandedOver => operation.counts.count_allowed(duration),
+                    _ => operation.counts.count(record.status, duration),
+                }
             }
             self.audit.record(record, operation.map(|operation| &operation.text));
         });

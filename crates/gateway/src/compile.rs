@@ -11,6 +11,7 @@ mod applications;
 mod certificate_authorities;
 mod dialects;
 mod endpoints;
+mod envoy;
 mod events;
 mod introspections;
 mod issuers;
@@ -248,6 +249,7 @@ fn check_operator(operator: &spec::Operator, diagnostics: &mut Diagnostics) {
         let hint = format!("a new key is published for {announce_for} s before it signs (`keys.announceFor`)");
         diagnostics.push(Diagnostic::error(DiagnosticCode::InvalidValue, &every.span, message).with_hint(hint));
     }
+    envoy::check(operator, diagnostics);
     unique(operator.environments.iter().map(|entry| &entry.name), "environment", diagnostics);
     unique(operator.issuers.iter().map(|entry| &entry.issuer), "issuer", diagnostics);
     unique(operator.issuers.iter().map(|entry| &entry.name), "issuer name", diagnostics);

@@ -147,6 +147,7 @@ impl Snapshot {
         let mut forward = Forward::new(head, outgoing)?;
         forward.treated = record.treated.take();
         forward.elsewhere = elsewhere;
+        forward.is_aside = application.key_type == KeyType::Sandbox && !operation.production.is_empty();
         Ok(forward)
     }
 }

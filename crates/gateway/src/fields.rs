@@ -89,7 +89,7 @@ const DISTRUSTED_PREFIXES: [&str; 8] = [
     "xauthentik",
 ];
 /// Reserved whatever the configuration says.
-const ALWAYS_RESERVED: [&str; 2] = ["xjwtassertion", "txntoken"];
+const ALWAYS_RESERVED: [&str; 2] = ["x-jwt-assertion", "txn-token"];
 
 /// Names that many requests and answers have: what becomes of them is found without a look at each byte.
 const COMMON: [&str; 45] = [
@@ -156,6 +156,7 @@ type CommonName = (HeaderName, Option<FieldClass>);
 pub struct FieldRules {
     common: Box<[Option<CommonName>]>,
     rules: HashMap<u64, Vec<(Box<str>, FieldClass)>, Unhashed>,
+    /// In lower case, as they are written.
     reserved: BTreeSet<Box<str>>,
     pub(crate) credentials: BTreeSet<Box<str>>,
 }
@@ -163,8 +164,8 @@ pub struct FieldRules {
 impl FieldRules {
     /// Makes the rules; `reserved` are header names in any spelling.
     pub fn new<'a>(reserved: impl IntoIterator<Item = &'a str>) -> Self {
-        let reserved: BTreeSet<Box<str>> =
-            reserved.into_iter().map(collapse).chain(ALWAYS_RESERVED.into_iter().map(Box::from)).collect();
+        let lower = |name: &str| name.to_ascii_lowercase().into();
+        let reserved: BTreeSet<Box<str>> = reserved.into_iter().chain(ALWAYS_RESERVED).map(lower).collect();
         let mut rules = Self {
             common: vec![None; COMMON_PLACES].into(),
             rules: HashMap::default(),
@@ -172,7 +173,7 @@ impl FieldRules {
             credentials: BTreeSet::new(),
         };
         for name in &reserved {
-            rules.add(name, FieldClass::Reserved);
+            rules.add(&collapse(name), FieldClass::Reserved);
         }
         for (names, class) in [
             (HOP_BY_HOP.as_slice(), FieldClass::HopByHop),
@@ -199,7 +200,7 @@ impl FieldRules {
         Self { credentials, ..self }
     }
 
-    /// Returns the collapsed reserved names, for the next snapshot: they only grow within a process.
+    /// Returns the reserved names in lower case, the next snapshot's too: they only grow within a process.
     pub fn reserved(&self) -> impl Iterator<Item = &str> {
         self.reserved.iter().map(|name| &**name)
     }

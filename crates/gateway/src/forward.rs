@@ -47,6 +47,9 @@ pub struct Forward {
     pub treated: Option<Box<Treated>>,
     /// Where else the call may go.
     pub elsewhere: Option<Box<Elsewhere>>,
+    /// A sandbox call of an operation that has production endpoints too: who goes by anything but the endpoint must not
+    /// forward it.
+    pub is_aside: bool,
 }
 
 /// What the decision adds to, and takes from, the client's head.
@@ -138,7 +141,8 @@ impl Forward {
         }
         head.parts.uri = Uri::from(path_and_query);
         head.parts.extensions = Extensions::new();
-        Ok(Self { endpoint, head, fields: Arc::clone(fields), websocket, treated: None, elsewhere: None })
+        let fields = Arc::clone(fields);
+        Ok(Self { endpoint, head, fields, websocket, treated: None, elsewhere: None, is_aside: false })
     }
 }
 

@@ -20,6 +20,7 @@ mod diagnostic;
 mod disclosures;
 mod documents;
 mod elsewhere;
+mod envoy;
 mod events;
 mod explain;
 mod fields;
@@ -80,6 +81,7 @@ pub use diagnostic::{Diagnostic, DiagnosticCode, Diagnostics, Severity};
 pub use disclosures::{Disclosure, disclosures};
 pub use documents::{Document, Documents, Published};
 pub use elsewhere::Elsewhere;
+pub use envoy::{ClientHead, HeadChanges};
 pub use events::{EventError, EventSources, WebhookFields, receive_set, receive_webhook};
 pub use explain::{
     AskedCaller, ExplainError, ExplainedCaller, ExplainedJwt, ExplainedPolicy, Explanation, JwtOutcome, Question,

@@ -42,6 +42,7 @@ fn changed<'a>(started: &Operator, now: &'a Operator) -> Vec<(&'static str, &'a 
             listener(started) == listener(now),
             now.events.as_ref().map_or(file, |events| &events.address.span),
         ),
+        ("envoy", started.envoy == now.envoy, now.envoy.as_ref().map_or(file, |envoy| &envoy.address.span)),
         ("state", started.state == now.state, now.state.as_ref().map_or(file, |state| &state.span)),
         ("audit", started.audit == now.audit, &now.audit.mode.span),
         ("cache.maxBytes", started.cache.max_bytes == now.cache.max_bytes, &now.cache.max_bytes.span),

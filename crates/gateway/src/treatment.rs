@@ -10,7 +10,7 @@ mod redirect;
 
 use std::{borrow::Cow, sync::Arc};
 
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method, header::VARY};
 
 pub use cors::{Cors, CorsMethods, Credentials, Origins};
 pub use headers::{HeaderChange, HeaderChanges};
@@ -100,6 +100,21 @@ impl Treated {
         if let Some(cors) = &self.treatment.cors {
             cors.complete(headers, self.origin.as_ref());
         }
+    }
+
+    /// Returns what [`Self::complete`] does to a backend's answer, for who has no answer yet.
+    pub(crate) fn answer_changes(&self) -> Vec<HeaderChange> {
+        let mut changes = self.treatment.response_headers.0.to_vec();
+        if let Some(cors) = &self.treatment.cors {
+            cors.describe(self.origin.as_ref(), |name, value| {
+                changes.push(if name == VARY {
+                    HeaderChange::Add(name, value)
+                } else {
+                    HeaderChange::Set(name, value)
+                });
+            });
+        }
+        changes
     }
 
     /// Gives a refusal the fields that it gets.

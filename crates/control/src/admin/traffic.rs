@@ -16,7 +16,8 @@ pub(super) struct Traffic {
     /// Seconds since the epoch.
     at: f64,
     requests: u64,
-    /// By status class: `2xx`, `4xx` …; `none` for those that were abandoned.
+    /// By status class: `2xx`, `4xx` …; `none` for those that were abandoned, `allowed` for those that Envoy
+    /// forwards.
     classes: BTreeMap<String, u64>,
     /// Answers of the gateway itself, by code.
     refusals: BTreeMap<String, u64>,

@@ -105,6 +105,7 @@ fn outcome(record: &Record) -> &'static str {
         (None, Ending::Complete | Ending::Left) => "answered",
         (None, Ending::BrokeOff) => "broke_off",
         (None, Ending::Abandoned) => "abandoned",
+        (None, Ending::HandedOver) => "allowed",
         (None, Ending::Ended(cause)) => cause.text(),
     }
 }

@@ -60,8 +60,9 @@ pub(crate) fn render(text: &mut Exposition, workers: &[Arc<WorkerMetrics>]) {
     let operations = operations(workers);
     text.metric("countersign_requests_total", "counter", "Requests by operation and status class.");
     for counts in operations.values() {
-        for (index, class) in CLASSES.iter().enumerate() {
-            let total = sum(counts, |counts| counts.classes.get(index));
+        let by_status = CLASSES.iter().enumerate();
+        let by_status = by_status.map(|(index, class)| (class, sum(counts, |counts| counts.classes.get(index))));
+        for (class, total) in by_status.chain([(&"allowed", sum(counts, |counts| Some(&counts.allowed)))]) {
             if total > 0 {
                 let labels = [labels(counts).as_slice(), &[("class", *class)]].concat();
                 text.sample("countersign_requests_total", &labels, total);

@@ -10,7 +10,7 @@ pub(super) fn complete(mut response: Response<ResponseBody>, treated: Option<Box
     if let Some(treated) = treated {
         let answered_by = match response.body() {
             ResponseBody::Backend(_) => AnsweredBy::Backend,
-            ResponseBody::Whole(_) => AnsweredBy::Gateway,
+            ResponseBody::Whole(_) | ResponseBody::Grpc(_) => AnsweredBy::Gateway,
         };
         treated.complete(response.headers_mut(), answered_by);
     }

@@ -197,5 +197,6 @@ fn forward(mut head: Box<RequestHead>, endpoint: &Arc<Endpoint>, fields: &Arc<Fi
         websocket,
         treated: None,
         elsewhere: None,
+        is_aside: false,
     }
 }

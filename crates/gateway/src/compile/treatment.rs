@@ -5,7 +5,7 @@ mod headers;
 
 use std::{cell::OnceCell, num::NonZeroU32, sync::Arc, time::Duration};
 
-use super::{Scope, endpoints, policies::ApiContext};
+use super::{Scope, endpoints, envoy, policies::ApiContext};
 use crate::{
     diagnostic::{Diagnostic, DiagnosticCode, Diagnostics},
     fingerprint::Fingerprint,
@@ -137,6 +137,9 @@ fn mirrors(
     let urls = policies.mirrors.iter().flat_map(|policy| &policy.urls);
     let mirrors = urls.filter_map(|url| endpoints::mirror(url, api.api_type.value, scope, diagnostics).map(Arc::new));
     let mirrors: Vec<Arc<Endpoint>> = mirrors.collect();
+    for policy in &policies.mirrors {
+        envoy::warn_of_policy("no copies are sent", &policy.span, scope, diagnostics);
+    }
     if let Some(policy) = policies.mirrors.first().filter(|_| mirrors.len() > MOST_MIRRORS) {
         let message = format!("copies may go to at most {MOST_MIRRORS} addresses");
         diagnostics.error(DiagnosticCode::InvalidValue, &policy.span, message);

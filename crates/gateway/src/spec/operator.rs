@@ -9,8 +9,8 @@ use crate::{
     diagnostic::DiagnosticCode,
     span::{Span, Spanned},
     spec::{
-        Admin, Application, BackendJwtParameters, ClientCertificates, Dialect, Events, Gateway, Issuer, Keys, State,
-        UserStore,
+        Admin, Application, BackendJwtParameters, ClientCertificates, Dialect, Envoy, Events, Gateway, Issuer, Keys,
+        State, UserStore,
     },
     units::{Bytes, Lifetime},
 };
@@ -28,6 +28,8 @@ pub struct Operator {
     pub admin: Admin,
     /// `events`; absent: nobody tells.
     pub events: Option<Events>,
+    /// `envoy`; absent: no Envoy asks.
+    pub envoy: Option<Envoy>,
     /// `apis`
     pub apis: Apis,
     /// `state`; absent: API definitions are files.
@@ -171,6 +173,7 @@ pub(crate) const OPERATOR_ONLY_FIELDS: &[&str] = &[
     "backendJwt",
     "admin",
     "events",
+    "envoy",
     "apis",
     "state",
     "environments",
@@ -194,6 +197,8 @@ impl Value for Operator {
                 backend_jwt: form.defaulted("backendJwt", "{}", "The Backend JWT for every API, and its bounds."),
                 admin: form.defaulted("admin", "{}", "The admin listener: REST API, console, health, metrics."),
                 events: form.optional("events", "Where others tell that a user has changed: webhooks, Shared Signals."),
+                envoy: form
+                    .optional("envoy", "Where Envoy asks about the calls that it forwards itself (`ext_authz`)."),
                 apis: form.defaulted("apis", "{}", "The API definitions."),
                 state: form.optional("state", "A PostgreSQL database in which API definitions and applications live."),
                 environments: form.defaulted("environments", "[]", "Names for sets of host names."),

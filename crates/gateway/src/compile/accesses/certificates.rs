@@ -92,7 +92,8 @@ fn authorities(
 /// A certificate that no listener asks for never comes.
 fn warn_if_nobody_asks(written: &spec::MutualTls, scope: &Scope<'_>, diagnostics: &mut Diagnostics) {
     let mut listeners = scope.operator.gateway.listeners.iter().filter_map(|listener| listener.tls.as_ref());
-    if listeners.any(|tls| tls.client_certificates.value == AskForCertificates::Request) {
+    let is_told = scope.operator.envoy.as_ref().is_some_and(spec::Envoy::is_private);
+    if is_told || listeners.any(|tls| tls.client_certificates.value == AskForCertificates::Request) {
         return;
     }
     let message = "no listener asks clients for a certificate".to_owned();

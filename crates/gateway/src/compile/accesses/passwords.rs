@@ -48,7 +48,7 @@ fn warn_of_clear_text(
     diagnostics: &mut Diagnostics,
 ) {
     let gateway = &scope.operator.gateway;
-    let has_tls = gateway.listeners.iter().any(|listener| listener.tls.is_some());
+    let has_tls = scope.operator.envoy.is_some() || gateway.listeners.iter().any(|listener| listener.tls.is_some());
     let is_refused = issuer.passwords.as_ref().is_some_and(|passwords| passwords.clear_text == ClearText::Refuse);
     if is_refused && !has_tls && gateway.trusted_proxies.is_empty() {
         let message = "no listener has TLS and no proxy is trusted: passwords are taken from this machine alone";

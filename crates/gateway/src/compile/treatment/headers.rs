@@ -8,7 +8,7 @@ use http::{
     header::{AUTHORIZATION, COOKIE, SET_COOKIE},
 };
 
-use super::super::{Scope, policies::mints_authorization};
+use super::super::{Scope, envoy, policies::mints_authorization};
 use crate::{
     diagnostic::{Diagnostic, DiagnosticCode, Diagnostics},
     fields::{FieldClass, collapse},
@@ -50,8 +50,12 @@ pub(super) fn of_response(
         answer_problem(name, policy, scope)
             .or(is_cors.then_some(("is what `corsConfiguration` speaks of", "say it there")))
     };
-    let changes = policies.response_headers.iter().filter_map(|policy| change(policy, check, diagnostics));
-    changes.collect()
+    let changes: Vec<HeaderChange> =
+        policies.response_headers.iter().filter_map(|policy| change(policy, check, diagnostics)).collect();
+    for policy in policies.response_headers.iter().filter(|policy| policy.change == spec::HeaderChange::Remove) {
+        envoy::warn_of_policy("the header is not removed from answers", &policy.name.span, scope, diagnostics);
+    }
+    changes
 }
 
 fn change(
