@@ -9,6 +9,7 @@ import yaml
 
 from harness import client, jws
 from harness.backend import Backend
+from harness.certificate import make_certificate
 from harness.gateway import Folder, Gateway, run
 
 ISSUER = "https://idp.corp.test"
@@ -181,6 +182,42 @@ class Files(unittest.TestCase):
         done = run("check", "--config", "/nonexistent/countersign.yaml")
         self.assertIn(done.returncode, (1, 2))
         self.assertIn("/nonexistent/countersign.yaml", done.stdout + done.stderr)
+
+    def test_every_certificate_that_cannot_be_shown_is_found_before_the_start(self):
+        own, other = {"certificate": "tls/cert.pem", "privateKey": "tls/key.pem"}, "other/tls/key.pem"
+        gateway = {
+            "issuer": "https://gateway.test",
+            "listeners": [
+                {"address": "127.0.0.1:8443", "tls": own},
+                {"address": "127.0.0.1:8444", "tls": own | {"certificate": "tls/none.pem"}},
+                {"address": "127.0.0.1:8445", "tls": own | {"privateKey": other}},
+            ],
+        }
+        written = operator() | {
+            "gateway": gateway,
+            "envoy": {"address": "127.0.0.1:9191", "tls": own | {"clientCa": "tls/empty.pem"}},
+            "events": {"address": "127.0.0.1:8082", "tls": own | {"privateKey": "tls/empty.pem"}},
+        }
+        files = {"idp.json": jws.jwks(jws.Key("ES256")), "tls/empty.pem": "", "other/x": ""}
+        folder = Folder(written, {}, files)
+        self.addCleanup(folder.remove)
+        make_certificate(folder.path)
+        make_certificate(folder.path / "other")
+        code, found = folder.check()
+        self.assertEqual(code, 1)
+        told = [(one["code"], one["message"].split(" (os")[0]) for one in found if one["severity"] == "error"]
+        self.assertEqual(len(told), 4, told)
+        for code, message in (
+            ("unreadable-file", "none.pem`: No such file or directory"),
+            ("unusable-key", "other/tls/key.pem`: the private key cannot be used with the certificate"),
+            ("unusable-key", "no certificate vouches for clients"),
+            ("unusable-key", "empty.pem`: the certificate or private key is not readable PEM"),
+        ):
+            with self.subTest(message=message):
+                self.assertTrue([one for one in told if one[0] == code and message in one[1]], told)
+        done = run("serve", "--config", folder.operator_file)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("the configuration has 4 errors; nothing was started", done.stderr)
 
 
 def refuses(address):

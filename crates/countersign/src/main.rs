@@ -6,6 +6,7 @@
 mod cli;
 mod clock;
 mod commands;
+mod listeners;
 mod log;
 mod output;
 mod serve;

@@ -15,7 +15,7 @@ use std::{
     io::{self, Write},
     net::SocketAddr,
     num::NonZeroUsize,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::ExitCode,
     sync::Arc,
     time::Duration,
@@ -23,17 +23,17 @@ use std::{
 
 use anyhow::{Context, anyhow};
 use control::{Admin, AdminParts, ConfigurationFiles, Reload, StateWatch, Watch};
-use dataplane::{
-    Asker, AuditLog, AuditPressure, ClientCertificates, Decisions, EventListener, Exposition, Listener, Patience, Role,
-    Server, Settings, TlsIdentity,
-};
-use gateway::{BrokenApis, Gateway, ProcessSettings, spec};
+use dataplane::{AuditLog, AuditPressure, Decisions, EventListener, Exposition, Patience, Role, Server, Settings};
+use gateway::{BrokenApis, Diagnostics, Gateway, ProcessSettings, spec};
 use tokio::{
     runtime::Runtime,
     signal::unix::{Signal, SignalKind, signal},
 };
 
-use crate::clock;
+use crate::{
+    clock,
+    listeners::{Identity, Listeners},
+};
 
 /// What `serve` is started with.
 #[derive(Clone, Debug)]
@@ -75,9 +75,6 @@ struct Signals {
 /// The certificates of the TLS listeners, to be replaced when their files change.
 type Identities = Arc<Vec<Identity>>;
 
-/// A listener's certificate and key, and the files that they are from.
-type Identity = (Arc<TlsIdentity>, PathBuf, PathBuf);
-
 /// Runs until a signal ends it.
 ///
 /// # Errors
@@ -110,13 +107,15 @@ pub(crate) fn start(settings: ServeSettings) -> anyhow::Result<Running> {
     let published = Arc::clone(&gateway.published());
     let operator = &published.operator;
 
-    let (listeners, mut identities) = listeners(operator)?;
-    let event_identity = operator.events.as_ref().and_then(|events| events.tls.as_ref());
-    let event_identity = event_identity.map(|tls| shown(tls, &mut identities)).transpose()?;
-    let identities = Arc::new(identities);
-    let roles = listeners.iter().map(|listener| listener.role).collect();
+    let mut diagnostics = Diagnostics::new();
+    let listeners = Listeners::read(operator, &mut diagnostics);
+    if diagnostics.has_errors() {
+        return Err(broken(&diagnostics));
+    }
+    let identities = Arc::new(listeners.identities);
+    let roles = listeners.data.iter().map(|listener| listener.role).collect();
     let decisions = Decisions::of(Arc::clone(&gateway));
-    let server = Server::start(&listeners, data_settings(operator), &decisions, audit(operator)?)?;
+    let server = Server::start(&listeners.data, data_settings(operator), &decisions, audit(operator)?)?;
     let watch = watch(&files, &gateway, &identities);
     let state_watch = StateWatch::start(&files, &gateway, report(&identities));
     // What was changed since the files were read, the watch has not seen.
@@ -126,7 +125,7 @@ pub(crate) fn start(settings: ServeSettings) -> anyhow::Result<Running> {
     let admin = background
         .block_on(Admin::start(admin_address, parts))
         .with_context(|| format!("cannot listen on the admin address {admin_address}"))?;
-    let events = events::start(operator, event_identity.as_deref(), &gateway, &background)?;
+    let events = events::start(operator, listeners.events.as_deref(), &gateway, &background)?;
     upkeep::start(&background, &files, &gateway);
     let grace = operator.gateway.shutdown_grace.value;
     Ok(Running {
@@ -231,67 +230,14 @@ fn start_gateway(
             reload::log(&diagnostics);
             Ok(gateway)
         }
-        Err(diagnostics) => {
-            let _ = write!(io::stderr().lock(), "{diagnostics}");
-            Err(anyhow!("the configuration has {} errors; nothing was started", diagnostics.error_count()))
-        }
+        Err(diagnostics) => Err(broken(&diagnostics)),
     }
 }
 
-fn listeners(operator: &spec::Operator) -> anyhow::Result<(Vec<Listener>, Vec<Identity>)> {
-    let mut listeners = Vec::new();
-    let mut identities = Vec::new();
-    for written in &operator.gateway.listeners {
-        let address = written.address.value;
-        let tls = written.tls.as_ref().map(|tls| shown(tls, &mut identities)).transpose()?;
-        listeners.push(Listener { address, role: Role::Data, tls });
-    }
-    if let Some(address) = &operator.gateway.keys_address {
-        listeners.push(Listener { address: address.value, role: Role::Keys, tls: None });
-    }
-    if let Some(envoy) = &operator.envoy {
-        let tls = envoy.tls.as_ref().map(|tls| shown_to_envoy(tls, &mut identities)).transpose()?;
-        let asker = if envoy.is_private() { Asker::Known } else { Asker::Anybody };
-        listeners.push(Listener { address: envoy.address.value, role: Role::Envoy(asker), tls });
-    }
-    Ok((listeners, identities))
-}
-
-fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))
-}
-
-fn identity(certificate: &Path, key: &Path, clients: ClientCertificates) -> anyhow::Result<TlsIdentity> {
-    TlsIdentity::new(&read(certificate)?, &read(key)?, clients)
-        .with_context(|| format!("cannot use `{}` with `{}`", certificate.display(), key.display()))
-}
-
-/// Reads a listener's certificate and key, and adds them to those that are read again when they change.
-fn shown(tls: &spec::Tls, identities: &mut Vec<Identity>) -> anyhow::Result<Arc<TlsIdentity>> {
-    let clients = match tls.client_certificates.value {
-        spec::AskForCertificates::None => ClientCertificates::Ignored,
-        spec::AskForCertificates::Request => ClientCertificates::Requested,
-    };
-    kept((&tls.certificate.value, &tls.private_key.value), clients, identities)
-}
-
-/// The same for the listener that Envoy asks.
-fn shown_to_envoy(tls: &spec::EnvoyTls, identities: &mut Vec<Identity>) -> anyhow::Result<Arc<TlsIdentity>> {
-    let clients = match &tls.client_ca {
-        None => ClientCertificates::Ignored,
-        Some(path) => ClientCertificates::Required { authorities_pem: read(&path.value)? },
-    };
-    kept((&tls.certificate.value, &tls.private_key.value), clients, identities)
-}
-
-fn kept(
-    (certificate, key): (&Path, &Path),
-    clients: ClientCertificates,
-    identities: &mut Vec<Identity>,
-) -> anyhow::Result<Arc<TlsIdentity>> {
-    let identity = Arc::new(identity(certificate, key, clients)?);
-    identities.push((Arc::clone(&identity), certificate.to_owned(), key.to_owned()));
-    Ok(identity)
+/// Says what is wrong with the configuration, and that nothing was started.
+fn broken(diagnostics: &Diagnostics) -> anyhow::Error {
+    let _ = write!(io::stderr().lock(), "{diagnostics}");
+    anyhow!("the configuration has {} errors; nothing was started", diagnostics.error_count())
 }
 
 fn data_settings(operator: &spec::Operator) -> Settings {

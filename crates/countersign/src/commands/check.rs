@@ -10,13 +10,14 @@ use std::{
 };
 
 use control::ConfigurationFiles;
-use gateway::{Diagnostic, DiagnosticCode, Diagnostics, Severity, Source, Sources};
+use gateway::{Diagnostic, DiagnosticCode, Diagnostics, Severity, Source, Sources, parse_operator};
 use serde_json::json;
 
 use super::configuration::{background, diagnose, read_source, read_sources};
 use crate::{
     Process,
     cli::{CheckArguments, EXIT_NO, Format},
+    listeners::Listeners,
     output,
 };
 
@@ -113,6 +114,10 @@ impl Findings {
 
     fn of(sources: Sources, arguments: &CheckArguments, process: &Process) -> anyhow::Result<Self> {
         let mut diagnostics = diagnose(&sources, process)?;
+        if let Some(operator) = parse_operator(&sources.operator, &mut Diagnostics::new()) {
+            Listeners::read(&operator, &mut diagnostics);
+        }
+        diagnostics.sort();
         if arguments.probe {
             probe::probe(&sources, process)?.into_iter().for_each(|found| diagnostics.push(found));
         }
