@@ -95,9 +95,9 @@ def main():
     make_certificate(pathlib.Path(folder.name))
     tls = pathlib.Path(folder.name) / "tls"
     port, key = ports.lease(), jws.Key("ES256")
-    alone = Envoy(port, answer, [], tls, change=without("envoy.filters.http.ext_authz"))
+    alone = Envoy([port], answer, [], tls, change=without("envoy.filters.http.ext_authz"))
     gateway = Gateway(*files(port, alone.plain[1]), {"idp.json": jws.jwks(key)})
-    asking = Envoy(port, answer, [], tls, change=without(None))
+    asking = Envoy([port], answer, [], tls, change=without(None))
     token = key.token(jws.claims("alice", ISSUER, life=86_400))
     ways = {
         "alone": (alone.plain, {"Envoy": alone.process}),

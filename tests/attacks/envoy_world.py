@@ -28,7 +28,7 @@ class EnvoyWorld(World):
             cluster("backend", self.backend.port),
             cluster("grpc", self.grpc_backend.port, typed_extension_protocol_options=HTTP2),
         ]
-        self.envoy = Envoy(self.port, routes, backends, self.gateway.path / "tls", RESERVED)
+        self.envoy = Envoy([self.port], routes, backends, self.gateway.path / "tls", RESERVED)
         self.direct = (self.gateway.plain, self.gateway.secure)
         self.gateway.plain, self.gateway.secure = self.envoy.plain, self.envoy.secure
 

@@ -42,16 +42,17 @@ def route(match, **action):
     return {"match": match, "route": action}
 
 
-def cluster(name, port, **more):
-    endpoint = {"endpoint": {"address": address(port)}}
-    assignment = {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]}
+def cluster(name, *at, **more):
+    """A cluster of servers on these ports."""
+    endpoints = [{"endpoint": {"address": address(port)}} for port in at]
+    assignment = {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]}
     return {"name": name, "type": "STRICT_DNS", "load_assignment": assignment, **more}
 
 
 class Envoy:
     """A running Envoy. `plain` and `secure` are where clients call it.
 
-    `routes` are Envoy's; `backends` are clusters; `reserved` are headers that no backend may return. `tls` is a folder with
+    `authorization` are the ports where gateways are asked; `routes` are Envoy's; `backends` are clusters; `reserved` are headers that no backend may return. `tls` is a folder with
     cert.pem and key.pem; `asks` is what the cluster `countersign` is to have besides; `change(manager)` alters the
     connection manager.
     """
@@ -63,7 +64,7 @@ class Envoy:
         written = page()
         written["admin"]["address"] = address(self.admin[1])
         written["static_resources"]["clusters"] = [
-            cluster("countersign", authorization, typed_extension_protocol_options=HTTP2, **(asks or {})),
+            cluster("countersign", *authorization, typed_extension_protocol_options=HTTP2, **(asks or {})),
             *backends,
         ]
         (listener,) = written["static_resources"]["listeners"]

@@ -36,7 +36,7 @@ class Policies(unittest.TestCase):
             "operations": operations or [operation("GET", "/*"), operation("POST", "/*"), operation("PUT", "/*")],
             **api,
         }
-        settings = {
+        self.settings = {
             "apis": {"directory": "apis/"},
             "keys": {"directory": "keys/"},
             "issuers": [
@@ -49,7 +49,7 @@ class Policies(unittest.TestCase):
             ],
             **(operator or {}),
         }
-        self.gateway = Gateway(settings, {"shop": self.api}, {"idp.json": jws.jwks(self.key)})
+        self.gateway = Gateway(self.settings, {"shop": self.api}, {"idp.json": jws.jwks(self.key)})
         self.addCleanup(self.gateway.stop)
 
     def nobodys_port(self):

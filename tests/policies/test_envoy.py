@@ -8,7 +8,7 @@ import tempfile
 from harness import client, jws, ports
 from harness.certificate import Authority
 from harness.envoy import TLS, Envoy, cluster, route
-from harness.gateway import Folder
+from harness.gateway import Folder, Gateway
 from policies.base import ASSERTION, PROTOCOLS, Policies, header, operation
 
 CHECK = "/envoy.service.auth.v3.Authorization/Check"
@@ -18,14 +18,14 @@ BACKEND_JWT = {"policyName": "BackendJwt", "parameters": {"header": ASSERTION, "
 class BehindEnvoy(Policies):
     """A gateway for each test, and an Envoy in front of it that sends everything to the first backend."""
 
-    def start(self, *, host="127.0.0.1", envoy=None, asks=None, folder=None, operations=None, **api):
+    def start(self, *, host="127.0.0.1", envoy=None, asks=None, replicas=(), folder=None, operations=None, **api):
         self.port = ports.lease()
         self.addCleanup(ports.give_back, self.port)
         operator = api.pop("operator", {}) | {"envoy": {"address": f"{host}:{self.port}", **(envoy or {})}}
         super().start(operator=operator, operations=operations or [operation("GET", "/*", secured=True)], **api)
         routes = [route({"prefix": "/"}, cluster="backend")]
         backends = [cluster("backend", self.backend.port)]
-        self.envoy = Envoy(self.port, routes, backends, folder or self.gateway.path / "tls", asks=asks)
+        self.envoy = Envoy([self.port, *replicas], routes, backends, folder or self.gateway.path / "tls", asks=asks)
         self.addCleanup(self.envoy.stop)
 
     def send(self, protocol, method, target, fields=(), body=b"", **options):
@@ -150,6 +150,27 @@ class BehindEnvoy(Policies):
         for protocol in PROTOCOLS:
             self.assertEqual(self.send(protocol, "GET", "/x", [self.bearer(), (ASSERTION, "FORGED")]).status, 503)
         self.assertEqual(len(self.backend.records), 1)
+
+    def test_another_replica_answers_when_one_is_gone(self):
+        other = ports.lease()
+        self.addCleanup(ports.give_back, other)
+        self.start(replicas=[other], apiPolicies={"request": [BACKEND_JWT]})
+        written = self.settings | {"envoy": {"address": f"127.0.0.1:{other}"}}
+        replica = Gateway(written, {"shop": self.api}, {"idp.json": jws.jwks(self.key)})
+        self.addCleanup(replica.stop)
+
+        def check(calls):
+            """All calls are answered, by all replicas that are there."""
+            for number in range(calls):
+                self.assert_status(self.send("h1", "GET", f"/{number}", [self.bearer()]), 200)
+                self.assertTrue(self.backend.last().value(ASSERTION))
+
+        check(20)
+        for gateway in (self.gateway, replica):
+            self.assertGreater(gateway.metric("countersign_requests_total", **{"class": "allowed"}), 0)
+        self.gateway.process.send_signal(signal.SIGKILL)
+        self.gateway.process.wait()
+        check(20)
 
     def test_what_is_no_question_gets_no_decision(self):
         self.start()

@@ -6,6 +6,7 @@ import { useState } from 'react';
 import { requests } from '../api/queries';
 import type { RequestRecord } from '../api/types';
 import { clockText, durationText } from '../model/format';
+import { isForwarded } from '../model/requests';
 import { Chip } from '../parts/Chip';
 import { Empty, Loaded, Page } from '../parts/Page';
 import parts from '../parts/parts.module.css';
@@ -32,10 +33,6 @@ function applicationOf({ jwts }: RequestRecord): string | undefined {
 function Outcome({ record }: { record: RequestRecord }) {
   const { status, outcome } = record;
   return <Chip tone={isForwarded(record) ? 'good' : 'bad'}>{status > 0 && `${status} `}{outcome}</Chip>;
-}
-
-function isForwarded({ status, outcome }: RequestRecord): boolean {
-  return outcome === 'answered' && status < 400;
 }
 
 export function RequestsPage() {
