@@ -33,6 +33,7 @@ use std::{
 };
 
 use claims::{Dialect, HeaderForm};
+use http::HeaderName;
 
 pub use endpoints::Pools;
 pub use state::StateAddress;
@@ -298,7 +299,7 @@ fn publishable(
 ) -> Snapshot {
     let previous = surroundings.previous.map(|compiled| &compiled.snapshot);
     let before = previous.into_iter().flat_map(|snapshot| snapshot.fields.reserved());
-    let reserved = FieldRules::new(fields.reserved().chain(before));
+    let reserved = FieldRules::new(fields.reserved().iter().chain(before).map(HeaderName::as_str));
     let fields = Arc::new(reserved.with_credentials(fields.credentials));
     let fingerprint = Fingerprint::of_value(&(operator, set.fingerprint));
     Snapshot {

@@ -84,10 +84,9 @@ impl HeadChanges {
             return Err(Rejection::new(Code::BadRequest, "this operation switches to no other protocol"));
         }
         let after = &forward.head.parts.headers;
-        let reserved = forward.fields.reserved().filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok());
-        let is_gone = |name: &HeaderName| !after.contains_key(name);
-        let gone = client.headers.keys().filter(|name| !is_envoys(name)).cloned().chain(reserved).filter(is_gone);
-        let mut remove: Vec<HeaderName> = gone.collect();
+        let shown = client.headers.keys().filter(|name| !is_envoys(name));
+        let gone = shown.chain(forward.fields.reserved()).filter(|name| !after.contains_key(*name));
+        let mut remove: Vec<HeaderName> = gone.cloned().collect();
         remove.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
         remove.dedup();
         let is_known = |name: &HeaderName| client.headers.contains_key(name);

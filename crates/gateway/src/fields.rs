@@ -156,20 +156,20 @@ type CommonName = (HeaderName, Option<FieldClass>);
 pub struct FieldRules {
     common: Box<[Option<CommonName>]>,
     rules: HashMap<u64, Vec<(Box<str>, FieldClass)>, Unhashed>,
-    /// In lower case, as they are written.
-    reserved: BTreeSet<Box<str>>,
+    /// As they are written.
+    reserved: Box<[HeaderName]>,
     pub(crate) credentials: BTreeSet<Box<str>>,
 }
 
 impl FieldRules {
     /// Makes the rules; `reserved` are header names in any spelling.
     pub fn new<'a>(reserved: impl IntoIterator<Item = &'a str>) -> Self {
-        let lower = |name: &str| name.to_ascii_lowercase().into();
-        let reserved: BTreeSet<Box<str>> = reserved.into_iter().chain(ALWAYS_RESERVED).map(lower).collect();
+        let lower = |name: &str| name.to_ascii_lowercase();
+        let reserved: BTreeSet<String> = reserved.into_iter().chain(ALWAYS_RESERVED).map(lower).collect();
         let mut rules = Self {
             common: vec![None; COMMON_PLACES].into(),
             rules: HashMap::default(),
-            reserved: reserved.clone(),
+            reserved: reserved.iter().filter_map(|name| name.parse().ok()).collect(),
             credentials: BTreeSet::new(),
         };
         for name in &reserved {
@@ -200,9 +200,9 @@ impl FieldRules {
         Self { credentials, ..self }
     }
 
-    /// Returns the reserved names in lower case, the next snapshot's too: they only grow within a process.
-    pub fn reserved(&self) -> impl Iterator<Item = &str> {
-        self.reserved.iter().map(|name| &**name)
+    /// Returns the reserved names, which are the next snapshot's too: they only grow within a process.
+    pub fn reserved(&self) -> &[HeaderName] {
+        &self.reserved
     }
 
     /// Returns what is known of a field name; `None`: an ordinary field.

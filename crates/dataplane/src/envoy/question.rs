@@ -22,6 +22,8 @@ use super::Asker;
 use crate::strict;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Envoy lets through a hundred, and adds some.
+const MOST_FIELDS: usize = 1000;
 /// A longer request id is not Envoy's.
 const LONGEST_ID: usize = 64;
 
@@ -87,6 +89,10 @@ fn parts(http: HttpRequest) -> Result<Parts, Rejection> {
         Some(map) => map.headers.into_iter().map(|field| (field.key, either(field.value, field.raw_value))).collect(),
         None => http.headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect::<Vec<_>>(),
     };
+    if fields.len() > MOST_FIELDS {
+        return Err(bad("the request has too many fields"));
+    }
+    parts.headers.reserve(fields.len());
     for (name, value) in fields.into_iter().filter(|(name, _)| !name.starts_with(':')) {
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad("a field's name is no name"))?;
         let value = HeaderValue::from_maybe_shared(bytes::Bytes::from(value));
@@ -204,9 +210,11 @@ mod tests {
             (field("a b", "1"), Code::BadRequest),
             (field("a", "1\r\nb: 2"), Code::BadRequest),
         ];
-        for (http, code) in refused {
-            let text = format!("{http:?}");
-            assert_eq!(asked(http, None, Asker::Known).unwrap_err().code, code, "{text}");
+        let many = (0..=MOST_FIELDS).map(|number| (format!("x-{number}"), String::new())).collect();
+        let many = (HttpRequest { headers: many, ..http("/x") }, Code::BadRequest);
+        for (http, code) in refused.into_iter().chain([many]) {
+            let path = http.path.clone();
+            assert_eq!(asked(http, None, Asker::Known).unwrap_err().code, code, "{path}");
         }
         let nothing =
             head(CheckRequest::default(), &Connection::new("127.0.0.1:1".parse().unwrap(), false), Asker::Known);
