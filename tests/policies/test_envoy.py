@@ -18,14 +18,17 @@ BACKEND_JWT = {"policyName": "BackendJwt", "parameters": {"header": ASSERTION, "
 class BehindEnvoy(Policies):
     """A gateway for each test, and an Envoy in front of it that sends everything to the first backend."""
 
-    def start(self, *, host="127.0.0.1", envoy=None, asks=None, replicas=(), folder=None, operations=None, **api):
+    def start(
+        self, *, host="127.0.0.1", envoy=None, asks=None, replicas=(), folder=None, reserved=(), operations=None, **api
+    ):
         self.port = ports.lease()
         self.addCleanup(ports.give_back, self.port)
         operator = api.pop("operator", {}) | {"envoy": {"address": f"{host}:{self.port}", **(envoy or {})}}
         super().start(operator=operator, operations=operations or [operation("GET", "/*", secured=True)], **api)
         routes = [route({"prefix": "/"}, cluster="backend")]
         backends = [cluster("backend", self.backend.port)]
-        self.envoy = Envoy([self.port, *replicas], routes, backends, folder or self.gateway.path / "tls", asks=asks)
+        tls = folder or self.gateway.path / "tls"
+        self.envoy = Envoy([self.port, *replicas], routes, backends, tls, reserved=reserved, asks=asks)
         self.addCleanup(self.envoy.stop)
 
     def send(self, protocol, method, target, fields=(), body=b"", **options):
@@ -117,6 +120,16 @@ class BehindEnvoy(Policies):
                     self.assertEqual(answered.value("vary"), "Origin")
         preflight = [("Origin", "https://shop.test"), ("Access-Control-Request-Method", "GET")]
         self.assert_status(self.send("h1", "OPTIONS", "/x", preflight), 204)
+
+    def test_what_a_backend_says_of_cors_can_be_taken_out_before(self):
+        cors = {"corsConfigurationEnabled": True, "accessControlAllowOrigins": ["https://shop.test"]}
+        self.start(corsConfiguration=cors, reserved=["access-control-allow-origin"])
+        answer = b"HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: *\r\nContent-Length: 0\r\n\r\n"
+        self.backend.answer("/shop/1/x", answer)
+        for origin, allowed in (("https://shop.test", ["https://shop.test"]), ("https://evil.test", [])):
+            answered = self.send("h2-tls", "GET", "/x", [self.bearer(), ("Origin", origin)])
+            self.assert_status(answered, 200)
+            self.assertEqual(answered.values("access-control-allow-origin"), allowed)
 
     def test_limits_and_redirections_are_answered_by_envoy(self):
         limited = operation("GET", "/limited", secured=True, rateLimit={"requestsPerUnit": 1, "unit": "Day"})
