@@ -12,7 +12,7 @@ use std::{
 
 use gateway::Connection;
 
-use crate::{envoy::Asker, presence::Presence, strict::Seen, tunnel::Tunnel, worker::Open};
+use crate::{presence::Presence, strict::Seen, tunnel::Tunnel, worker::Open};
 
 /// What a listener serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,15 @@ pub enum Role {
     Keys,
     /// Decisions, for an Envoy that forwards the calls itself.
     Envoy(Asker),
+}
+
+/// Whether whoever asks can be none but the operator's own Envoy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asker {
+    /// It showed a certificate, or is on this machine: what it says of client certificates is believed.
+    Known,
+    /// Anybody: it could say that it has seen a certificate whose key it does not have.
+    Anybody,
 }
 
 /// The protocol that a connection turned out to speak.

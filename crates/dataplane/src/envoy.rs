@@ -20,7 +20,7 @@ use tonic_prost::ProstCodec;
 
 use crate::{
     body::ResponseBody,
-    client::Client,
+    client::{Asker, Client},
     clock,
     decision::{Told, WorkerDecisions},
     exchange::Exchange,
@@ -30,15 +30,6 @@ use answer::Verdict;
 const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
 /// The longest question. Envoy sends a head, and a body only if it is told to: nothing here looks at one.
 const LONGEST: usize = 1024 * 1024;
-
-/// Whether whoever asks can be none but the operator's own Envoy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asker {
-    /// It showed a certificate, or is on this machine: what it says of client certificates is believed.
-    Known,
-    /// Anybody: it could say that it has seen a certificate whose key it does not have.
-    Anybody,
-}
 
 /// Answers one gRPC request.
 ///

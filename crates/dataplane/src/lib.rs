@@ -27,9 +27,8 @@ mod upstream;
 mod worker;
 
 pub use audit::{AuditCounts, AuditLog, AuditNotes, AuditPressure, RecentLines};
-pub use client::{Patience, Role};
+pub use client::{Asker, Patience, Role};
 pub use decision::{Deciding, Decision, Decisions, Document, Facts};
-pub use envoy::Asker;
 pub use events::{Delivery, EventListener, Receipt, Receive};
 pub use metrics::{DataMetrics, Exposition};
 pub use server::{Listener, Server, Settings, StartError};

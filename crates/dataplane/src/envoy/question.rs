@@ -18,8 +18,7 @@ use http::{
 use percent_encoding::percent_decode_str;
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 
-use super::Asker;
-use crate::strict;
+use crate::{client::Asker, strict};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Envoy lets through a hundred, and adds some.
