@@ -1,5 +1,6 @@
 """Behind Envoy: what Envoy is told beside the Backend JWT, who may ask, and what happens when nobody answers."""
 
+import concurrent.futures
 import json
 import pathlib
 import signal
@@ -164,26 +165,41 @@ class BehindEnvoy(Policies):
             self.assertEqual(self.send(protocol, "GET", "/x", [self.bearer(), (ASSERTION, "FORGED")]).status, 503)
         self.assertEqual(len(self.backend.records), 1)
 
-    def test_another_replica_answers_when_one_is_gone(self):
+    def start_two(self):
+        """Starts a gateway with another one beside it, which is returned."""
         other = ports.lease()
         self.addCleanup(ports.give_back, other)
         self.start(replicas=[other], apiPolicies={"request": [BACKEND_JWT]})
         written = self.settings | {"envoy": {"address": f"127.0.0.1:{other}"}}
         replica = Gateway(written, {"shop": self.api}, {"idp.json": jws.jwks(self.key)})
         self.addCleanup(replica.stop)
+        return replica
 
-        def check(calls):
-            """All calls are answered, by all replicas that are there."""
-            for number in range(calls):
-                self.assert_status(self.send("h1", "GET", f"/{number}", [self.bearer()]), 200)
-                self.assertTrue(self.backend.last().value(ASSERTION))
+    def call(self, times):
+        """Calls so often, one call after the other: each arrives with a Backend JWT."""
+        for number in range(times):
+            self.assert_status(self.send("h1", "GET", f"/{number}", [self.bearer()]), 200)
+            self.assertTrue(self.backend.last().value(ASSERTION))
 
-        check(20)
+    def test_another_replica_answers_when_one_is_gone(self):
+        replica = self.start_two()
+        self.call(20)
         for gateway in (self.gateway, replica):
             self.assertGreater(gateway.metric("countersign_requests_total", **{"class": "allowed"}), 0)
         self.gateway.process.send_signal(signal.SIGKILL)
         self.gateway.process.wait()
-        check(20)
+        self.call(20)
+
+    def test_no_call_is_lost_while_a_replica_stops(self):
+        self.start_two()
+        self.call(10)
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            stopping = pool.submit(self.gateway.process.wait, 20)
+            self.gateway.process.terminate()
+            while not stopping.done():
+                self.call(1)
+            self.assertEqual(stopping.result(), 0)
+        self.call(10)
 
     def test_what_is_no_question_gets_no_decision(self):
         self.start()
@@ -199,6 +215,16 @@ class BehindEnvoy(Policies):
         (record,) = self.records(1)
         self.assertEqual((record["outcome"], record["status"]), ("bad_request", 400))
         self.assert_status(self.send("h1", "GET", "/x", [self.bearer()]), 200)
+
+    def test_health_is_told_as_grpc_tells_it(self):
+        self.start()
+        health = "/grpc.health.v1.Health/Check"
+        service = b"envoy.service.auth.v3.Authorization"
+        for asked in (b"", b"\x0a" + bytes([len(service)]) + service):
+            answered = self.check(asked, health)
+            self.assertEqual((answered.value("grpc-status"), answered.body), ("0", b"\0\0\0\0\x02\x08\x01"))
+        self.assertEqual(self.check(b"\x0a\x05other", health).value("grpc-status"), "5")
+        self.assertEqual(self.gateway.metric("countersign_requests_total"), 0)
 
     def test_only_an_envoy_with_a_certificate_is_answered(self):
         folder = tempfile.TemporaryDirectory()

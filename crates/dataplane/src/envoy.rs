@@ -6,7 +6,13 @@
 mod answer;
 mod question;
 
-use std::{convert::Infallible, future::Future, pin::Pin, rc::Rc, time::SystemTime};
+use std::{
+    convert::Infallible,
+    future::{Future, Ready, ready},
+    pin::Pin,
+    rc::Rc,
+    time::SystemTime,
+};
 
 use envoy_types::pb::envoy::service::auth::v3::{CheckRequest, CheckResponse};
 use gateway::{ClientHead, HeadChanges, Rejection, RequestHead};
@@ -16,6 +22,7 @@ use tonic::{
     Status,
     server::{Grpc, UnaryService},
 };
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus};
 use tonic_prost::ProstCodec;
 
 use crate::{
@@ -27,7 +34,10 @@ use crate::{
 };
 use answer::Verdict;
 
+const SERVICE: &str = "envoy.service.auth.v3.Authorization";
 const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
+/// The gRPC health protocol, by which Envoys and Kubernetes ask whether to ask.
+const HEALTH: &str = "/grpc.health.v1.Health/Check";
 /// The longest question. Envoy sends a head, and a body only if it is told to: nothing here looks at one.
 const LONGEST: usize = 1024 * 1024;
 
@@ -41,17 +51,22 @@ pub(crate) async fn answer(
     asker: Asker,
     request: Request<Incoming>,
 ) -> Result<Response<ResponseBody>, Infallible> {
-    let response = if request.uri().path() == CHECK {
-        let codec = ProstCodec::<CheckResponse, CheckRequest>::default();
-        let mut grpc = Grpc::new(codec).max_decoding_message_size(LONGEST);
-        grpc.unary(Check(client, asker), request).await
-    } else {
-        Status::unimplemented("only `envoy.service.auth.v3.Authorization/Check` is answered here").into_http()
+    let response = match request.uri().path() {
+        CHECK => {
+            let codec = ProstCodec::<CheckResponse, CheckRequest>::default();
+            let mut grpc = Grpc::new(codec).max_decoding_message_size(LONGEST);
+            grpc.unary(Check(client, asker), request).await
+        }
+        HEALTH => {
+            let codec = ProstCodec::<HealthCheckResponse, HealthCheckRequest>::default();
+            Grpc::new(codec).unary(Health(client), request).await
+        }
+        _ => Status::unimplemented("only calls are checked here, and health").into_http(),
     };
     Ok(response.map(|body: tonic::body::Body| ResponseBody::Grpc(Box::new(body))))
 }
 
-/// The method `Check`.
+/// The method `Check` of `Authorization`.
 struct Check(Rc<Client>, Asker);
 
 impl UnaryService<CheckRequest> for Check {
@@ -61,6 +76,24 @@ impl UnaryService<CheckRequest> for Check {
     fn call(&mut self, request: tonic::Request<CheckRequest>) -> Self::Future {
         let (client, asker) = (Rc::clone(&self.0), self.1);
         Box::pin(async move { Ok(tonic::Response::new(check(&client, asker, request.into_inner()).await)) })
+    }
+}
+
+/// The method `Check` of `Health`.
+struct Health(Rc<Client>);
+
+impl UnaryService<HealthCheckRequest> for Health {
+    type Response = HealthCheckResponse;
+    type Future = Ready<Result<tonic::Response<HealthCheckResponse>, Status>>;
+
+    fn call(&mut self, request: tonic::Request<HealthCheckRequest>) -> Self::Future {
+        let service = request.into_inner().service;
+        if !service.is_empty() && service != SERVICE {
+            return ready(Err(Status::not_found("no such service")));
+        }
+        let is_stopping = self.0.worker.is_draining();
+        let status = if is_stopping { ServingStatus::NotServing } else { ServingStatus::Serving };
+        ready(Ok(tonic::Response::new(HealthCheckResponse { status: status.into() })))
     }
 }
 
