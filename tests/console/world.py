@@ -7,6 +7,7 @@ policy, answers of the server that nobody expected.
 import atexit
 import functools
 import pathlib
+import re
 
 import jwt as pyjwt
 from playwright.sync_api import expect, sync_playwright
@@ -166,7 +167,11 @@ class Window:
         return self.page
 
     def violations(self):
-        """What axe says about the page as it stands."""
+        """What axe says about the page, once nothing is under way that would change it meanwhile."""
+        under_way = self.page.get_by_role("status").filter(has_text=re.compile(r" …$"))
+        under_way = under_way.or_(self.page.get_by_role("status", name=re.compile("^(Loading|Working out the change)$")))
+        expect(under_way).to_have_count(0)
+        self.page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         self.page.evaluate(AXE)
         found = self.page.evaluate("axe.run(document, { resultTypes: ['violations'] })")["violations"]
         return [f"{one['id']}: {one['help']}: {[node['html'][:160] for node in one['nodes'][:3]]}" for one in found]
