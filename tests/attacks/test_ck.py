@@ -109,10 +109,12 @@ class CacheKeys(Attack):
             to = f"{self.backend.url}/orders-svc"
             token = self.world.token()
             stop = threading.Event()
+            seen = [0]
 
             def hammer():
+                """Calls, each with the version in its path that had been served before it began."""
                 while not stop.is_set():
-                    response = self.call(token)
+                    response = self.call(token, f"/orders/{seen[0]}")
                     assert response.status == 200, repr(response)
 
             with concurrent.futures.ThreadPoolExecutor(4) as pool:
@@ -123,10 +125,12 @@ class CacheKeys(Attack):
                         # By the admin listener, by SIGHUP, and by nothing but the file itself.
                         [self.gateway.reload, self.gateway.hang_up, lambda: None][number % 3]()
                         self.gateway.wait_until(lambda: self.latest_version() == str(number), f"version {number} never served")
-                        since = len(self.backend.records)
-                        self.gateway.wait_until(lambda: len(self.backend.records) > since + 50, "no traffic")
-                        later = [self.version_of(record) for record in self.backend.records[since + 8 : since + 50]]
-                        self.assertEqual(set(later), {str(number)}, "an old token after the new one was served")
+                        seen[0] = number
+                        end = f"/{number}"
+                        begun = lambda: [record for record in list(self.backend.records) if record.target.endswith(end)]
+                        self.gateway.wait_until(lambda: len(begun()) > 50, "no traffic")
+                        later = {self.version_of(record) for record in begun()}
+                        self.assertEqual(later, {str(number)}, "an old token after the new one was served")
                 finally:
                     stop.set()
                 for done in work:
