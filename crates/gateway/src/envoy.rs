@@ -10,6 +10,7 @@ use http::{
 };
 
 use crate::{
+    fields::FieldClass,
     forward::Forward,
     path::NormalPath,
     rejection::{Code, Rejection},
@@ -91,7 +92,10 @@ impl HeadChanges {
         remove.dedup();
         let is_known = |name: &HeaderName| client.headers.contains_key(name);
         let set = after.keys().filter(|name| !is_envoys(name) && (is_known(name) || !is_only_rewritten(name)));
-        let set = set.filter(|name| !client.headers.get_all(*name).iter().eq(after.get_all(*name)));
+        // Ours in any case: what was shown may not be all that the client sent.
+        let is_ours = |name: &HeaderName| forward.fields.class(name) == Some(FieldClass::Reserved);
+        let is_changed = |name: &HeaderName| !client.headers.get_all(name).iter().eq(after.get_all(name));
+        let set = set.filter(|name| is_ours(name) || is_changed(name));
         Ok(Self {
             remove,
             set: set.filter_map(|name| Some((name.clone(), joined(after, name)?))).collect(),
@@ -205,6 +209,13 @@ mod tests {
         assert_eq!(names(&changes), ["authorization", "txn-token", "x.jwt.assertion", "x_internal"]);
         assert_eq!(headers(&[("x-jwt-assertion", "OURS")]), changes.set.into_iter().collect());
         assert_eq!((changes.target, changes.answer), (None, Vec::new()));
+    }
+
+    #[test]
+    fn a_backend_jwt_is_set_even_where_the_client_shows_the_same() {
+        let jwt = [("x-jwt-assertion", "OURS"), ("accept", "*/*")];
+        let changes = changes(&head("/x", &jwt), &forward("/x", &jwt));
+        assert_eq!(headers(&jwt[..1]), changes.set.into_iter().collect());
     }
 
     #[test]
